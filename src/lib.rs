@@ -1,0 +1,1 @@
+//! Pre-upload attachments to the Linq messaging API.
