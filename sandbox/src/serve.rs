@@ -1,0 +1,173 @@
+//! Accepting connections, TLS or not, and serving requests on them one after another.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use crate::body::BodyReader;
+use crate::faults::{Connect, Fault, On};
+use crate::http::{Answer, Incoming, read_head, write_answer};
+use crate::inject::{Exchange, Finish};
+use crate::log::Counters;
+use crate::state::{Kind, Side, State};
+use crate::wire::{Conn, Stream, Wire, peer_gone, reset, shrink_receive_buffer};
+use crate::{control, proxy};
+
+/// Serves one listener for ever.
+pub async fn listen(state: Arc<State>, side: &'static Side, listener: TcpListener, tls: Option<TlsAcceptor>) {
+    loop {
+        let Ok((tcp, _)) = listener.accept().await else {
+            // Out of descriptors, most likely: wait for some to be closed.
+            sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        let _ = tcp.set_nodelay(true);
+        let state = state.clone();
+        let tls = tls.clone();
+        tokio::spawn(async move {
+            let counters = state.counters[side.name].clone();
+            counters.accepted.fetch_add(1, Relaxed);
+            counters.open.fetch_add(1, Relaxed);
+            let _open = Open(counters.clone());
+            if let Some(conn) = connect(&state, side, tcp, tls, counters).await {
+                if side.kind == Kind::Control {
+                    control::serve(&state, conn).await;
+                } else {
+                    serve(&state, side, conn).await;
+                }
+            }
+        });
+    }
+}
+
+/// Counts a connection as open while it lives.
+struct Open(Arc<Counters>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Makes a connection out of a socket: the TLS handshake, and the faults that strike there.
+async fn connect(
+    state: &State,
+    side: &Side,
+    tcp: TcpStream,
+    tls: Option<TlsAcceptor>,
+    counters: Arc<Counters>,
+) -> Option<Conn> {
+    if state.faults.slow_ahead(side) {
+        shrink_receive_buffer(&tcp);
+    }
+    let fault = state.faults.pick(side, On::Connect, None).map(|(_, fault)| fault);
+    let mut wire = Wire::new(tcp);
+    if let Some(fault) = fault {
+        wire = strike(state, &fault, wire).await?;
+    }
+    let id = state.next_connection();
+    let Some(tls) = tls else { return Some(Conn::new(Stream::Plain(wire), id, counters)) };
+    // A failed handshake needs no answer: rustls has sent its alert.
+    let stream = tls.accept(wire).await.ok()?;
+    counters.tls_handshakes_ok.fetch_add(1, Relaxed);
+    Some(Conn::new(Stream::Tls(Box::new(stream)), id, counters))
+}
+
+/// Carries out a connect fault; `None` where nothing is left of the connection.
+async fn strike(state: &State, fault: &Fault, mut wire: Wire) -> Option<Wire> {
+    let delay = Duration::from_millis(fault.delay_ms.unwrap_or(1));
+    match fault.connect {
+        None => {
+            sleep(delay).await;
+            return Some(wire);
+        }
+        Some(Connect::OneByte) => {
+            wire.one_byte_at_a_time(delay);
+            return Some(wire);
+        }
+        Some(Connect::CloseMidHandshake) => {
+            wire.cut_output_after(100);
+            return Some(wire);
+        }
+        Some(Connect::Silent) => {
+            tokio::select! {
+                () = peer_gone(wire.tcp()) => {}
+                () = state.faults.until_cleared() => {}
+                () = sleep(Duration::from_millis(fault.for_ms.unwrap_or(u64::MAX / 2))) => {}
+            }
+        }
+        Some(Connect::Plaintext) => {
+            let body = "The plain HTTP request was sent to HTTPS port, or the other way round.\n";
+            let length = body.len();
+            let text = format!(
+                "HTTP/1.1 400 Bad Request\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            );
+            say(&mut wire, text.as_bytes()).await;
+        }
+        Some(Connect::Alert) => say(&mut wire, &[21, 3, 1, 0, 2, 2, fault.alert.unwrap_or(40)]).await,
+        Some(Connect::Reset) => reset(wire.tcp()),
+        Some(Connect::Close) => {}
+    }
+    None
+}
+
+/// Hears what the client has to say first, then answers with these bytes.
+async fn say(wire: &mut Wire, bytes: &[u8]) {
+    let mut buf = [0; 4096];
+    let _ = timeout(Duration::from_secs(5), wire.read(&mut buf)).await;
+    let _ = wire.write_all(bytes).await;
+}
+
+/// Requests and answers until one side has enough.
+async fn serve(state: &State, side: &'static Side, mut conn: Conn) {
+    let idle = (side.kind == Kind::Storage && state.storage_idle_ms > 0)
+        .then(|| Duration::from_millis(state.storage_idle_ms));
+    let mut close_on_next = false;
+    loop {
+        if close_on_next {
+            let _ = conn.fill(64 * 1024).await;
+            return conn.close(true).await;
+        }
+        let cut = |method: &str, target: &str| state.faults.cuts_head(side, method, target);
+        let head = match read_head(&mut conn, idle, cut).await {
+            Ok(Incoming::Head(head) | Incoming::Cut(head)) => head,
+            Ok(Incoming::Bad(status)) => {
+                let _ = refuse(&mut conn, status).await;
+                return conn.close(true).await;
+            }
+            Ok(Incoming::End) => return conn.close(true).await,
+            Err(_) => return,
+        };
+        let entry = state.log.start(side.kind.name(), side.tls, conn.id, &head);
+        let picked = state.faults.pick(side, On::Request, Some(&head));
+        let fault = picked.map(|(id, fault)| {
+            entry.fault(id);
+            fault
+        });
+        let fault = fault.unwrap_or_default();
+        if side.kind == Kind::Proxy && !fault.replaces_service() && !fault.no_answer {
+            sleep(Duration::from_millis(fault.delay_ms.unwrap_or(0))).await;
+            return proxy::run(&head, conn, &entry).await;
+        }
+        let body = BodyReader::new(&head, &fault, &state.faults, entry);
+        let exchange = Exchange { state, side, head: &head, fault: &fault, conn: &mut conn, body };
+        match exchange.run().await {
+            Finish::Keep => {}
+            Finish::KeepUntilNext => close_on_next = true,
+            Finish::Close { notify } => return conn.close(notify).await,
+            Finish::Reset => return conn.reset(),
+        }
+    }
+}
+
+async fn refuse(conn: &mut Conn, status: u16) -> io::Result<()> {
+    let mut answer = Answer::new(status, "text/plain", "the request could not be understood\n");
+    answer.set("Connection", "close");
+    write_answer(conn, answer, None, false).await
+}

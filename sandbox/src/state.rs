@@ -1,0 +1,164 @@
+//! What all listeners share: addresses, the key, attachments and chats, faults, the log.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use s3s::service::S3Service;
+use serde_json::Value;
+
+use crate::faults::Faults;
+use crate::log::{Counters, Log};
+
+/// What a listener is for.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Kind {
+    Api,
+    Storage,
+    Other,
+    Proxy,
+    /// The API again, behind a certificate that must be refused.
+    BadTls,
+    Control,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Storage => "storage",
+            Self::Other => "other",
+            Self::Proxy => "proxy",
+            Self::BadTls => "bad_tls",
+            Self::Control => "control",
+        }
+    }
+}
+
+/// One listener's identity.
+pub struct Side {
+    pub kind: Kind,
+    pub tls: bool,
+    pub name: &'static str,
+}
+
+impl Side {
+    const fn new(kind: Kind, tls: bool, name: &'static str) -> Self {
+        Self { kind, tls, name }
+    }
+
+    pub const ALL: [Self; 12] = [
+        Self::new(Kind::Api, false, "api"),
+        Self::new(Kind::Api, true, "api_tls"),
+        Self::new(Kind::Storage, false, "storage"),
+        Self::new(Kind::Storage, true, "storage_tls"),
+        Self::new(Kind::Other, false, "other"),
+        Self::new(Kind::Other, true, "other_tls"),
+        Self::new(Kind::Proxy, false, "proxy"),
+        Self::new(Kind::BadTls, true, "bad_tls_expired"),
+        Self::new(Kind::BadTls, true, "bad_tls_not_yet"),
+        Self::new(Kind::BadTls, true, "bad_tls_wrong_host"),
+        Self::new(Kind::BadTls, true, "bad_tls_unknown_ca"),
+        Self::new(Kind::Control, false, "control"),
+    ];
+}
+
+/// A reservation, and the object once it was uploaded.
+#[derive(Clone)]
+pub struct Attachment {
+    /// Counts reservations, for an order.
+    pub nth: u64,
+    pub filename: String,
+    pub content_type: String,
+    pub size: u64,
+    pub created_at: String,
+    pub object: Option<Object>,
+}
+
+#[derive(Clone)]
+pub struct Object {
+    pub size: u64,
+    pub sha256: String,
+    pub content_type: String,
+    pub puts: u64,
+}
+
+#[derive(Default)]
+pub struct Chats {
+    /// By sender and sorted recipients.
+    pub ids: HashMap<String, String>,
+    /// The answer first given, by idempotency key.
+    pub answers: HashMap<String, Value>,
+}
+
+pub struct State {
+    pub key: String,
+    pub dir: PathBuf,
+    pub ports: HashMap<&'static str, u16>,
+    pub counters: HashMap<&'static str, Arc<Counters>>,
+    pub storage_idle_ms: u64,
+    pub s3: S3Service,
+    pub s3_secret: String,
+    pub faults: Faults,
+    pub log: Log,
+    connections: AtomicU64,
+    reservations: AtomicU64,
+    attachments: Mutex<HashMap<String, Attachment>>,
+    chats: Mutex<Chats>,
+}
+
+impl State {
+    pub fn new(
+        dir: PathBuf,
+        ports: HashMap<&'static str, u16>,
+        storage_idle_ms: u64,
+        s3: S3Service,
+        s3_secret: String,
+    ) -> Self {
+        Self {
+            key: format!("sandbox-{}", crate::util::random_hex()),
+            dir,
+            ports,
+            counters: Side::ALL.iter().map(|side| (side.name, Arc::default())).collect(),
+            storage_idle_ms,
+            s3,
+            s3_secret,
+            faults: Faults::default(),
+            log: Log::default(),
+            connections: AtomicU64::new(0),
+            reservations: AtomicU64::new(0),
+            attachments: Mutex::default(),
+            chats: Mutex::default(),
+        }
+    }
+
+    pub fn next_connection(&self) -> u64 {
+        self.connections.fetch_add(1, Relaxed) + 1
+    }
+
+    pub fn next_attachment(&self) -> u64 {
+        self.reservations.fetch_add(1, Relaxed) + 1
+    }
+
+    pub fn attachments(&self) -> MutexGuard<'_, HashMap<String, Attachment>> {
+        self.attachments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn chats(&self) -> MutexGuard<'_, Chats> {
+        self.chats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The origin of a listener, under the name that suits its certificate unless another is given.
+    pub fn origin(&self, side: &str, host: Option<&str>) -> String {
+        let tls = Side::ALL.iter().any(|s| s.name == side && s.tls);
+        let (scheme, default) = if tls { ("https", "localhost") } else { ("http", "127.0.0.1") };
+        let port = self.ports.get(side).copied().unwrap_or_default();
+        format!("{scheme}://{}:{port}", host.unwrap_or(default))
+    }
+
+    /// Where the S3 server keeps an object.
+    pub fn object_path(&self, id: &str) -> PathBuf {
+        self.dir.join("s3").join(crate::storage::BUCKET).join("attachments").join(id)
+    }
+}
