@@ -1,0 +1,202 @@
+//! Which content type is declared to the API, and which files it would not take.
+//!
+//! The caller's word comes first, then the bytes, then the name's extension. Formats come in families that share a
+//! signature: bytes of another family than the caller declared are refused, and within a family the caller's word
+//! holds, then the extension. What the API's page rejects (FLAC, OGG, executables) is refused by its bytes, whatever
+//! it is called. Nothing here reads a file.
+
+mod container;
+mod markup;
+mod refusal;
+mod sniff;
+pub mod table;
+mod unsupported;
+
+#[cfg(test)]
+mod tests;
+
+pub use table::ContentType;
+
+use refusal::Refusal;
+use sniff::{Seen, Trust};
+use table::{Family, Note};
+use unsupported::{Class, Unsupported};
+
+/// How many of a file's first bytes to look at.
+pub const HEAD: usize = 4096;
+
+/// How many bytes to read where [`look_further`] says.
+pub const FURTHER: usize = 16;
+
+/// Where in the file [`FURTHER`] more bytes would settle what `head` leaves open, if anywhere.
+pub fn look_further(head: &[u8]) -> Option<u64> {
+    sniff::look_further(head)
+}
+
+/// The type to declare, or a sentence that says why the file would not be accepted.
+///
+/// `declared` is the caller's word, where there is one. `head` holds the file's first bytes, up to [`HEAD`] of them
+/// (none where only a name is known), and `further` those at [`look_further`], or none. WebP and SVG are refused
+/// unless `allow_contested`.
+pub fn decide(
+    declared: Option<&str>,
+    filename: &str,
+    head: &[u8],
+    further: &[u8],
+    allow_contested: bool,
+) -> Result<&'static ContentType, String> {
+    let file = File::new(filename, head, further);
+    let declared = declared.map(str::trim).filter(|word| !word.is_empty());
+    let decided = match declared {
+        Some(word) => file.as_declared(word),
+        None => file.by_itself(),
+    };
+    decided
+        .and_then(|chosen| if allow_contested { Ok(chosen) } else { file.uncontested(chosen) })
+        .map_err(|refusal| refusal.message(filename, declared))
+}
+
+/// What would be declared for a file, going by its bytes and its name; `None` where it would be refused. WebP and SVG
+/// are named too: a client that allows them would declare just that.
+pub fn detect(filename: Option<&str>, head: &[u8], further: &[u8]) -> Option<&'static ContentType> {
+    File::new(filename.unwrap_or_default(), head, further).by_itself().ok()
+}
+
+/// Everything that is known about a file before it is sent.
+struct File<'a> {
+    head: &'a [u8],
+    seen: Seen,
+    extension: &'a str,
+    /// What the extension stands for, of what Linq takes, and of what it does not.
+    named: Option<&'static ContentType>,
+    banned: Option<&'static Unsupported>,
+}
+
+impl<'a> File<'a> {
+    fn new(filename: &'a str, head: &'a [u8], further: &'a [u8]) -> Self {
+        let extension = extension(filename);
+        File {
+            head,
+            seen: sniff::sniff(head, further),
+            extension,
+            named: table::by_extension(extension),
+            banned: unsupported::by_extension(extension),
+        }
+    }
+
+    /// The type that the bytes show, and whether they prove its family.
+    fn shown(&self) -> Option<(&'static ContentType, bool)> {
+        match self.seen {
+            Seen::Type(name, trust) => table::by_name(name).map(|shown| (shown, trust == Trust::Certain)),
+            _ => None,
+        }
+    }
+
+    /// The family that the bytes prove.
+    fn proven(&self) -> Option<Family> {
+        match self.seen {
+            Seen::Ole2 => Some(Family::Ole2),
+            Seen::PrivateKey => Some(Family::Text),
+            _ => self.shown().filter(|&(_, certain)| certain).map(|(shown, _)| shown.family()),
+        }
+    }
+
+    /// Refuses what is rejected by its bytes, whatever it is called. Of four letters, a text may be about them.
+    fn not_rejected(&self, claimed: Option<&'static ContentType>) -> Result<(), Refusal> {
+        let claims_text = claimed.is_some_and(|claimed| claimed.family() == Family::Text);
+        match self.seen {
+            Seen::Not(_, Trust::Letters) if claims_text && markup::reads_as_text(self.head) => Ok(()),
+            Seen::Not(kind, _) => Err(Refusal::Rejected(kind)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The caller's word, unless the bytes prove it wrong.
+    fn as_declared(&self, word: &str) -> Result<&'static ContentType, Refusal> {
+        let claimed = table::by_name(word);
+        self.not_rejected(claimed)?;
+        let Some(claimed) = claimed else {
+            return Err(Refusal::NotInTable(self.by_itself().map_err(Box::new)));
+        };
+        let proven = self.proven();
+        if matches!(self.seen, Seen::PrivateKey) && claimed.family() != Family::Text {
+            return Err(Refusal::PrivateKey);
+        }
+        if let Some(family) = proven.filter(|&family| family != claimed.family()) {
+            return Err(Refusal::OtherFamily {
+                family,
+                shown: self.shown().map(|(shown, _)| shown),
+                claimed,
+            });
+        }
+        match self.banned {
+            Some(kind) if !kind.may_be(claimed, proven) => Err(Refusal::Named(kind)),
+            _ => Ok(claimed),
+        }
+    }
+
+    /// What the file is by its bytes, else by its extension.
+    fn by_itself(&self) -> Result<&'static ContentType, Refusal> {
+        self.not_rejected(self.named)?;
+        if matches!(self.seen, Seen::PrivateKey) || self.is_key_file_with_private_key() {
+            return Err(Refusal::PrivateKey);
+        }
+        let shown = self.shown().map(|(shown, _)| shown);
+        match (self.banned, self.proven()) {
+            (Some(kind), None) => return Err(Refusal::Named(kind)),
+            (Some(kind), family) if kind.family == family => return Err(Refusal::Named(kind)),
+            _ => {}
+        }
+        match (self.named, self.proven()) {
+            (Some(named), Some(family)) if named.family() == family => Ok(named),
+            (_, Some(family)) => shown.ok_or(Refusal::Unclear(family)),
+            (Some(named), None) if !self.only_the_name_is_a_document() => Ok(named),
+            (_, None) => shown.ok_or(Refusal::Unknown),
+        }
+    }
+
+    /// Some extensions of documents are those of texts as well: `.key` of PEM keys, `.pot` of translations, `.dot` of
+    /// graphs. Where the bytes read as text, they are.
+    fn only_the_name_is_a_document(&self) -> bool {
+        ["key", "pot", "dot"].iter().any(|two_meanings| self.extension_is(two_meanings))
+            && self.shown().is_some_and(|(shown, _)| shown.family() == Family::Text)
+    }
+
+    fn extension_is(&self, extension: &str) -> bool {
+        self.extension.eq_ignore_ascii_case(extension)
+    }
+
+    /// In such files the key may come after a certificate or a comment.
+    fn is_key_file_with_private_key(&self) -> bool {
+        ["key", "pem"].iter().any(|name| self.extension_is(name)) && markup::holds_private_key(self.head)
+    }
+
+    /// The API's page both lists WebP and SVG and rejects them. The bytes count too, so that a WebP image does not
+    /// pass under the name of another RIFF kind; an SVG image that is called XML is XML.
+    fn uncontested(&self, chosen: &'static ContentType) -> Result<&'static ContentType, Refusal> {
+        let shown = self.shown().map(|(shown, _)| shown);
+        let hidden = shown.filter(|_| chosen.family() == Family::Riff);
+        match [Some(chosen), hidden].into_iter().flatten().find(|one| one.note() == Note::Contested) {
+            Some(contested) => Err(Refusal::Contested(contested)),
+            None => Ok(chosen),
+        }
+    }
+}
+
+impl Unsupported {
+    /// Whether a file with this kind's extension may still be what the caller declared.
+    fn may_be(&self, claimed: &ContentType, proven: Option<Family>) -> bool {
+        let proven_otherwise = proven.is_some_and(|family| self.family != Some(family));
+        match self.class {
+            Class::Absent => true,
+            Class::Program => proven_otherwise,
+            Class::Script => claimed.family() == Family::Text || proven_otherwise,
+        }
+    }
+}
+
+/// What stands behind the last dot of the last part of a path; nothing for a name like `.zip`.
+fn extension(filename: &str) -> &str {
+    let base = filename.rsplit(['/', '\\']).next().unwrap_or_default();
+    base.trim_start_matches('.').rsplit_once('.').map_or("", |(_, extension)| extension)
+}

@@ -1,0 +1,283 @@
+use super::table::SUPPORTED;
+use super::*;
+use std::collections::HashSet;
+
+mod samples;
+mod signatures;
+use samples::*;
+
+/// What a file is taken for with nothing declared, WebP and SVG allowed.
+fn undeclared(name: &str, head: &[u8]) -> Result<&'static str, String> {
+    decide(None, name, head, &[], true).map(ContentType::name)
+}
+
+fn declared(word: &str, name: &str, head: &[u8]) -> Result<&'static str, String> {
+    decide(Some(word), name, head, &[], true).map(ContentType::name)
+}
+
+#[track_caller]
+fn refused(result: Result<&'static str, String>, words: &[&str]) {
+    let message = result.expect_err("should be refused");
+    for word in words {
+        assert!(message.contains(word), "{word:?} is not in {message:?}");
+    }
+}
+
+#[test]
+fn the_table_holds_every_type_once() {
+    let names: HashSet<_> = SUPPORTED.iter().map(ContentType::name).collect();
+    assert_eq!((SUPPORTED.len(), names.len()), (51, 51));
+    assert!(names.iter().all(|name| name.contains('/')));
+    let mut words = HashSet::new();
+    for row in SUPPORTED {
+        assert!(words.insert(row.name()), "{} twice", row.name());
+        assert!(row.aliases().iter().all(|&alias| words.insert(alias)), "an alias of {} twice", row.name());
+        assert_eq!(row.c_name().to_str(), Ok(row.name()));
+        assert_eq!(row.extensions().is_empty(), row.note() == Note::Deprecated, "{}", row.name());
+    }
+}
+
+#[test]
+fn no_extension_has_two_meanings_in_the_tables() {
+    let mut seen = HashSet::new();
+    for &extension in SUPPORTED.iter().flat_map(ContentType::extensions) {
+        assert!(seen.insert(extension), "{extension}");
+        assert!(unsupported::by_extension(extension).is_none(), "{extension}");
+    }
+}
+
+#[test]
+fn every_type_is_known_by_its_extensions_alone() {
+    for row in SUPPORTED {
+        for extension in row.extensions() {
+            for name in [format!("a.{extension}"), format!("dir.zip/a.b.{}", extension.to_uppercase())] {
+                assert_eq!(detect(Some(&name), &[], &[]), Some(row), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_type_may_be_declared_for_its_own_bytes() {
+    for row in SUPPORTED {
+        let Some((_, head)) = SUPPORTED_SAMPLES.iter().find(|(name, _)| *name == row.name()) else {
+            continue; // deprecated names and types without a signature: below
+        };
+        assert_eq!(declared(row.name(), "file", head), Ok(row.name()));
+        for alias in row.aliases() {
+            let loud = format!(" {} ; charset=utf-8", alias.to_uppercase());
+            assert_eq!(declared(&loud, "file", head), Ok(row.name()), "{alias}");
+        }
+    }
+    for row in SUPPORTED {
+        assert_eq!(declared(row.name(), "file", &[]), Ok(row.name()));
+    }
+}
+
+#[test]
+fn the_samples_cover_the_table() {
+    let without_signature = ["audio/mp3", "audio/mp4", "audio/aiff", "text/markdown", "text/csv"];
+    for row in SUPPORTED {
+        let sampled = SUPPORTED_SAMPLES.iter().any(|(name, _)| *name == row.name());
+        assert_ne!(sampled, without_signature.contains(&row.name()), "{}", row.name());
+    }
+    assert_eq!(undeclared("a.md", b"# Title\n"), Ok("text/markdown"));
+    assert_eq!(undeclared("a.csv", b"a,b\n1,2\n"), Ok("text/csv"));
+}
+
+#[test]
+fn deprecated_names_are_taken_from_the_caller_and_never_detected() {
+    let m4a = b"\0\0\0\x18ftypM4A \0\0\0\0M4A mp42";
+    assert_eq!(declared("audio/mp3", "a.mp3", MP3), Ok("audio/mp3"));
+    assert_eq!(declared("audio/mp4", "a.m4a", m4a), Ok("audio/mp4"));
+    assert_eq!(declared("audio/aiff", "a.aiff", b"FORM\0\0\0\x2EAIFFCOMM"), Ok("audio/aiff"));
+    for (_, head) in SUPPORTED_SAMPLES {
+        assert_ne!(detect(None, head, &[]).map(ContentType::note), Some(Note::Deprecated));
+    }
+}
+
+#[test]
+fn rejected_kinds_are_refused_whatever_they_are_called_or_declared() {
+    for (what, head) in REJECTED_SAMPLES {
+        for name in ["", "photo.jpg", "notes.txt", "a.zip", "no-extension"] {
+            refused(undeclared(name, head), &[what, "Linq does not accept"]);
+            assert_eq!(detect(Some(name), head, &[]), None, "{what}");
+            for word in
+                ["image/jpeg", "application/zip", "text/plain", "video/mp4", "application/octet-stream"]
+            {
+                refused(declared(word, name, head), &[what]);
+            }
+        }
+    }
+    let message = undeclared("photo.jpg", b"fLaC\0\0\0\x22").unwrap_err();
+    assert_eq!(
+        message,
+        "photo.jpg is a FLAC audio file, which Linq does not accept; convert it to M4A, MP3 or WAV"
+    );
+}
+
+#[test]
+fn rejected_extensions_are_refused_unless_the_bytes_say_otherwise() {
+    let names = [
+        "a.flac", "a.ogg", "a.opus", "a.webm", "a.mkv", "a.avif", "a.exe", "a.DLL", "a.msi", "a.com",
+        "a.scr", "a.bat", "a.cmd", "a.ps1", "a.vbs", "a.7z", "a.rar", "a.tar", "a.psd", "a.odt", "a.jar",
+        "a.wma", "a.3g2",
+    ];
+    for name in names {
+        for head in [&b""[..], b"\x01\x02\x03\x04", b"plain words\n"] {
+            refused(undeclared(name, head), &[name, "by its extension"]);
+            assert_eq!(detect(Some(name), head, &[]), None);
+        }
+        assert_eq!(undeclared(name, b"%PDF-1.7\n"), Ok("application/pdf"));
+    }
+    assert_eq!(undeclared("photo.jpg.exe", JPEG), Ok("image/jpeg"));
+    refused(declared("image/jpeg", "a.exe", b""), &["a Windows program"]);
+    assert_eq!(declared("text/plain", "a.bat", b"@echo off\r\n"), Ok("text/plain"));
+    refused(declared("image/jpeg", "a.bat", b"@echo off\r\n"), &["a Windows script", "declare text/plain"]);
+    assert_eq!(declared("audio/mpeg", "a.flac", b""), Ok("audio/mpeg"));
+}
+
+#[test]
+fn an_extension_tells_unsupported_members_of_a_family_apart() {
+    refused(undeclared("setup.msi", OLE2_WITHOUT_CLASS), &["a Windows installer"]);
+    refused(declared("application/msword", "setup.msi", OLE2_WITHOUT_CLASS), &["a Windows installer"]);
+    refused(undeclared("mail.msg", OLE2_WITHOUT_CLASS), &["an OLE2 document", "declare"]);
+    refused(undeclared("app.apk", ZIP), &["an application package", "application/zip"]);
+    assert_eq!(declared("application/zip", "app.jar", ZIP), Ok("application/zip"));
+    refused(undeclared("photo.NEF", b"MM\0*\0\0\0\x08"), &["raw photo"]);
+    assert_eq!(declared("image/tiff", "photo.dng", b"II*\0\x08\0\0\0"), Ok("image/tiff"));
+    refused(undeclared("book.xlsm", ZIP), &["macros"]);
+    refused(undeclared("clip.3g2", b"\0\0\0\x14ftypisom\0\0\x02\0isom"), &["a 3GPP2 video"]);
+}
+
+#[test]
+fn bytes_of_another_family_are_refused_with_both_named() {
+    for (name, head) in SUPPORTED_SAMPLES {
+        let shown = table::by_name(name).unwrap();
+        if !sniff_is_certain(head) {
+            continue;
+        }
+        for claimed in SUPPORTED {
+            let result = declared(claimed.name(), "file", head);
+            if claimed.family() == shown.family() {
+                assert_eq!(result, Ok(claimed.name()), "{name}");
+            } else {
+                refused(result, &[name, claimed.name(), "was declared as"]);
+            }
+        }
+    }
+    refused(declared("image/jpeg", "a.doc", OLE2_WITHOUT_CLASS), &["an OLE2 document", "image/jpeg"]);
+}
+
+fn sniff_is_certain(head: &[u8]) -> bool {
+    matches!(sniff::sniff(head, &[]), Seen::Type(_, Trust::Certain))
+}
+
+#[test]
+fn bytes_come_before_the_extension_and_the_extension_within_a_family() {
+    assert_eq!(undeclared("photo.jpg", b"\x89PNG\r\n\x1A\n"), Ok("image/png"));
+    assert_eq!(undeclared("song.m4a", b"\0\0\0\x14ftypmp42\0\0\0\0mp42"), Ok("audio/x-m4a"));
+    assert_eq!(undeclared("clip.mov", b"\0\0\0\x14ftypmp42\0\0\0\0mp42"), Ok("video/quicktime"));
+    assert_eq!(undeclared("photo.heif", b"\0\0\0\x14ftypheic\0\0\0\0mif1"), Ok("image/heif"));
+    assert_eq!(undeclared("deck.key", ZIP), Ok("application/x-iwork-keynote-sffkey"));
+    assert_eq!(undeclared("all.tar.gz", b"\x1F\x8B\x08\0"), Ok("application/x-gzip"));
+    assert_eq!(undeclared("old.xls", OLE2_WITHOUT_CLASS), Ok("application/vnd.ms-excel"));
+    assert_eq!(undeclared("movie.mpg", b"\0\0\x01\xBA\x44\0\x04\0"), Ok("video/mpeg"));
+    assert_eq!(undeclared("page.txt", b"<!DOCTYPE html><html>"), Ok("text/plain"));
+    refused(undeclared("unknown", OLE2_WITHOUT_CLASS), &["an OLE2 document", "declare"]);
+    refused(undeclared("photo.jpg", OLE2_WITHOUT_CLASS), &["an OLE2 document", "declare"]);
+}
+
+#[test]
+fn webp_and_svg_need_the_flag() {
+    let webp = b"RIFF\x24\0\0\0WEBPVP8 ";
+    let svg = b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>";
+    let cases: &[(Option<&str>, &str, &[u8])] = &[
+        (None, "a.webp", b""),
+        (None, "a", webp),
+        (None, "a.wav", webp),
+        (Some("audio/x-wav"), "a", webp),
+        (Some("image/webp"), "a", b""),
+        (None, "a.svg", b""),
+        (None, "a", svg),
+        (Some("image/svg+xml"), "a", svg),
+        (None, "a.png", svg),
+    ];
+    for (word, name, head) in cases {
+        let message = decide(*word, name, head, &[], false).unwrap_err();
+        for part in ["contradict", "LINQ_CLIENT_ALLOW_WEBP_SVG", "convert it"] {
+            assert!(message.contains(part), "{message}");
+        }
+        assert!(decide(*word, name, head, &[], true).is_ok());
+    }
+    for (name, head) in [("a.webp", &b""[..]), ("a", webp), ("a.svg", b""), ("a", svg)] {
+        assert_eq!(detect(Some(name), head, &[]).map(ContentType::note), Some(Note::Contested));
+    }
+    assert_eq!(decide(Some("text/xml"), "a.svg", svg, &[], false).unwrap().name(), "text/xml");
+    assert_eq!(decide(None, "a.xml", svg, &[], false).unwrap().name(), "text/xml");
+    assert_eq!(decide(None, "a.webp", JPEG, &[], false).unwrap().name(), "image/jpeg");
+}
+
+#[test]
+fn private_keys_do_not_slip_out() {
+    let pem = b"-----BEGIN RSA PRIVATE KEY-----\nMIIE";
+    let bundle =
+        b"-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n";
+    for (name, head) in
+        [("a.key", &pem[..]), ("id_rsa", pem), ("a.txt", pem), ("a.key", bundle), ("a.pem", bundle)]
+    {
+        refused(undeclared(name, head), &[name, "private key", "declare text/plain"]);
+        assert_eq!(detect(Some(name), head, &[]), None);
+        assert_eq!(declared("text/plain", name, head), Ok("text/plain"));
+        let keynote = declared("application/x-iwork-keynote-sffkey", name, head);
+        refused(keynote, &[name]);
+    }
+    refused(declared("application/x-iwork-keynote-sffkey", "a.key", pem), &["private key"]);
+    assert_eq!(undeclared("a.key", b"-----BEGIN PUBLIC KEY-----\n"), Ok("text/plain"));
+    assert_eq!(undeclared("a.key", b"ABCD-EFGH licence\n"), Ok("text/plain"));
+    assert_eq!(undeclared("messages.pot", b"msgid \"\"\n"), Ok("text/plain"));
+    assert_eq!(undeclared("deck.key", b""), Ok("application/x-iwork-keynote-sffkey"));
+}
+
+#[test]
+fn names_that_the_api_does_not_know_are_answered_with_what_would_do() {
+    refused(
+        declared("application/octet-stream", "a.jpg", JPEG),
+        &["application/octet-stream", "declare image/jpeg"],
+    );
+    refused(declared("image/avif", "a.png", b""), &["image/avif", "image/png"]);
+    refused(declared("audio/flac", "a.flac", b""), &["audio/flac", "a FLAC audio file", "convert it to M4A"]);
+    refused(declared("x/y", "a", b""), &["x/y", "declared for a,", "such as image/jpeg"]);
+    refused(declared("bad\r\nX: y", &"n".repeat(400), b""), &["bad??X: y", "nnn…"]);
+    assert_eq!(declared("  ", "a.jpg", b""), Ok("image/jpeg"), "blank is not declared");
+    refused(undeclared("", b""), &["the file"]);
+}
+
+#[test]
+fn the_extension_is_what_follows_the_last_dot() {
+    let cases = [
+        ("a.JPG", "JPG"),
+        ("a.tar.gz", "gz"),
+        (".zip", ""),
+        ("..zip", ""),
+        (".config.json", "json"),
+        ("a.", ""),
+        ("a", ""),
+        ("", ""),
+        ("dir.zip/a", ""),
+        ("C:\\dir.zip\\a.png", "png"),
+        ("dir/.jpg", ""),
+    ];
+    for (name, expected) in cases {
+        assert_eq!(extension(name), expected, "{name}");
+    }
+}
+
+#[test]
+fn the_header_table_fits_a_comment() {
+    let text = table::header_table();
+    assert_eq!(text.lines().count(), 51);
+    assert!(!text.contains("*/") && text.is_ascii() && text.lines().all(|line| line.len() <= 100));
+    assert!(text.starts_with("jpg jpeg jpe jfif image/jpeg\n"), "{text}");
+    assert!(text.contains("webp              image/webp  (refused unless allowed by flag)\n"), "{text}");
+}
