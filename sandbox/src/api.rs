@@ -103,7 +103,9 @@ async fn route(
     let Some(json) = body.collect(conn, MAX_JSON).await? else {
         return Ok(refuse(413, 1003, "Request body too large"));
     };
-    body.entry.body(String::from_utf8_lossy(&json).into_owned());
+    if !json.is_empty() {
+        body.entry.body(String::from_utf8_lossy(&json).into_owned());
+    }
     let path = call.head.path();
     if let Some(rest) = path.strip_prefix("/cdn/") {
         return Ok(call.download(rest).await);

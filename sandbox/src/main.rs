@@ -21,7 +21,7 @@ mod util;
 mod wire;
 
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -114,10 +114,11 @@ async fn run(options: &Options, dir: &std::path::Path) -> Result<(), StdError> {
     }
     let black_hole = black_hole.await??;
 
+    let told = until_told(options.exit_with_stdin)?;
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{}", ready_line(&state, &ca_file, black_hole.port))?;
     stdout.flush()?;
-    until_told(options.exit_with_stdin).await;
+    told.await;
     Ok(())
 }
 
@@ -158,37 +159,34 @@ fn ready_line(state: &State, ca_file: &std::path::Path, black_hole: u16) -> serd
     })
 }
 
-/// Returns when a signal, or the end of stdin, says that it is over.
-async fn until_told(with_stdin: bool) {
-    let (tell, told) = tokio::sync::oneshot::channel::<()>();
+/// Resolves when a signal, or the end of stdin, says that it is over. Listening begins with the call.
+fn until_told(with_stdin: bool) -> std::io::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    #[cfg(unix)]
+    let mut interrupted = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+    let stdin_ended = std::sync::Arc::new(tokio::sync::Notify::new());
     if with_stdin {
         // A thread of its own: nothing can interrupt a read of stdin.
+        let tell = stdin_ended.clone();
         std::thread::spawn(move || {
-            let _ = std::io::copy(&mut std::io::stdin().lock().by_ref(), &mut std::io::sink());
-            let _ = tell.send(());
+            let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+            tell.notify_one();
         });
-    } else {
-        std::mem::forget(tell);
     }
-    tokio::select! {
-        _ = told => {}
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated() => {}
-    }
-}
-
-#[cfg(unix)]
-async fn terminated() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut signal) => {
-            signal.recv().await;
+    Ok(async move {
+        #[cfg(unix)]
+        let signal = async {
+            tokio::select! {
+                _ = terminated.recv() => {}
+                _ = interrupted.recv() => {}
+            }
+        };
+        #[cfg(not(unix))]
+        let signal = tokio::signal::ctrl_c();
+        tokio::select! {
+            _ = signal => {}
+            () = stdin_ended.notified() => {}
         }
-        Err(_) => std::future::pending().await,
-    }
-}
-
-#[cfg(not(unix))]
-async fn terminated() {
-    std::future::pending().await
+    })
 }

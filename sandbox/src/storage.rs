@@ -162,8 +162,12 @@ pub fn error(status: u16, code: &str, message: &str) -> Answer {
     Answer::new(status, "application/xml", xml)
 }
 
-/// Request ids, in the headers and in an error's XML, as Amazon gives them.
+/// Request ids, in the headers and in an error's XML, as Amazon gives them, and the sentence that this S3 server leaves
+/// out where a signature is wrong.
 pub fn identify(answer: &mut Answer) {
+    const MISMATCH: &str = "<Code>SignatureDoesNotMatch</Code>";
+    const WHY: &str = "<Message>The request signature we calculated does not match the signature you provided. \
+                       Check your key and signing method.</Message>";
     let request_id = random_hex()[..16].to_ascii_uppercase();
     let host_id = format!("{}{}=", random_hex(), random_hex());
     if let crate::http::Body::Bytes(body) = &mut answer.body
@@ -171,9 +175,9 @@ pub fn identify(answer: &mut Answer) {
         && let Some(start) = text.strip_suffix("</Error>")
         && !text.contains("<RequestId>")
     {
-        *body = Bytes::from(format!(
-            "{start}<RequestId>{request_id}</RequestId><HostId>{host_id}</HostId></Error>"
-        ));
+        let why = if start.ends_with(MISMATCH) { WHY } else { "" };
+        let ids = format!("<RequestId>{request_id}</RequestId><HostId>{host_id}</HostId>");
+        *body = Bytes::from(format!("{start}{why}{ids}</Error>"));
     }
     answer.default("x-amz-request-id", request_id);
     answer.default("x-amz-id-2", host_id);

@@ -1,0 +1,187 @@
+//! The API without faults: what it accepts, refuses and remembers.
+
+mod common;
+
+use common::{Client, Sandbox, noise};
+use serde_json::{Value, json};
+
+fn refused(sandbox: &Sandbox, method: &str, path: &str, body: Option<Value>, status: u16, code: u16) {
+    let reply = sandbox.call(&sandbox.get("api"), method, path, body.clone());
+    let envelope = reply.json();
+    let shown = format!("{method} {path} {body:?}: {envelope}");
+    assert_eq!(reply.status, status, "{shown}");
+    assert_eq!(envelope["success"], false, "{shown}");
+    assert_eq!(envelope["error"]["status"], status, "{shown}");
+    assert_eq!(envelope["error"]["code"], code, "{shown}");
+    assert_eq!(envelope["trace_id"].as_str(), reply.header("X-Trace-ID"), "{shown}");
+    assert!(reply.header("Date").unwrap().ends_with(" GMT"));
+}
+
+#[test]
+fn an_attachment_lives_from_reservation_to_deletion() {
+    let sandbox = Sandbox::start();
+    for tls in [false, true] {
+        let base = sandbox.get(if tls { "api_tls" } else { "api" });
+        let data = noise(300_000);
+        let reserved = sandbox.reserve(tls, data.len());
+        assert_eq!(reserved.as_object().unwrap().len(), 6, "{reserved}");
+        assert_eq!(reserved["http_method"], "PUT");
+        assert_eq!(
+            reserved["required_headers"],
+            json!({"Content-Type": "image/jpeg", "Content-Length": "300000"})
+        );
+        let path = format!("/attachments/{}", reserved["attachment_id"].as_str().unwrap());
+        assert_eq!(sandbox.call(&base, "GET", &path, None).json()["status"], "pending");
+        assert_eq!(sandbox.send("GET", reserved["download_url"].as_str().unwrap(), &[], b"").status, 404);
+
+        assert_eq!(sandbox.put(&reserved, &data).unwrap().status, 200);
+        let info = sandbox.call(&base, "GET", &path, None).json();
+        assert_eq!(
+            (&info["status"], &info["size_bytes"], &info["filename"]),
+            (&json!("complete"), &json!(300_000), &json!("photo 1.jpg"))
+        );
+        let download = sandbox.send("GET", reserved["download_url"].as_str().unwrap(), &[], b"");
+        assert_eq!(download.header("content-type"), Some("image/jpeg"));
+        assert!(download.body == data);
+
+        let gone = sandbox.call(&base, "DELETE", &path, None);
+        assert_eq!((gone.status, gone.body.len()), (204, 0));
+        refused(&sandbox, "GET", &path, None, 404, 2003);
+        refused(&sandbox, "DELETE", &path, None, 404, 2003);
+    }
+}
+
+#[test]
+fn reservations_are_checked() {
+    let sandbox = Sandbox::start();
+    let good = json!({"filename": "a", "content_type": "text/plain", "size_bytes": 1});
+    let with = |field: &str, value: Value| {
+        let mut body = good.clone();
+        body[field] = value;
+        Some(body)
+    };
+    let check = |body, status, code| refused(&sandbox, "POST", "/attachments", body, status, code);
+    check(None, 400, 1003);
+    check(Some(json!([1])), 400, 1003);
+    for field in ["filename", "content_type", "size_bytes"] {
+        check(with(field, Value::Null), 400, 1001);
+    }
+    check(with("content_type", json!("application/octet-stream")), 400, 5004);
+    check(with("content_type", json!("text/plain; charset=utf-8")), 400, 5004);
+    check(with("size_bytes", json!(0)), 400, 1005);
+    check(with("size_bytes", json!(104_857_601)), 400, 5005);
+    check(with("size_bytes", json!("1")), 400, 1003);
+    check(with("filename", json!("")), 400, 1005);
+    check(with("filename", json!("ü".repeat(256))), 400, 1005);
+    let most = with("filename", json!("ü".repeat(255)));
+    assert_eq!(sandbox.call(&sandbox.get("api"), "POST", "/attachments", most).status, 200);
+    for accepted in ["image/webp", "image/svg+xml", "application/vnd.apple.pkpass"] {
+        let body = with("content_type", json!(accepted));
+        assert_eq!(sandbox.call(&sandbox.get("api"), "POST", "/attachments", body).status, 200);
+    }
+    let most = with("size_bytes", json!(104_857_600));
+    assert_eq!(sandbox.call(&sandbox.get("api"), "POST", "/attachments", most).status, 200);
+}
+
+#[test]
+fn routes_keys_and_ids_are_checked() {
+    let sandbox = Sandbox::start();
+    refused(&sandbox, "GET", "/nothing", None, 404, 2001);
+    refused(&sandbox, "PUT", "/attachments", None, 404, 2001);
+    refused(&sandbox, "GET", "/attachments/no-uuid", None, 400, 1005);
+    refused(&sandbox, "GET", "/attachments/550e8400-e29b-41d4-a716-446655440000", None, 404, 2003);
+    let url = format!("{}/v3/attachments", sandbox.get("api"));
+    for headers in [&[][..], &[("Authorization", "Bearer wrong")]] {
+        let reply = sandbox.send("POST", &url, headers, b"{}");
+        assert_eq!((reply.status, &reply.json()["error"]["code"]), (401, &json!(2004)));
+    }
+    let chunked = [("Transfer-Encoding", "chunked")];
+    assert_eq!(sandbox.send("POST", &url, &chunked, b"").status, 411);
+    let nonsense = {
+        let mut client = sandbox.connect(&url);
+        client.write(b"this is not http\r\n\r\n").unwrap();
+        client.reply().unwrap()
+    };
+    assert_eq!(nonsense.status, 400);
+}
+
+#[test]
+fn chats_are_checked_and_idempotent() {
+    let sandbox = Sandbox::start();
+    let base = sandbox.get("api");
+    let reserved = sandbox.reserve(false, 5);
+    let chat = |parts: Value| {
+        let from = sandbox.get("phone");
+        json!({"from": from, "to": ["+15551234567"], "message": {"parts": parts, "idempotency_key": "one"}})
+    };
+    let media = chat(json!([{"type": "media", "attachment_id": reserved["attachment_id"]}]));
+    let check = |body: Value, status, code| refused(&sandbox, "POST", "/chats", Some(body), status, code);
+    check(media.clone(), 404, 2007);
+    sandbox.put(&reserved, b"hello").unwrap();
+    let first = sandbox.call(&base, "POST", "/chats", Some(media.clone()));
+    assert_eq!(first.status, 201);
+    let again = sandbox.call(&base, "POST", "/chats", Some(media.clone()));
+    assert_eq!((again.status, again.json()), (201, first.json()));
+    let mut other_key = media.clone();
+    other_key["message"]["idempotency_key"] = json!("two");
+    let other = sandbox.call(&base, "POST", "/chats", Some(other_key)).json();
+    assert_eq!(other["chat"]["id"], first.json()["chat"]["id"]);
+    assert_ne!(other["chat"]["message"]["id"], first.json()["chat"]["message"]["id"]);
+
+    let fresh = |parts: Value| {
+        let mut body = chat(parts);
+        body["message"]["idempotency_key"] = Value::Null;
+        body
+    };
+    check(fresh(json!([])), 400, 1004);
+    check(fresh(json!([{"type": "media"}])), 400, 1004);
+    let unknown = "550e8400-e29b-41d4-a716-446655440000";
+    check(fresh(json!([{"type": "media", "attachment_id": unknown}])), 404, 2003);
+    check(fresh(json!([{"type": "media", "attachment_id": "x"}])), 400, 1005);
+    let text = json!({"type": "text", "value": "hello"});
+    check(fresh(json!([text, text])), 400, 1004);
+    for (field, value) in [("from", json!("5551234567")), ("to", json!(["+0123"]))] {
+        let mut body = fresh(json!([text]));
+        body[field] = value;
+        check(body, 400, 1002);
+    }
+    for field in ["from", "to", "message"] {
+        let mut body = fresh(json!([text]));
+        body[field] = Value::Null;
+        check(body, 400, 1001);
+    }
+}
+
+#[test]
+fn connections_are_kept_and_counted() {
+    let sandbox = Sandbox::start();
+    for side in ["api", "api_tls"] {
+        let url = format!("{}/v3/nothing", sandbox.get(side));
+        let mut client = sandbox.connect(&url);
+        for _ in 0..3 {
+            assert_eq!(client.send("GET", &url, &[], b"").unwrap().status, 401);
+        }
+        let counted = sandbox.connections(side);
+        assert_eq!((&counted["accepted"], &counted["open"]), (&json!(1), &json!(1)));
+        assert_eq!(counted["tls_handshakes_ok"], u64::from(side == "api_tls"));
+        drop(client);
+        common::eventually("closed", || sandbox.connections(side)["open"] == 0);
+    }
+    let head =
+        Client::head("GET", &format!("{}/x", sandbox.get("api")), &[("x-Odd", "1"), ("x-Odd", "2")], 0);
+    let mut client = sandbox.connect(&sandbox.get("api"));
+    client.write(head.as_bytes()).unwrap();
+    client.reply().unwrap();
+    let logged = sandbox.last_request("api");
+    assert_eq!(logged["headers"].as_array().unwrap()[1..], [json!(["x-Odd", "1"]), json!(["x-Odd", "2"])]);
+    assert_eq!((&logged["ended"], &logged["status"]), (&json!("complete"), &json!(401)));
+}
+
+#[test]
+fn it_ends_with_stdin_and_tidies_up() {
+    let sandbox = Sandbox::start();
+    let dir = std::path::PathBuf::from(sandbox.get("ca_file")).parent().unwrap().to_owned();
+    assert!(dir.exists());
+    drop(sandbox);
+    assert!(!dir.exists());
+}
