@@ -1,0 +1,272 @@
+//! Rust values out: one block each, and `linq_free`.
+//!
+//! ```text
+//! [ struct ][ headers ][ texts, each NUL-terminated ]
+//! ^ the pointer C sees
+//! ```
+
+use std::borrow::Cow;
+use std::ffi::{c_char, c_void};
+use std::ptr;
+use std::time::Duration;
+
+use zeroize::{Zeroize, Zeroizing};
+
+use super::boundary::Failure;
+use super::handle;
+use super::live::{self, Entry, Kind};
+use super::statics;
+use super::types::*;
+use crate::log;
+use crate::{Attachment, AttachmentInfo, Error, ErrorKind, Level, Presigned, Receipt};
+
+/// What a function of the header gives back.
+pub(super) trait Outcome {
+    /// The name of its out parameter, for messages.
+    const OUT: &'static str;
+}
+
+macro_rules! outcomes {
+    ($($type:ident $out:literal)+) => { $(impl Outcome for $type { const OUT: &'static str = $out; })+ };
+}
+
+outcomes! {
+    linq_client "client"
+    linq_presigned "presigned"
+    linq_attachment "attachment"
+    linq_attachment_info "info"
+    linq_receipt "receipt"
+}
+
+/// Room for `size` zero bytes that `linq_free` knows.
+pub(super) fn allocate(kind: Kind, size: usize) -> Result<*mut u8, Failure> {
+    #[cfg(test)]
+    if tests::OUT_OF_MEMORY.get() {
+        return Err(Failure::NoMemory);
+    }
+    // SAFETY: calloc takes any size, and gives NULL where it cannot be had.
+    let at: *mut u8 = unsafe { libc::calloc(1, size) }.cast();
+    if at.is_null() {
+        return Err(Failure::NoMemory);
+    }
+    if !live::add(at, Entry { kind, size }) {
+        // SAFETY: fresh from calloc, and nobody else has seen it.
+        unsafe { libc::free(at.cast()) };
+        return Err(Failure::NoMemory);
+    }
+    Ok(at)
+}
+
+/// Overwrites a block and gives it back.
+///
+/// # Safety
+/// The block is the caller's alone: taken out of the table, with `size` bytes.
+pub(super) unsafe fn release(at: *mut u8, size: usize) {
+    // SAFETY: the caller's promise. Volatile inside, so it is not optimised away.
+    unsafe {
+        std::slice::from_raw_parts_mut(at, size).zeroize();
+        libc::free(at.cast());
+    }
+}
+
+/// `linq_free`.
+///
+/// # Safety
+/// None beyond the header's: what is not in the table is not touched.
+pub(super) unsafe fn free(anything: *mut c_void) {
+    if anything.is_null() || statics::is_one(anything) {
+        return;
+    }
+    let at: *mut u8 = anything.cast();
+    match live::take(at) {
+        // SAFETY (all three): just taken out, so it is ours alone, and of that kind and size.
+        Some(Entry { kind: Kind::Plain, size }) => unsafe { release(at, size) },
+        Some(Entry { kind: Kind::Client, .. }) => unsafe { handle::drop_client(at) },
+        Some(Entry { kind: Kind::Token, .. }) => unsafe { handle::drop_token(at) },
+        None => log::line(Level::Warn, || {
+            format!(
+                "linq_free was given {anything:p}, which is no live object of this library; it was left alone"
+            )
+        }),
+    }
+}
+
+/// One block with a struct, its headers and its texts. How many texts there are is in the type, so that a pointer too
+/// few does not compile.
+fn flat<T, const N: usize>(
+    texts: [Option<&str>; N],
+    headers: &[(String, String)],
+    fill: impl FnOnce([*const c_char; N], *const linq_header) -> T,
+) -> Result<*mut T, Failure> {
+    let pairs = headers.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+    let all = || texts.iter().flatten().copied().chain(pairs.clone());
+    if all().any(|text| text.contains('\0')) {
+        // C would see a shortened text.
+        let message = "the server sent a text with a NUL byte in it";
+        return Err(Error::new(ErrorKind::Protocol, message).into());
+    }
+    let table = headers.len() * size_of::<linq_header>();
+    let size = all().map(|text| text.len() + 1).sum::<usize>() + size_of::<T>() + table;
+    let start = allocate(Kind::Plain, size)?;
+    // SAFETY: every write below stays within `size`, which is the sum of what is written; the struct is aligned as calloc
+    // aligns, and the headers behind it as the struct, whose alignment is a pointer's or more.
+    unsafe {
+        let slots: *mut linq_header = start.add(size_of::<T>()).cast();
+        let mut cursor = Cursor(slots.cast::<u8>().add(table));
+        for (index, (name, value)) in headers.iter().enumerate() {
+            slots.add(index).write(linq_header { name: cursor.put(name), value: cursor.put(value) });
+        }
+        let pointers = texts.map(|text| text.map_or(ptr::null(), |text| cursor.put(text)));
+        let slots = if headers.is_empty() { ptr::null() } else { slots.cast_const() };
+        start.cast::<T>().write(fill(pointers, slots));
+    }
+    Ok(start.cast())
+}
+
+/// Where the next text goes.
+struct Cursor(*mut u8);
+
+impl Cursor {
+    /// # Safety
+    /// There is room for the text and its NUL, and the room is zero.
+    unsafe fn put(&mut self, text: &str) -> *const c_char {
+        let at = self.0;
+        // SAFETY: the caller's promise; calloc wrote the NUL.
+        unsafe {
+            ptr::copy_nonoverlapping(text.as_ptr(), at, text.len());
+            self.0 = at.add(text.len() + 1);
+        }
+        at.cast_const().cast()
+    }
+}
+
+pub(super) fn presigned(from: &Presigned) -> Result<*mut linq_presigned, Failure> {
+    let json = Zeroizing::new(from.to_json());
+    let texts = [
+        Some(from.attachment_id.as_str()),
+        Some(&from.upload_url),
+        Some(&from.download_url),
+        Some(&from.http_method),
+        Some(&from.expires_at),
+        Some(&json),
+        from.filename.as_deref(),
+        from.content_type.as_deref(),
+    ];
+    flat(texts, &from.headers, |texts, headers| {
+        let [attachment_id, upload_url, download_url, http_method, expires_at, json, filename, content_type] =
+            texts;
+        linq_presigned {
+            struct_size: size_of::<linq_presigned>(),
+            attachment_id,
+            upload_url,
+            download_url,
+            http_method,
+            expires_at,
+            headers,
+            header_count: from.headers.len(),
+            json,
+            filename,
+            content_type,
+            reserved: ptr::null(),
+            expires_at_ms: from.expires_at_ms,
+            size_bytes: from.size_bytes.unwrap_or(0),
+        }
+    })
+}
+
+pub(super) fn attachment(from: &Attachment) -> Result<*mut linq_attachment, Failure> {
+    let texts = [&from.attachment_id, &from.download_url, &from.filename, &from.content_type]
+        .map(|t| Some(t.as_str()));
+    flat(texts, &[], |[attachment_id, download_url, filename, content_type], _| linq_attachment {
+        struct_size: size_of::<linq_attachment>(),
+        attachment_id,
+        download_url,
+        filename,
+        content_type,
+        reserved: ptr::null(),
+        size_bytes: from.size_bytes,
+        attempts: from.attempts,
+        reserved_2: 0,
+    })
+}
+
+pub(super) fn attachment_info(from: &AttachmentInfo) -> Result<*mut linq_attachment_info, Failure> {
+    let texts = [
+        Some(from.attachment_id.as_str()),
+        Some(&from.filename),
+        Some(&from.content_type),
+        Some(&from.created_at),
+        from.download_url.as_deref(),
+        from.status.as_deref(),
+    ];
+    flat(texts, &[], |[attachment_id, filename, content_type, created_at, download_url, status], _| {
+        linq_attachment_info {
+            struct_size: size_of::<linq_attachment_info>(),
+            attachment_id,
+            filename,
+            content_type,
+            created_at,
+            download_url,
+            status,
+            reserved: ptr::null(),
+            size_bytes: from.size_bytes,
+            created_at_ms: from.created_at_ms,
+        }
+    })
+}
+
+pub(super) fn receipt(from: &Receipt) -> Result<*mut linq_receipt, Failure> {
+    let texts = [Some(from.chat_id.as_str()), from.message_id.as_deref(), Some(&from.idempotency_key)];
+    flat(texts, &[], |[chat_id, message_id, idempotency_key], _| linq_receipt {
+        struct_size: size_of::<linq_receipt>(),
+        chat_id,
+        message_id,
+        idempotency_key,
+    })
+}
+
+pub(super) fn error(from: &Error) -> Result<*mut linq_error, Failure> {
+    let details = &*from.details;
+    let clean = [
+        Some(&from.message),
+        details.storage_code.as_ref(),
+        details.storage_request_id.as_ref(),
+        details.storage_id_2.as_ref(),
+        details.doc_url.as_ref(),
+        details.trace_id.as_ref(),
+        details.attachment_id.as_ref(),
+    ]
+    .map(|text| text.map(without_nul));
+    flat(clean.each_ref().map(Option::as_deref), &[], |texts, _| {
+        let [message, storage_code, storage_request_id, storage_id_2, doc_url, trace_id, attachment_id] =
+            texts;
+        linq_error {
+            struct_size: size_of::<linq_error>(),
+            message,
+            storage_code,
+            storage_request_id,
+            storage_id_2,
+            doc_url,
+            trace_id,
+            attachment_id,
+            status: from.kind as linq_status,
+            http_status: details.http_status.unwrap_or(0).into(),
+            api_code: details.api_code.unwrap_or(0),
+            retry_after_ms: details.retry_after.map_or(0, millis),
+            attempts: details.attempts,
+            retryable: details.retryable.into(),
+        }
+    })
+}
+
+/// An error must reach the caller, whatever a server wrote into it.
+fn without_nul(text: &String) -> Cow<'_, str> {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.as_str().into() }
+}
+
+fn millis(duration: Duration) -> u32 {
+    duration.as_millis().try_into().unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! What C sees of a call: both outs set on every path, a status, and never a panic.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use super::block::{self, Outcome};
+use super::statics;
+use super::types::*;
+use crate::{Error, ErrorKind};
+
+/// Why a call gave nothing.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// C's own mistakes; the text names the argument.
+    Argument(String),
+    /// The core's word.
+    Core(Error),
+    /// A block could not be allocated.
+    NoMemory,
+    /// A bug in this library, caught.
+    Panic,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Core(error)
+    }
+}
+
+impl Failure {
+    fn status(&self) -> linq_status {
+        match self {
+            Failure::Argument(_) => LINQ_INVALID_ARGUMENT,
+            Failure::Core(error) => error.kind as linq_status,
+            Failure::NoMemory => LINQ_NO_MEMORY,
+            Failure::Panic => LINQ_INTERNAL,
+        }
+    }
+
+    /// The block that C gets; a static one where there is no memory for another.
+    fn block(self) -> *mut linq_error {
+        let error = match self {
+            Failure::Argument(message) => Error::new(ErrorKind::InvalidArgument, message),
+            Failure::Core(error) => error,
+            Failure::NoMemory => return statics::no_memory(),
+            Failure::Panic => return statics::internal(),
+        };
+        block::error(&error).unwrap_or_else(|_| statics::no_memory())
+    }
+}
+
+/// Runs a function of the header that has a result.
+///
+/// # Safety
+/// `out` and `error` are each NULL or may be written to.
+pub(super) unsafe fn call<T: Outcome>(
+    out: *mut *mut T,
+    error: *mut *mut linq_error,
+    body: impl FnOnce() -> Result<*mut T, Failure>,
+) -> linq_status {
+    // SAFETY: the caller's promise.
+    unsafe { store(out, ptr::null_mut()) };
+    let checked = || match out.is_null() {
+        true => Err(Failure::Argument(format!("{} is NULL: there is nowhere to put the result", T::OUT))),
+        // SAFETY: not NULL, so it may be written to.
+        false => body().map(|block| unsafe { store(out, block) }),
+    };
+    // SAFETY: the caller's promise.
+    unsafe { call_without_result(error, checked) }
+}
+
+/// Runs a function of the header that has no result.
+///
+/// # Safety
+/// `error` is NULL or may be written to.
+pub(super) unsafe fn call_without_result(
+    error: *mut *mut linq_error,
+    body: impl FnOnce() -> Result<(), Failure>,
+) -> linq_status {
+    // SAFETY: the caller's promise.
+    unsafe { store(error, ptr::null_mut()) };
+    let Err(failure) = guard(Err(Failure::Panic), body) else { return LINQ_OK };
+    if error.is_null() {
+        // Even letting go of a failure is fenced: a bug there must not cross into C either.
+        return guard(LINQ_INTERNAL, move || failure.status());
+    }
+    let block = guard(statics::internal(), move || failure.block());
+    // SAFETY: `error` may be written to; a block holds the status that was found in the end.
+    unsafe {
+        store(error, block);
+        (*block).status
+    }
+}
+
+/// Runs `body` and gives `fallback` where it panics. Everything C can call goes through here, except the one function
+/// that must work in a signal handler.
+pub(super) fn guard<R>(fallback: R, body: impl FnOnce() -> R) -> R {
+    let _inside = Marked::as_inside(true);
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(value) => value,
+        Err(payload) => {
+            discard(payload);
+            fallback
+        }
+    }
+}
+
+/// Runs a callback of the host: what panics in there is not ours to hush up.
+pub(super) fn outside<R>(callback: impl FnOnce() -> R) -> R {
+    let _outside = Marked::as_inside(false);
+    callback()
+}
+
+/// Drops what a panic carried. That may panic again, and what that panic carries is given up.
+fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(again);
+    }
+}
+
+/// Writes where there is something to write to. C does not promise alignment, and this does not need it.
+unsafe fn store<T>(at: *mut *mut T, value: *mut T) {
+    if !at.is_null() {
+        // SAFETY: not NULL, and the caller promised that it may be written to.
+        unsafe { at.write_unaligned(value) };
+    }
+}
+
+thread_local! {
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Marks this thread as being inside the library, or in the host again, until dropped.
+struct Marked(bool);
+
+impl Marked {
+    fn as_inside(inside: bool) -> Self {
+        install_hook();
+        Marked(INSIDE.replace(inside))
+    }
+}
+
+impl Drop for Marked {
+    fn drop(&mut self) {
+        INSIDE.set(self.0);
+    }
+}
+
+/// Keeps our panics off stderr: the first call chains a hook that is silent while one of our calls, or one of our
+/// helper threads, is what panicked.
+fn install_hook() {
+    static INSTALLED: AtomicBool = AtomicBool::new(false);
+    // A panicking thread may not set a hook; a later call will.
+    if INSTALLED.load(Ordering::Relaxed) || thread::panicking() || INSTALLED.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let previous = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if !INSIDE.get() && !thread::current().name().is_some_and(|name| name.starts_with("linq")) {
+            previous(info);
+        }
+    }));
+}
+
+#[cfg(test)]
+mod tests;

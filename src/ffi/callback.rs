@@ -1,0 +1,166 @@
+//! The host's callbacks as the core wants them: on the calling thread, outside our fence.
+
+use std::ffi::{CString, c_void};
+use std::io;
+
+use super::boundary::outside;
+use super::types::*;
+use crate::{Level, Progress, Reader};
+
+/// A progress callback and what it is handed.
+pub(super) fn progress(callback: linq_progress_fn, user_data: *mut c_void) -> Option<Progress> {
+    let callback = callback?;
+    // SAFETY: the header's promise of the caller, who gave both.
+    Some(Box::new(move |sent, total| outside(|| unsafe { callback(user_data, sent, total) }) == 0))
+}
+
+/// A read callback, its rewind, and what they are handed.
+pub(super) struct CReader {
+    pub(super) read: unsafe extern "C" fn(*mut c_void, *mut c_void, usize) -> i64,
+    pub(super) rewind: linq_rewind_fn,
+    pub(super) user_data: *mut c_void,
+}
+
+impl Reader for CReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let capacity = buffer.len();
+        let at = buffer.as_mut_ptr().cast();
+        // SAFETY: the buffer holds `capacity` bytes; the rest is the header's promise of the caller.
+        let count = outside(|| unsafe { (self.read)(self.user_data, at, capacity) });
+        match usize::try_from(count) {
+            Ok(count) if count <= capacity => Ok(count),
+            Ok(count) => Err(io::Error::other(format!(
+                "the read callback says that it wrote {count} bytes into a buffer of {capacity}"
+            ))),
+            Err(_) => Err(io::Error::other(format!("the read callback failed with {count}"))),
+        }
+    }
+
+    fn can_rewind(&self) -> bool {
+        self.rewind.is_some()
+    }
+
+    fn rewind(&mut self) -> io::Result<()> {
+        let Some(rewind) = self.rewind else { return Err(io::ErrorKind::Unsupported.into()) };
+        // SAFETY: the header's promise of the caller.
+        match outside(|| unsafe { rewind(self.user_data) }) {
+            0 => Ok(()),
+            code => Err(io::Error::other(format!("the rewind callback failed with {code}"))),
+        }
+    }
+}
+
+/// What a log callback is handed. The header says that several threads may be in it at once.
+struct UserData(*mut c_void);
+
+// SAFETY: only handed through; what it leads to is the host's to guard.
+unsafe impl Send for UserData {}
+// SAFETY: as above.
+unsafe impl Sync for UserData {}
+
+/// `linq_set_log`.
+pub(super) fn set_log(callback: linq_log_fn, user_data: *mut c_void, level: u32) -> linq_status {
+    let Some(callback) = callback else { return done(crate::set_log(Level::Error, None)) };
+    let Some(level) = level_of(level) else { return LINQ_INVALID_ARGUMENT };
+    let user_data = UserData(user_data);
+    done(crate::set_log(
+        level,
+        Some(Box::new(move |level, line| {
+            let UserData(user_data) = &user_data;
+            // A line with a NUL in it would reach C cut short.
+            let line = CString::new(line.replace('\0', "\u{fffd}")).unwrap_or_default();
+            // SAFETY: the header's promise of the caller.
+            outside(|| unsafe { callback(*user_data, level as u32, line.as_ptr()) })
+        })),
+    ))
+}
+
+/// Refused from inside a log callback, which would wait for itself.
+fn done(set: bool) -> linq_status {
+    if set { LINQ_OK } else { LINQ_INVALID_ARGUMENT }
+}
+
+fn level_of(level: u32) -> Option<Level> {
+    match level {
+        LINQ_LOG_ERROR => Some(Level::Error),
+        LINQ_LOG_WARN => Some(Level::Warn),
+        LINQ_LOG_INFO => Some(Level::Info),
+        LINQ_LOG_DEBUG => Some(Level::Debug),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    unsafe extern "C" fn gives(user_data: *mut c_void, buffer: *mut c_void, capacity: usize) -> i64 {
+        // SAFETY: the tests below hand over an i64.
+        let count = unsafe { *user_data.cast::<i64>() };
+        for at in 0..capacity.min(usize::try_from(count).unwrap_or(0)) {
+            // SAFETY: below `capacity`.
+            unsafe { buffer.cast::<u8>().add(at).write(b'x') };
+        }
+        count
+    }
+
+    fn read(mut count: i64) -> io::Result<Vec<u8>> {
+        let mut reader = CReader { read: gives, rewind: None, user_data: (&raw mut count).cast() };
+        let mut buffer = vec![0; 8];
+        let count = reader.read(&mut buffer)?;
+        buffer.truncate(count);
+        Ok(buffer)
+    }
+
+    #[test]
+    fn a_read_callback_gives_what_it_says() {
+        assert_eq!(read(0).unwrap(), b"");
+        assert_eq!(read(3).unwrap(), b"xxx");
+        assert_eq!(read(8).unwrap(), b"xxxxxxxx");
+    }
+
+    #[test]
+    fn a_read_callback_that_fails_or_lies_is_an_error() {
+        for count in [-1, i64::MIN, 9, i64::MAX] {
+            assert!(read(count).unwrap_err().to_string().contains(&count.to_string()));
+        }
+    }
+
+    #[test]
+    fn rewinding_is_possible_where_the_callback_says_so() {
+        unsafe extern "C" fn rewinds(user_data: *mut c_void) -> i32 {
+            // SAFETY: the test hands over an i32.
+            unsafe { *user_data.cast() }
+        }
+        for (answer, possible) in [(0, true), (1, false), (-1, false)] {
+            let mut answer: i32 = answer;
+            let user_data = (&raw mut answer).cast();
+            let mut reader = CReader { read: gives, rewind: Some(rewinds), user_data };
+            assert!(reader.can_rewind());
+            assert_eq!(reader.rewind().is_ok(), possible);
+            reader.rewind = None;
+            assert!(!reader.can_rewind() && reader.rewind().is_err());
+        }
+    }
+
+    #[test]
+    fn progress_goes_on_while_the_callback_returns_zero() {
+        unsafe extern "C" fn stops_at(user_data: *mut c_void, sent: u64, total: u64) -> i32 {
+            assert_eq!(total, 10);
+            // SAFETY: the test hands over a u64.
+            i32::from(sent >= unsafe { *user_data.cast() }) * -5
+        }
+        let mut limit = 4_u64;
+        let mut told = progress(Some(stops_at), (&raw mut limit).cast()).unwrap();
+        assert!(told(0, 10) && told(3, 10) && !told(4, 10));
+        assert!(progress(None, std::ptr::null_mut()).is_none());
+    }
+
+    #[test]
+    fn an_unknown_log_level_is_refused() {
+        unsafe extern "C" fn hears(_: *mut c_void, _: u32, _: *const std::ffi::c_char) {}
+        for level in [0, 5, u32::MAX] {
+            assert_eq!(set_log(Some(hears), std::ptr::null_mut(), level), LINQ_INVALID_ARGUMENT);
+        }
+    }
+}

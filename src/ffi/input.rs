@@ -1,0 +1,175 @@
+//! C pointers in, checked Rust values out: texts, paths, handles. Every refusal names the argument as the caller wrote
+//! it.
+
+use std::ffi::{CStr, OsStr, c_char, c_void};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::boundary::Failure;
+use super::handle;
+use super::types::*;
+use crate::content_type;
+use crate::{CancelToken, Client};
+
+/// No JSON that a server sends is longer: the core reads no more of a reply either.
+const JSON_LIMIT: usize = 1 << 20;
+
+/// No message has more people or attachments; what Linq takes of them is for the core to know.
+const LIST_LIMIT: usize = 1 << 16;
+
+pub(super) fn invalid(message: impl Into<String>) -> Failure {
+    Failure::Argument(message.into())
+}
+
+/// A text that must be there.
+///
+/// # Safety
+/// `at` is NULL or NUL-terminated, and stays as it is for `'a`. So for every function below.
+pub(super) unsafe fn required<'a>(at: *const c_char, name: &str) -> Result<&'a str, Failure> {
+    // SAFETY: the caller's promise.
+    unsafe { optional(at, name)? }.ok_or_else(|| invalid(format!("{name} is NULL")))
+}
+
+/// A text that may be left out.
+pub(super) unsafe fn optional<'a>(at: *const c_char, name: &str) -> Result<Option<&'a str>, Failure> {
+    // SAFETY: the caller's promise.
+    let Some(text) = (unsafe { bytes_of(at) }) else { return Ok(None) };
+    std::str::from_utf8(text).map(Some).map_err(|_| invalid(format!("{name} is not UTF-8")))
+}
+
+/// The path that a function takes by itself.
+pub(super) unsafe fn path<'a>(at: *const c_char) -> Result<&'a Path, Failure> {
+    // SAFETY: the caller's promise.
+    unsafe { optional_path(at) }.ok_or_else(|| invalid("path is NULL"))
+}
+
+/// A path is bytes, and passed on as they are.
+pub(super) unsafe fn optional_path<'a>(at: *const c_char) -> Option<&'a Path> {
+    // SAFETY: the caller's promise.
+    unsafe { bytes_of(at) }.map(|path| Path::new(OsStr::from_bytes(path)))
+}
+
+unsafe fn bytes_of<'a>(at: *const c_char) -> Option<&'a [u8]> {
+    // SAFETY: not NULL, so NUL-terminated by the caller's promise.
+    (!at.is_null()).then(|| unsafe { CStr::from_ptr(at) }.to_bytes())
+}
+
+/// A list of texts, each of which must be there.
+///
+/// # Safety
+/// `at` is NULL or has `count` pointers, each NULL or NUL-terminated, which stay as they are for `'a`.
+pub(super) unsafe fn list<'a>(
+    at: *const *const c_char,
+    count: usize,
+    name: &str,
+    count_name: &str,
+) -> Result<Vec<&'a str>, Failure> {
+    if count > LIST_LIMIT {
+        return Err(invalid(format!("{count_name} is {count}, and cannot be meant")));
+    }
+    if at.is_null() && count > 0 {
+        return Err(invalid(format!("{name} is NULL, but {count_name} is {count}")));
+    }
+    let mut texts = Vec::new();
+    texts.try_reserve_exact(count).map_err(|_| Failure::NoMemory)?;
+    for index in 0..count {
+        // SAFETY: below `count`, which is 0 for NULL.
+        texts.push(unsafe { required(at.add(index).read_unaligned(), &format!("{name}[{index}]"))? });
+    }
+    Ok(texts)
+}
+
+/// Bytes in memory.
+///
+/// # Safety
+/// `at` is NULL or has `length` bytes, which stay as they are for `'a`.
+pub(super) unsafe fn bytes<'a>(
+    at: *const c_void,
+    length: u64,
+    name: &str,
+    length_name: &str,
+) -> Result<&'a [u8], Failure> {
+    if at.is_null() {
+        return match length {
+            0 => Ok(&[]),
+            _ => Err(invalid(format!("{name} is NULL, but {length_name} is {length}"))),
+        };
+    }
+    let fits = usize::try_from(length)
+        .ok()
+        .filter(|&length| isize::try_from(length).is_ok() && at.addr().checked_add(length).is_some());
+    let Some(length) = fits else {
+        return Err(invalid(format!("{length_name} is {length}, more than any memory holds")));
+    };
+    // SAFETY: not NULL, and neither the length nor the end of it is out of range; the rest is the caller's promise.
+    Ok(unsafe { std::slice::from_raw_parts(at.cast(), length) })
+}
+
+/// The JSON of a presigned place.
+///
+/// # Safety
+/// `at` is NULL or has `length` bytes.
+pub(super) unsafe fn json<'a>(at: *const c_char, length: usize) -> Result<&'a [u8], Failure> {
+    if at.is_null() {
+        return Err(invalid("json is NULL"));
+    }
+    if length > JSON_LIMIT {
+        return Err(invalid(format!("length is {length}; such JSON is {JSON_LIMIT} bytes at most")));
+    }
+    // SAFETY: the caller's promise.
+    unsafe { bytes(at.cast(), length as u64, "json", "length") }
+}
+
+pub(super) unsafe fn attachment_id<'a>(at: *const c_char) -> Result<&'a str, Failure> {
+    // SAFETY: the caller's promise.
+    unsafe { required(at, "attachment_id") }
+}
+
+/// The client of a call, held until the call returns. NULL is the default client.
+pub(super) fn client(at: *mut linq_client) -> Result<Arc<Client>, Failure> {
+    if at.is_null() {
+        return handle::default_client();
+    }
+    handle::share_of_client(at)
+        .ok_or_else(|| invalid("client is no live linq_client: it was freed, or is something else"))
+}
+
+/// The token of a call, held until the call returns.
+pub(super) fn cancel(at: *mut linq_cancel_token, name: &str) -> Result<Option<CancelToken>, Failure> {
+    if at.is_null() {
+        return Ok(None);
+    }
+    match handle::share_of_token(at) {
+        Some(token) => Ok(Some(token)),
+        None => {
+            Err(invalid(format!("{name} is no live linq_cancel_token: it was freed, or is something else")))
+        }
+    }
+}
+
+/// Zero stands for the default.
+pub(super) fn millis(value: u32) -> Option<Duration> {
+    (value != 0).then(|| Duration::from_millis(value.into()))
+}
+
+/// `linq_content_type`: NULL for anything that cannot be meant, too.
+///
+/// # Safety
+/// `name` is NULL or NUL-terminated; `at` is NULL or has `length` bytes.
+pub(super) unsafe fn content_type(name: *const c_char, at: *const c_void, length: usize) -> *const c_char {
+    // SAFETY: the caller's promise.
+    let (name, bytes) = unsafe { (bytes_of(name), bytes(at, length as u64, "bytes", "length")) };
+    // Only the extension counts, and an extension that means something is ASCII.
+    let name = name.and_then(|path| path.rsplit(|&b| b == b'/').next()).map(String::from_utf8_lossy);
+    let Ok(bytes) = bytes else { return std::ptr::null() };
+    let head = &bytes[..bytes.len().min(content_type::HEAD)];
+    let further = content_type::look_further(head)
+        .and_then(|offset| bytes.get(usize::try_from(offset).ok()?..))
+        .map_or(&[][..], |rest| &rest[..rest.len().min(content_type::FURTHER)]);
+    content_type::detect(name.as_deref(), head, further).map_or(std::ptr::null(), |t| t.c_name().as_ptr())
+}
+
+#[cfg(test)]
+mod tests;

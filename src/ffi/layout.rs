@@ -1,0 +1,89 @@
+//! Where every field of every struct lies, on 32 and on 64 bits. What is written here is compiled into callers: a
+//! number may be added, and never changed.
+
+use std::mem::offset_of;
+
+use super::types::*;
+
+/// A struct that callers of other versions pass in.
+///
+/// # Safety
+/// Any bytes make a valid value, zeros too: integers, pointers and optional function pointers only.
+pub(super) unsafe trait Versioned {
+    /// What C calls it.
+    const NAME: &'static str;
+    /// How long an older caller's struct may be: it ends where a field that this version knows begins. Never with
+    /// the struct_size alone, which is what `sizeof` of a pointer to the struct would give by mistake.
+    const ENDS: &'static [usize];
+}
+
+/// Each struct with its size, and its fields with their offsets, as (32 bits, 64 bits). Without a gap: each field
+/// begins where the one before it ends, or the offsets would not fit.
+macro_rules! layout {
+    ($($type:ident $small:literal $large:literal {
+        struct_size 0 0, $first:ident $first_small:literal $first_large:literal
+        $(, $field:ident $field_small:literal $field_large:literal)*
+    })+) => {$(
+        // SAFETY: `types.rs` has no other kinds of fields.
+        unsafe impl Versioned for $type {
+            const NAME: &'static str = stringify!($type);
+            const ENDS: &'static [usize] = &[$(offset_of!($type, $field)),*];
+        }
+        const _: () = {
+            // No `..`: a field that is not listed does not compile.
+            fn _every_field_is_listed(all: $type) {
+                let $type { struct_size: _, $first: _ $(, $field: _)* } = all;
+            }
+            assert!(size_of::<$type>() == either($small, $large));
+            assert!(offset_of!($type, struct_size) == 0);
+            assert!(offset_of!($type, $first) == either($first_small, $first_large));
+            $(assert!(offset_of!($type, $field) == either($field_small, $field_large));)*
+        };
+    )+};
+}
+
+const fn either(small: usize, large: usize) -> usize {
+    if cfg!(target_pointer_width = "64") { large } else { small }
+}
+
+layout! {
+    linq_client_options 44 72 {
+        struct_size 0 0, api_key 4 8, base_url 8 16, user_agent 12 24, ca_file 16 32, ca_pem 20 40, proxy 24 48,
+        flags 28 56, connect_timeout_ms 32 60, stall_timeout_ms 36 64, max_attempts 40 68
+    }
+    linq_file 24 40 { struct_size 0 0, filename 4 8, content_type 8 16, reserved 12 24, size_bytes 16 32 }
+    linq_source 48 72 {
+        struct_size 0 0, path 4 8, bytes 8 16, read 12 24, rewind 16 32, user_data 20 40, offset 24 48,
+        length 32 56, kind 40 64, descriptor 44 68
+    }
+    linq_upload_options 32 56 {
+        struct_size 0 0, filename 4 8, content_type 8 16, progress 12 24, user_data 16 32, cancel 20 40,
+        timeout_ms 24 48, reserved 28 52
+    }
+    linq_call_options 16 24 { struct_size 0 0, cancel 4 8, timeout_ms 8 16, reserved 12 20 }
+    linq_message 32 64 {
+        struct_size 0 0, from 4 8, to 8 16, to_count 12 24, text 16 32, attachment_ids 20 40,
+        attachment_count 24 48, idempotency_key 28 56
+    }
+    linq_presigned 64 112 {
+        struct_size 0 0, attachment_id 4 8, upload_url 8 16, download_url 12 24, http_method 16 32,
+        expires_at 20 40, headers 24 48, header_count 28 56, json 32 64, filename 36 72, content_type 40 80,
+        reserved 44 88, expires_at_ms 48 96, size_bytes 56 104
+    }
+    linq_attachment 40 64 {
+        struct_size 0 0, attachment_id 4 8, download_url 8 16, filename 12 24, content_type 16 32, reserved 20 40,
+        size_bytes 24 48, attempts 32 56, reserved_2 36 60
+    }
+    linq_attachment_info 48 80 {
+        struct_size 0 0, attachment_id 4 8, filename 8 16, content_type 12 24, created_at 16 32,
+        download_url 20 40, status 24 48, reserved 28 56, size_bytes 32 64, created_at_ms 40 72
+    }
+    linq_receipt 16 32 { struct_size 0 0, chat_id 4 8, message_id 8 16, idempotency_key 12 24 }
+    linq_error 56 88 {
+        struct_size 0 0, message 4 8, storage_code 8 16, storage_request_id 12 24, storage_id_2 16 32, doc_url 20 40,
+        trace_id 24 48, attachment_id 28 56, status 32 64, http_status 36 68, api_code 40 72, retry_after_ms 44 76,
+        attempts 48 80, retryable 52 84
+    }
+}
+
+const _: () = assert!(size_of::<linq_header>() == either(8, 16));

@@ -1,0 +1,157 @@
+//! The table of what was handed out and not yet given back. `linq_free` and every call that takes a client or a token
+//! look here before they touch the memory a pointer leads to.
+
+use std::cell::UnsafeCell;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What a block holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Plain bytes: a result or an error.
+    Plain,
+    /// An `Arc<Client>`.
+    Client,
+    /// A `handle::Token`.
+    Token,
+}
+
+/// A live block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) kind: Kind,
+    pub(super) size: usize,
+}
+
+/// By address, every bit of it turned over: a leak checker that scans memory for pointers must not take this table for
+/// the owner of what the host forgot to free.
+type Table = HashMap<usize, Entry>;
+
+static TABLE: Mutex<Option<Table>> = Mutex::new(None);
+
+/// Enters a block. `false` where the table cannot grow.
+pub(super) fn add<T>(at: *const T, entry: Entry) -> bool {
+    survive_fork();
+    let mut table = lock();
+    let table = table.get_or_insert_default();
+    if table.try_reserve(1).is_err() {
+        return false;
+    }
+    table.insert(!at.addr(), entry);
+    true
+}
+
+/// Takes a block out, which is now the caller's alone; `None` where there is no such block.
+pub(super) fn take<T>(at: *const T) -> Option<Entry> {
+    lock().as_mut()?.remove(&!at.addr())
+}
+
+/// Does something with a block of this kind while it cannot be taken out; `None` where there is no such block.
+pub(super) fn with<T, R>(at: *const T, kind: Kind, act: impl FnOnce() -> R) -> Option<R> {
+    let table = lock();
+    let entry = table.as_ref()?.get(&!at.addr())?;
+    (entry.kind == kind).then(act)
+}
+
+fn lock() -> MutexGuard<'static, Option<Table>> {
+    TABLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Holds the lock from before a fork until after it, so that the child, where the thread that might have held it does
+/// not exist, finds the table whole and the lock free.
+struct AcrossFork(UnsafeCell<Option<MutexGuard<'static, Option<Table>>>>);
+
+// SAFETY: only the thread that forks touches it, and only while it holds the lock.
+unsafe impl Sync for AcrossFork {}
+
+static ACROSS_FORK: AcrossFork = AcrossFork(UnsafeCell::new(None));
+
+/// Registers the fork handlers once. No `Once`: a thread that waits on one which a fork cut off would wait for ever.
+fn survive_fork() {
+    static REGISTERED: AtomicBool = AtomicBool::new(false);
+    if cfg!(miri) || REGISTERED.load(Ordering::Relaxed) || REGISTERED.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    extern "C" fn before() {
+        let guard = lock();
+        // SAFETY: this thread holds the lock.
+        unsafe { *ACROSS_FORK.0.get() = Some(guard) };
+    }
+    extern "C" fn after() {
+        // SAFETY: this thread, in the child its copy, holds the lock since `before`. It moves out first and is
+        // dropped then: from there on another thread may be in `before`.
+        let guard = unsafe { (*ACROSS_FORK.0.get()).take() };
+        drop(guard);
+    }
+    // SAFETY: the three handlers live as long as the library, which is never unloaded.
+    // Out of memory leaves the handlers out: then a child may wait, but nothing is broken.
+    unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after)) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENTRY: Entry = Entry { kind: Kind::Client, size: 24 };
+
+    #[test]
+    fn what_was_added_is_taken_once() {
+        let block = 7_u64;
+        assert_eq!(take(&block), None);
+        assert!(add(&block, ENTRY));
+        assert_eq!(take(&block), Some(ENTRY));
+        assert_eq!(take(&block), None);
+    }
+
+    #[test]
+    fn an_address_inside_a_block_is_not_the_block() {
+        let block = [7_u64, 8];
+        assert!(add(&block, ENTRY));
+        assert_eq!(take(&block[1]), None);
+        assert_eq!(take(&block), Some(ENTRY));
+    }
+
+    #[test]
+    fn only_the_right_kind_is_acted_on() {
+        let block = 7_u64;
+        assert!(add(&block, ENTRY));
+        assert_eq!(with(&block, Kind::Client, || 1), Some(1));
+        assert_eq!(with(&block, Kind::Token, || 1), None);
+        take(&block);
+        assert_eq!(with(&block, Kind::Client, || 1), None);
+    }
+
+    #[test]
+    #[cfg(not(miri))] // Miri cannot fork
+    fn a_child_forked_while_others_use_the_table_can_use_it_too() {
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let block = 7_u64;
+                    while !stop.load(Ordering::Relaxed) {
+                        assert!(add(&block, ENTRY) && take(&block).is_some());
+                    }
+                });
+            }
+            let block = 7_u64;
+            for _ in 0..200 {
+                // SAFETY: the child uses the table, which is what is being tested, and leaves at once.
+                let child = unsafe { libc::fork() };
+                if child == 0 {
+                    // SAFETY: ends only the child; an alarm ends one that waits for ever.
+                    unsafe {
+                        libc::alarm(20);
+                        libc::_exit(i32::from(!(add(&block, ENTRY) && take(&block).is_some())));
+                    }
+                }
+                let mut status = -1;
+                // SAFETY: our own child.
+                assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+                assert_eq!(status, 0);
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+    }
+}

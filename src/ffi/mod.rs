@@ -1,0 +1,334 @@
+//! The C face: the exported functions, and all the unsafe code. It decides nothing.
+//!
+//! Each function reads in C's order - who, what, result, error - and does three things: arguments in, the core's
+//! verb, one block out. The comments become linq.h.
+
+// A "# Safety" section per function would leak into linq.h, which states the rules once, at its top.
+#![allow(unsafe_code, non_camel_case_types, clippy::missing_safety_doc)]
+
+mod block;
+mod boundary;
+mod callback;
+mod handle;
+mod input;
+mod layout;
+mod live;
+mod options;
+mod statics;
+mod status;
+mod types;
+
+use std::ffi::{c_char, c_void};
+
+use crate::{Client, Presigned, Source};
+use boundary::guard;
+use types::*;
+
+/// Makes a client.
+///
+/// options  NULL: everything from the environment
+/// client   the client, for linq_free
+///
+/// The environment is read now and at no other time. Nothing is sent. Without any API key the
+/// client can still upload presigned.
+///
+/// LINQ_INVALID_ARGUMENT  a setting cannot be meant, such as a base_url that is no URL
+/// LINQ_FILE              ca_file cannot be read
+/// LINQ_TLS               ca_file or ca_pem holds no certificate
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_client_new(
+    options: *const linq_client_options,
+    client: *mut *mut linq_client,
+    error: *mut *mut linq_error,
+) -> linq_status {
+    let body = || handle::client(Client::new(unsafe { options::config(options)? })?);
+    unsafe { boundary::call(client, error, body) }
+}
+
+/// Reserves a place for a file that somebody else will upload (step 1 of 2).
+///
+/// client     NULL: the default client
+/// file       required: name, type and size; checked before any network
+/// call       NULL: no cancelling, no deadline
+/// presigned  the place, for linq_free; hand presigned->json to whoever has the bytes
+///
+/// A place lasts about 15 minutes. One that is never used costs nothing and cannot be listed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_presign(
+    client: *mut linq_client,
+    file: *const linq_file,
+    call: *const linq_call_options,
+    presigned: *mut *mut linq_presigned,
+    error: *mut *mut linq_error,
+) -> linq_status {
+    let body = || {
+        let client = input::client(client)?;
+        let file = unsafe { options::file(file)? };
+        let options = unsafe { options::call(call)? };
+        block::presigned(&client.presign(file, options.core())?)
+    };
+    unsafe { boundary::call(presigned, error, body) }
+}
+
+/// Uploads a file on disk, and makes it usable in messages.
+///
+/// client      NULL: the default client
+/// path        required: a regular file of 1 to 104 857 600 bytes; symbolic links are followed
+/// options     NULL: all defaults
+/// attachment  what to put into messages, for linq_free
+///
+/// Reserves a place and puts the bytes there, again where that helps. Memory is bounded whatever
+/// the size.
+///
+/// LINQ_FILE          it cannot be opened, is no regular file, or changed while being sent
+/// LINQ_UNSUPPORTED   its type, size or name would be refused; nothing was sent
+/// LINQ_UNAUTHORIZED  there is no API key, or Linq does not accept it
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_upload_file(
+    client: *mut linq_client,
+    path: *const c_char,
+    options: *const linq_upload_options,
+    attachment: *mut *mut linq_attachment,
+    error: *mut *mut linq_error,
+) -> linq_status {
+    let body = || {
+        let client = input::client(client)?;
+        let path = unsafe { input::path(path)? };
+        let mut options = unsafe { options::upload(options)? };
+        block::attachment(&client.upload(Source::Path(path), options.core())?)
+    };
+    unsafe { boundary::call(attachment, error, body) }
+}
+
+/// Uploads from any source: a path, an open file or a part of it, bytes in memory, or a read
+/// callback.
+///
+/// client      NULL: the default client
+/// source      required
+/// options     NULL: all defaults; a source without a path needs options->filename
+/// attachment  what to put into messages, for linq_free
+///
+/// Fails as linq_upload_file does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_upload(
+    client: *mut linq_client,
+    source: *const linq_source,
+    options: *const linq_upload_options,
+    attachment: *mut *mut linq_attachment,
+    error: *mut *mut linq_error,
+) -> linq_status {
+    let body = || {
+        let client = input::client(client)?;
+        let mut source = unsafe { options::source(source)? };
+        let mut options = unsafe { options::upload(options)? };
+        block::attachment(&client.upload(source.core(), options.core())?)
+    };
+    unsafe { boundary::call(attachment, error, body) }
+}
+
+/// Uploads to a place that was reserved elsewhere (step 2 of 2). Needs no API key, and sends none.
+///
+/// client      NULL: the default client
+/// presigned   required: from linq_presigned_parse or linq_presign; its json is what counts
+/// source      required
+/// options     NULL: all defaults; filename and content_type need not be given
+/// attachment  what to put into messages, for linq_free
+///
+/// A source whose size or type is not what was signed is refused before any network.
+///
+/// LINQ_EXPIRED  the place is no longer open; ask your server for a new one
+/// LINQ_STORAGE  the storage host refused; see error->storage_code
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_upload_presigned(
+    client: *mut linq_client,
+    presigned: *const linq_presigned,
+    source: *const linq_source,
+    options: *const linq_upload_options,
+    attachment: *mut *mut linq_attachment,
+    error: *mut *mut linq_error,
+) -> linq_status {
+    let body = || {
+        let client = input::client(client)?;
+        let presigned = unsafe { options::presigned(presigned)? };
+        let mut source = unsafe { options::source(source)? };
+        let mut options = unsafe { options::upload(options)? };
+        block::attachment(&client.upload_presigned(&presigned, source.core(), options.core())?)
+    };
+    unsafe { boundary::call(attachment, error, body) }
+}
+
+/// Reads the JSON that a server handed over: Linq's own reply to POST /v3/attachments, or
+/// linq_presigned.json.
+///
+/// json       required: length bytes of UTF-8, at most 1 MiB; a NUL at the end is not needed
+/// presigned  the place, for linq_free
+///
+/// Unknown fields are ignored. Nothing is sent.
+///
+/// LINQ_INVALID_ARGUMENT  it is no such JSON, or asks for something that an upload must not do
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_presigned_parse(
+    json: *const c_char,
+    length: usize,
+    presigned: *mut *mut linq_presigned,
+    error: *mut *mut linq_error,
+) -> linq_status {
+    let body = || block::presigned(&Presigned::parse(unsafe { input::json(json, length)? })?);
+    unsafe { boundary::call(presigned, error, body) }
+}
+
+/// Asks what Linq knows of an attachment (GET /v3/attachments/{id}).
+///
+/// client         NULL: the default client
+/// attachment_id  required
+/// call           NULL: no cancelling, no deadline
+/// info           the answer, for linq_free
+///
+/// LINQ_NOT_FOUND  it does not exist, or belongs to another account
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_attachment_get(
+    client: *mut linq_client,
+    attachment_id: *const c_char,
+    call: *const linq_call_options,
+    info: *mut *mut linq_attachment_info,
+    error: *mut *mut linq_error,
+) -> linq_status {
+    let body = || {
+        let client = input::client(client)?;
+        let id = unsafe { input::attachment_id(attachment_id)? };
+        let options = unsafe { options::call(call)? };
+        block::attachment_info(&client.attachment(id, options.core())?)
+    };
+    unsafe { boundary::call(info, error, body) }
+}
+
+/// Deletes an attachment for good (DELETE /v3/attachments/{id}). Messages stay, but lose it.
+///
+/// client         NULL: the default client
+/// attachment_id  required
+/// call           NULL: no cancelling, no deadline
+///
+/// An attempt that is made again because the first answer was lost, and finds the attachment gone,
+/// counts as done.
+///
+/// LINQ_NOT_FOUND  it does not exist, or belongs to another account
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_attachment_delete(
+    client: *mut linq_client,
+    attachment_id: *const c_char,
+    call: *const linq_call_options,
+    error: *mut *mut linq_error,
+) -> linq_status {
+    let body = || {
+        let client = input::client(client)?;
+        let id = unsafe { input::attachment_id(attachment_id)? };
+        let options = unsafe { options::call(call)? };
+        Ok(client.delete_attachment(id, options.core())?)
+    };
+    unsafe { boundary::call_without_result(error, body) }
+}
+
+/// Sends a message with attachments (POST /v3/chats), into the chat that these people already
+/// share or into a new one.
+///
+/// client   NULL: the default client
+/// message  required
+/// call     NULL: no cancelling, no deadline
+/// receipt  where it went, for linq_free
+///
+/// Always sent with an idempotency key, so trying again never sends twice. After an error, send
+/// again with the key you gave.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_send_message(
+    client: *mut linq_client,
+    message: *const linq_message,
+    call: *const linq_call_options,
+    receipt: *mut *mut linq_receipt,
+    error: *mut *mut linq_error,
+) -> linq_status {
+    let body = || {
+        let client = input::client(client)?;
+        let message = unsafe { options::message(message)? };
+        let options = unsafe { options::call(call)? };
+        block::receipt(&client.send_message(message.core(), options.core())?)
+    };
+    unsafe { boundary::call(receipt, error, body) }
+}
+
+/// What the library would declare as the content type, as a static string that is never freed;
+/// NULL where it knows none that the API takes.
+///
+/// path_or_name  only the part behind the last "/" counts; NULL: from the bytes alone
+/// bytes         the first length bytes of the file, all of it or 64 KiB; NULL: from the name alone
+///
+/// Nothing is opened or read.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_content_type(
+    path_or_name: *const c_char,
+    bytes: *const c_void,
+    length: usize,
+) -> *const c_char {
+    guard(std::ptr::null(), || unsafe { input::content_type(path_or_name, bytes, length) })
+}
+
+/// Makes a cancel token, for linq_free. NULL where memory or descriptors ran out.
+#[unsafe(no_mangle)]
+pub extern "C" fn linq_cancel_token_new() -> *mut linq_cancel_token {
+    guard(std::ptr::null_mut(), handle::token)
+}
+
+/// Ends every call that was given this token, now and later: each returns LINQ_CANCELLED within
+/// about 10 ms.
+///
+/// Final. Never blocks. May be called from any thread and from a signal handler; errno is kept.
+/// NULL is nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_cancel_token_cancel(token: *mut linq_cancel_token) {
+    unsafe { handle::cancel(token) }
+}
+
+/// Sets who hears the library's log lines up to a level (LINQ_LOG_...). By default nobody does. No
+/// secret is in any line at any level.
+///
+/// callback  NULL: nobody, and level does not count
+///
+/// One for the process. It is called on the thread whose call the line is about, so several
+/// threads may be in it at once. It may call any linq function, whose own lines are then not
+/// heard, except this one. This function returns once no thread is in the old callback any more.
+///
+/// LINQ_INVALID_ARGUMENT  the level is unknown, or it was called from inside a log callback
+#[unsafe(no_mangle)]
+pub extern "C" fn linq_set_log(callback: linq_log_fn, user_data: *mut c_void, level: u32) -> linq_status {
+    guard(LINQ_INTERNAL, || callback::set_log(callback, user_data, level))
+}
+
+/// The name of a status as it is written here, such as "LINQ_TIMEOUT"; a static string, never
+/// NULL. For a number this library does not know: "LINQ_INTERNAL".
+#[unsafe(no_mangle)]
+pub extern "C" fn linq_status_name(status: linq_status) -> *const c_char {
+    status::name(status).as_ptr()
+}
+
+/// The version of the library that is loaded, such as "0.1.0"; a static string.
+/// LINQ_VERSION_STRING is this header's.
+#[unsafe(no_mangle)]
+pub extern "C" fn linq_version() -> *const c_char {
+    status::VERSION.as_ptr()
+}
+
+/// The ABI of the library that is loaded. It works with this header where it equals
+/// LINQ_ABI_VERSION.
+#[unsafe(no_mangle)]
+pub extern "C" fn linq_abi_version() -> u32 {
+    LINQ_ABI_VERSION
+}
+
+/// Gives back whatever this library handed out: a result, an error, a client, a cancel token.
+///
+/// NULL is fine. Secrets inside are overwritten first. A client or token that a call is using goes
+/// when that call returns. A pointer the library does not know as live, such as a member string or
+/// something freed before, is left alone and logged.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_free(anything: *mut c_void) {
+    guard((), || unsafe { block::free(anything) })
+}

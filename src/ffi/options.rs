@@ -1,0 +1,322 @@
+//! The caller's structs in, of any age, and the core's values out. Zero means "the core's default" and nothing here knows
+//! what that is.
+
+use std::mem::MaybeUninit;
+use std::os::fd::BorrowedFd;
+use std::path::Path;
+use std::ptr;
+use std::time::Duration;
+
+use super::boundary::Failure;
+use super::callback::{self, CReader};
+use super::input::{bytes, cancel, invalid, list, millis, optional, optional_path, required};
+use super::layout::Versioned;
+use super::types::*;
+use crate::{
+    CallOptions, CancelToken, Config, FileInfo, Message, Presigned, Progress, Source, UploadOptions,
+};
+
+/// An uninitialised struct_size must not send the look at the tail far out of bounds.
+const SIZE_LIMIT: usize = 4096;
+
+/// Copies a caller's struct of any age. An older caller's missing fields are zero; a newer caller's extra bytes must be.
+///
+/// # Safety
+/// `at` is NULL or leads to as many bytes as its struct_size says.
+unsafe fn versioned<T: Versioned>(at: *const T) -> Result<T, Failure> {
+    if at.is_null() {
+        return Err(invalid(format!("{} is NULL", T::NAME)));
+    }
+    let from = at.cast::<u8>();
+    // SAFETY: not NULL, and every struct begins with its size. C does not promise alignment.
+    let theirs = unsafe { from.cast::<usize>().read_unaligned() };
+    let ours = size_of::<T>();
+    let known = T::ENDS.contains(&theirs) || (ours..=SIZE_LIMIT).contains(&theirs);
+    if !known {
+        let name = T::NAME;
+        return Err(invalid(format!(
+            "{name}.struct_size is {theirs}, which is no version of it; set it to sizeof({name})"
+        )));
+    }
+    for index in ours..theirs {
+        // SAFETY: below struct_size.
+        if unsafe { from.add(index).read() } != 0 {
+            return Err(invalid(format!(
+                "{} sets a field that this version of the library does not know",
+                T::NAME
+            )));
+        }
+    }
+    let mut value = MaybeUninit::<T>::zeroed();
+    // SAFETY: as many bytes as both have; any bytes make a valid `T`, the zeros of the rest too.
+    unsafe {
+        ptr::copy_nonoverlapping(from, value.as_mut_ptr().cast(), ours.min(theirs));
+        Ok(value.assume_init())
+    }
+}
+
+/// The same for options that may be left out.
+unsafe fn versioned_or_default<T: Versioned>(at: *const T) -> Result<T, Failure> {
+    match at.is_null() {
+        // SAFETY: all zeros make a valid `T`.
+        true => Ok(unsafe { MaybeUninit::zeroed().assume_init() }),
+        // SAFETY: the caller's promise.
+        false => unsafe { versioned(at) },
+    }
+}
+
+fn must_be_zero(is_zero: bool, name: &str) -> Result<(), Failure> {
+    if is_zero { Ok(()) } else { Err(invalid(format!("{name} is reserved and must be zero"))) }
+}
+
+// In every function below: no `..` where a struct is taken apart, so that a field added to it does not compile until
+// it is handled. # Safety: what the header says of the struct holds.
+
+pub(super) unsafe fn config(at: *const linq_client_options) -> Result<Config, Failure> {
+    // SAFETY: the caller's promise, here and below.
+    let linq_client_options {
+        struct_size: _,
+        api_key,
+        base_url,
+        user_agent,
+        ca_file,
+        ca_pem,
+        proxy,
+        flags,
+        connect_timeout_ms,
+        stall_timeout_ms,
+        max_attempts,
+    } = unsafe { versioned_or_default(at)? };
+    let unknown =
+        flags & !(LINQ_CLIENT_NO_ENVIRONMENT | LINQ_CLIENT_ALLOW_WEBP_SVG | LINQ_CLIENT_ALLOW_HTTP_LOOPBACK);
+    if unknown != 0 {
+        return Err(invalid(format!("linq_client_options.flags has a bit that is not known: {unknown:#x}")));
+    }
+    let text = |at, name| Ok::<_, Failure>(unsafe { optional(at, name)? }.map(str::to_owned));
+    let default = Config::default();
+    Ok(Config {
+        api_key: text(api_key, "linq_client_options.api_key")?,
+        base_url: text(base_url, "linq_client_options.base_url")?,
+        user_agent: text(user_agent, "linq_client_options.user_agent")?,
+        ca_file: unsafe { optional_path(ca_file) }.map(Path::to_owned),
+        ca_pem: text(ca_pem, "linq_client_options.ca_pem")?,
+        proxy: text(proxy, "linq_client_options.proxy")?,
+        use_environment: flags & LINQ_CLIENT_NO_ENVIRONMENT == 0,
+        allow_webp_svg: flags & LINQ_CLIENT_ALLOW_WEBP_SVG != 0,
+        allow_http_loopback: flags & LINQ_CLIENT_ALLOW_HTTP_LOOPBACK != 0,
+        connect_timeout: millis(connect_timeout_ms).unwrap_or(default.connect_timeout),
+        stall_timeout: millis(stall_timeout_ms).unwrap_or(default.stall_timeout),
+        max_attempts: if max_attempts == 0 { default.max_attempts } else { max_attempts },
+    })
+}
+
+pub(super) unsafe fn file<'a>(at: *const linq_file) -> Result<FileInfo<'a>, Failure> {
+    // SAFETY: the caller's promise, here and below.
+    let linq_file { struct_size: _, filename, content_type, reserved, size_bytes } =
+        unsafe { versioned(at)? };
+    must_be_zero(reserved.is_null(), "linq_file.reserved")?;
+    Ok(FileInfo {
+        filename: unsafe { required(filename, "linq_file.filename")? },
+        content_type: unsafe { optional(content_type, "linq_file.content_type")? },
+        size_bytes,
+    })
+}
+
+/// What `linq_call_options` holds.
+pub(super) struct Call {
+    cancel: Option<CancelToken>,
+    timeout: Option<Duration>,
+}
+
+impl Call {
+    pub(super) fn core(&self) -> CallOptions<'_> {
+        CallOptions { cancel: self.cancel.as_ref(), timeout: self.timeout }
+    }
+}
+
+pub(super) unsafe fn call(at: *const linq_call_options) -> Result<Call, Failure> {
+    // SAFETY: the caller's promise.
+    let linq_call_options { struct_size: _, cancel: token, timeout_ms, reserved } =
+        unsafe { versioned_or_default(at)? };
+    must_be_zero(reserved == 0, "linq_call_options.reserved")?;
+    Ok(Call { cancel: cancel(token, "linq_call_options.cancel")?, timeout: millis(timeout_ms) })
+}
+
+/// What `linq_upload_options` holds.
+pub(super) struct Upload<'a> {
+    filename: Option<&'a str>,
+    content_type: Option<&'a str>,
+    progress: Option<Progress>,
+    call: Call,
+}
+
+impl Upload<'_> {
+    pub(super) fn core(&mut self) -> UploadOptions<'_> {
+        UploadOptions {
+            filename: self.filename,
+            content_type: self.content_type,
+            progress: self.progress.take(),
+            call: self.call.core(),
+        }
+    }
+}
+
+pub(super) unsafe fn upload<'a>(at: *const linq_upload_options) -> Result<Upload<'a>, Failure> {
+    // SAFETY: the caller's promise, here and below.
+    let linq_upload_options {
+        struct_size: _,
+        filename,
+        content_type,
+        progress,
+        user_data,
+        cancel: token,
+        timeout_ms,
+        reserved,
+    } = unsafe { versioned_or_default(at)? };
+    must_be_zero(reserved == 0, "linq_upload_options.reserved")?;
+    Ok(Upload {
+        filename: unsafe { optional(filename, "linq_upload_options.filename")? },
+        content_type: unsafe { optional(content_type, "linq_upload_options.content_type")? },
+        progress: callback::progress(progress, user_data),
+        call: Call { cancel: cancel(token, "linq_upload_options.cancel")?, timeout: millis(timeout_ms) },
+    })
+}
+
+/// What `linq_source` holds.
+pub(super) enum Input<'a> {
+    Path(&'a Path),
+    Descriptor(BorrowedFd<'a>, u64, Option<u64>),
+    Bytes(&'a [u8]),
+    Reader(CReader, u64),
+}
+
+impl Input<'_> {
+    pub(super) fn core(&mut self) -> Source<'_> {
+        match self {
+            Input::Path(path) => Source::Path(path),
+            Input::Descriptor(fd, offset, length) => {
+                Source::Descriptor { fd: *fd, offset: *offset, length: *length }
+            }
+            Input::Bytes(bytes) => Source::Bytes(bytes),
+            Input::Reader(reader, size) => Source::Reader { reader, size: *size },
+        }
+    }
+}
+
+pub(super) unsafe fn source<'a>(at: *const linq_source) -> Result<Input<'a>, Failure> {
+    // SAFETY: the caller's promise, here and below.
+    let source = unsafe { versioned(at)? };
+    only_what_belongs(&source)?;
+    let linq_source {
+        struct_size: _,
+        path,
+        bytes: first,
+        read,
+        rewind,
+        user_data,
+        offset,
+        length,
+        kind,
+        descriptor,
+    } = source;
+    Ok(match kind {
+        LINQ_SOURCE_PATH => {
+            let path = unsafe { optional_path(path) };
+            Input::Path(path.ok_or_else(|| invalid("linq_source.path is NULL"))?)
+        }
+        LINQ_SOURCE_DESCRIPTOR => {
+            let Ok(fd) = i32::try_from(descriptor) else {
+                return Err(invalid(format!("linq_source.descriptor is {descriptor}, and cannot be one")));
+            };
+            // SAFETY: not -1; one that is not open is refused by the system when it is used.
+            let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+            Input::Descriptor(fd, offset, (length != 0).then_some(length))
+        }
+        LINQ_SOURCE_BYTES => {
+            Input::Bytes(unsafe { bytes(first, length, "linq_source.bytes", "linq_source.length")? })
+        }
+        _ => {
+            let read = read.ok_or_else(|| invalid("linq_source.read is NULL"))?;
+            Input::Reader(CReader { read, rewind, user_data }, length)
+        }
+    })
+}
+
+/// A field that does not belong to the kind of source is a mistake that must not pass in silence.
+fn only_what_belongs(source: &linq_source) -> Result<(), Failure> {
+    let set = [
+        ("path", !source.path.is_null()),
+        ("bytes", !source.bytes.is_null()),
+        ("read", source.read.is_some()),
+        ("rewind", source.rewind.is_some()),
+        ("user_data", !source.user_data.is_null()),
+        ("offset", source.offset != 0),
+        ("length", source.length != 0),
+        ("descriptor", source.descriptor != 0),
+    ];
+    let belongs: &[&str] = match source.kind {
+        LINQ_SOURCE_PATH => &["path"],
+        LINQ_SOURCE_DESCRIPTOR => &["descriptor", "offset", "length"],
+        LINQ_SOURCE_BYTES => &["bytes", "length"],
+        LINQ_SOURCE_READER => &["read", "rewind", "user_data", "length"],
+        kind => return Err(invalid(format!("linq_source.kind is {kind}; set it to one of LINQ_SOURCE_..."))),
+    };
+    match set.iter().find(|(name, set)| *set && !belongs.contains(name)) {
+        Some((name, _)) => Err(invalid(format!("linq_source.{name} does not belong to this kind of source"))),
+        None => Ok(()),
+    }
+}
+
+/// A place that was reserved elsewhere. Its JSON says all of it, and the core checks that; a copy, so that a callback may
+/// free the struct while the call goes on.
+pub(super) unsafe fn presigned(at: *const linq_presigned) -> Result<Presigned, Failure> {
+    // SAFETY: the caller's promise, here and below.
+    let presigned = unsafe { versioned(at)? };
+    Ok(Presigned::parse(unsafe { required(presigned.json, "linq_presigned.json")? }.as_bytes())?)
+}
+
+/// What `linq_message` holds, with the lists that the core borrows.
+pub(super) struct Letter<'a> {
+    from: &'a str,
+    to: Vec<&'a str>,
+    text: Option<&'a str>,
+    attachment_ids: Vec<&'a str>,
+    idempotency_key: Option<&'a str>,
+}
+
+impl Letter<'_> {
+    pub(super) fn core(&self) -> Message<'_> {
+        Message {
+            from: self.from,
+            to: &self.to,
+            text: self.text,
+            attachment_ids: &self.attachment_ids,
+            idempotency_key: self.idempotency_key,
+        }
+    }
+}
+
+pub(super) unsafe fn message<'a>(at: *const linq_message) -> Result<Letter<'a>, Failure> {
+    // SAFETY: the caller's promise, here and below.
+    let linq_message {
+        struct_size: _,
+        from,
+        to,
+        to_count,
+        text,
+        attachment_ids,
+        attachment_count,
+        idempotency_key,
+    } = unsafe { versioned(at)? };
+    let (ids, ids_count) = ("linq_message.attachment_ids", "linq_message.attachment_count");
+    Ok(Letter {
+        from: unsafe { required(from, "linq_message.from")? },
+        to: unsafe { list(to, to_count, "linq_message.to", "linq_message.to_count")? },
+        text: unsafe { optional(text, "linq_message.text")? },
+        attachment_ids: unsafe { list(attachment_ids, attachment_count, ids, ids_count)? },
+        idempotency_key: unsafe { optional(idempotency_key, "linq_message.idempotency_key")? },
+    })
+}
+
+#[cfg(test)]
+mod tests;
