@@ -58,8 +58,21 @@ pub fn decide(
 
 /// What would be declared for a file, going by its bytes and its name; `None` where it would be refused. WebP and SVG
 /// are named too: a client that allows them would declare just that.
-pub fn detect(filename: Option<&str>, head: &[u8], further: &[u8]) -> Option<&'static ContentType> {
+fn detect(filename: Option<&str>, head: &[u8], further: &[u8]) -> Option<&'static ContentType> {
     File::new(filename.unwrap_or_default(), head, further).by_itself().ok()
+}
+
+/// The same for bytes that may be the whole file.
+pub fn of(filename: Option<&str>, bytes: &[u8]) -> Option<&'static ContentType> {
+    let head = &bytes[..bytes.len().min(HEAD)];
+    let rest = look_further(head).and_then(|at| bytes.get(usize::try_from(at).ok()?..)).unwrap_or_default();
+    detect(filename, head, &rest[..rest.len().min(FURTHER)])
+}
+
+/// What the library would declare for a file of this name (a path will do) that begins with `bytes`; `None` where it
+/// would refuse the file. WebP and SVG are named, although they need [`allow_webp_svg`](crate::Config::allow_webp_svg).
+pub fn content_type(filename: Option<&str>, bytes: &[u8]) -> Option<&'static str> {
+    of(filename, bytes).map(ContentType::name)
 }
 
 /// Everything that is known about a file before it is sent.

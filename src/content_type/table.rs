@@ -92,6 +92,7 @@ impl ContentType {
     }
 
     /// The same name as C wants it.
+    #[cfg(any(feature = "capi", test))]
     pub const fn c_name(&self) -> &'static CStr {
         self.name
     }

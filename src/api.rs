@@ -1,0 +1,150 @@
+//! Linq's API: the base URL, the key, JSON both ways.
+
+use std::rc::Rc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, ErrorKind};
+use crate::http::http::{Method, Uri};
+use crate::http::{Answer, Call, Content, Http, Outgoing, is_loopback};
+use crate::refusal;
+
+/// Where Linq is, and who we are there.
+pub(crate) struct Api {
+    base: String,
+    host: String,
+    key: Option<Zeroizing<String>>,
+    pub(crate) http: Http,
+}
+
+/// The parts of a base URL that are needed.
+pub(crate) struct Base {
+    url: String,
+    host: String,
+    /// Plain http, which is allowed to loopback only.
+    pub(crate) plain: bool,
+}
+
+impl Base {
+    /// A trailing `/` or `/v3` is understood: both are found in people's configurations.
+    pub(crate) fn parse(url: &str) -> Result<Self, Error> {
+        let bad = |why: &str| Error::invalid(format!("the base URL {why}"));
+        let trimmed = url.trim().trim_end_matches('/');
+        let trimmed = trimmed.strip_suffix("/v3").unwrap_or(trimmed).trim_end_matches('/');
+        let uri: Uri = trimmed.parse().map_err(|_| bad("is not a URL"))?;
+        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| bad("names no host"))?.to_owned();
+        if uri.authority().is_some_and(|a| a.as_str().contains('@')) || uri.query().is_some() {
+            return Err(bad("must be scheme, host and path alone, without user, password or query"));
+        }
+        let plain = match uri.scheme_str() {
+            Some("https") => false,
+            Some("http") if is_loopback(&host) => true,
+            Some("http") => {
+                return Err(bad("must be https: plain http would show the API key to the network"));
+            }
+            _ => return Err(bad("must begin with https://")),
+        };
+        Ok(Base { url: trimmed.to_owned(), host, plain })
+    }
+}
+
+impl Api {
+    pub(crate) fn new(base: Base, key: Option<Zeroizing<String>>, http: Http) -> Result<Self, Error> {
+        let sendable = |key: &str| key.bytes().all(|b| b.is_ascii_graphic());
+        if key.as_ref().is_some_and(|key| !sendable(key)) {
+            return Err(Error::invalid(
+                "the API key holds characters that cannot be sent; was it copied whole?",
+            ));
+        }
+        Ok(Api { base: base.url, host: base.host, key, http })
+    }
+
+    /// Sends one request; `what` is for messages, such as "reserving a place for photo.jpg".
+    pub(crate) fn send(
+        &self,
+        call: &Rc<Call>,
+        what: &str,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<Answer, Error> {
+        let key = self.key.as_ref().ok_or_else(|| {
+            let advice = "set linq_client_options.api_key or the variable LINQ_API_V3_API_KEY";
+            Error::new(ErrorKind::Unauthorized, format!("{what}: there is no API key; {advice}"))
+        })?;
+        let internal = |_| Error::new(ErrorKind::Internal, format!("{what}: the request could not be made"));
+        let url: Uri = format!("{}/v3/{path}", self.base).parse().map_err(|_| internal(()))?;
+        let json = body.map(serde_json::to_vec).transpose().map_err(|_| internal(()))?;
+        let authorization = Zeroizing::new(format!("Bearer {}", key.as_str()));
+        let mut headers = vec![("authorization", &**authorization), ("accept", "application/json")];
+        if json.is_some() {
+            headers.push(("content-type", "application/json"));
+        }
+        let body = json.as_deref().map_or(Content::Nothing, Content::Bytes);
+        let outgoing = Outgoing { method, url: &url, headers, body };
+        let answer = self.http.send(call, outgoing).map_err(|e| e.on(what))?;
+        match answer.is_success() {
+            true => Ok(answer),
+            false => Err(refusal::by_api(what, &self.host, &answer)),
+        }
+    }
+
+    /// What a successful answer holds.
+    pub(crate) fn read<T: DeserializeOwned>(&self, what: &str, answer: &Answer) -> Result<T, Error> {
+        serde_json::from_slice(&answer.body).map_err(|e| {
+            // serde names fields and positions, never what stands there.
+            let why = match e.classify() {
+                serde_json::error::Category::Data => format!("is not what was expected ({e})"),
+                _ => "is not JSON".to_owned(),
+            };
+            let mut error = self.broken(what, &format!("answer {why}"), answer);
+            error.details.http_status = Some(answer.status);
+            error
+        })
+    }
+
+    /// Linq broke its contract.
+    pub(crate) fn broken(&self, what: &str, why: &str, answer: &Answer) -> Error {
+        let mut error = Error::new(ErrorKind::Protocol, format!("{what}: Linq's {why}"));
+        error.details.trace_id = answer.header("x-trace-id").map(str::to_owned);
+        error
+    }
+}
+
+/// No body at all.
+pub(crate) const NOTHING: Option<&()> = None;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base_urls_as_people_write_them() {
+        let expected = "https://api.linqapp.com/api/partner";
+        for tail in ["", "/", "/v3", "/v3/", "//"] {
+            assert_eq!(Base::parse(&format!(" {expected}{tail} ")).unwrap().url, expected, "{tail}");
+        }
+        assert!(Base::parse("http://127.0.0.1:8080/api").unwrap().plain);
+        assert!(Base::parse("http://[::1]:8080").unwrap().plain);
+        let refused = [
+            (
+                "http://example.com",
+                "the base URL must be https: plain http would show the API key to the network",
+            ),
+            ("ftp://example.com", "the base URL must begin with https://"),
+            (
+                "https://u:p@example.com",
+                "the base URL must be scheme, host and path alone, without user, password or query",
+            ),
+            ("example.com", "the base URL must begin with https://"),
+            ("https://", "the base URL must begin with https://"),
+            ("", "the base URL is not a URL"),
+        ];
+        for (url, message) in refused {
+            let error = Base::parse(url).err().expect(url);
+            assert_eq!((error.kind, &*error.message), (ErrorKind::InvalidArgument, message), "{url}");
+        }
+    }
+}

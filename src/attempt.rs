@@ -1,0 +1,128 @@
+//! Makes attempts until one succeeds or none is left, and says in the end how it began.
+
+use std::rc::Rc;
+
+use crate::error::Error;
+use crate::http::{Call, random};
+use crate::log::{self, Level};
+use crate::retry::{self, Budget, Next, Why};
+
+/// How often to try, and what is left of the client's patience.
+#[derive(Debug)]
+pub(crate) struct Attempts {
+    max: u32,
+    budget: Budget,
+}
+
+impl Attempts {
+    pub(crate) fn new(max: u32) -> Self {
+        Attempts { max: max.max(1), budget: Budget::new() }
+    }
+
+    /// Calls `attempt` with its number, from 1, and waits between.
+    pub(crate) fn run<T>(
+        &self,
+        call: &Rc<Call>,
+        mut attempt: impl FnMut(u32) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut first: Option<String> = None;
+        let mut made = 1;
+        loop {
+            let error = match attempt(made) {
+                Ok(value) => {
+                    self.budget.earn();
+                    return Ok(value);
+                }
+                Err(error) => error,
+            };
+            let random = u32::from_ne_bytes(random());
+            match retry::next(&error, made, self.max, random, |wait| call.ends_before(wait), &self.budget) {
+                Next::End(why) => return Err(last(error, made, why, first)),
+                Next::Again(wait) => {
+                    log::line(Level::Warn, || {
+                        format!(
+                            "attempt {made} of {} failed: {error}; again in {} ms",
+                            self.max,
+                            wait.as_millis()
+                        )
+                    });
+                    first.get_or_insert_with(|| error.message.clone());
+                    if let Err(end) = call.sleep(wait) {
+                        return Err(last(end, made, Why::Final, first));
+                    }
+                    made += 1;
+                }
+            }
+        }
+    }
+}
+
+/// The error of the last attempt, with the first cause where that was another.
+fn last(mut error: Error, made: u32, why: Why, first: Option<String>) -> Error {
+    let mut notes = Vec::new();
+    if made > 1 {
+        notes.push(format!("attempt {made}"));
+    }
+    match why {
+        Why::LongWait => notes.push("the server asks to wait longer than a minute".to_owned()),
+        Why::Deadline => notes.push("the call's timeout leaves no time for another attempt".to_owned()),
+        Why::Budget => notes.push("not tried again: too many calls of this client failed lately".to_owned()),
+        Why::Final | Why::Attempts => {}
+    }
+    if let Some(first) = first.filter(|first| *first != error.message) {
+        notes.push(format!("the first attempt failed so: {first}"));
+    }
+    if !notes.is_empty() {
+        error.message = format!("{} ({})", error.message, notes.join("; "));
+    }
+    error.details.attempts = made;
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use std::time::Duration;
+
+    fn failure(text: &str, wait: u64) -> Error {
+        let mut error = Error::new(ErrorKind::Network, text);
+        error.details.retryable = true;
+        error.details.retry_after = Some(Duration::from_millis(wait));
+        error
+    }
+
+    #[test]
+    fn the_first_cause_is_kept_beside_the_last() {
+        let call = Call::new(None, None, None);
+        let result: Result<(), _> = Attempts::new(3).run(&call, |n| Err(failure(&format!("cause {n}"), 0)));
+        let error = result.unwrap_err();
+        assert_eq!(error.message, "cause 3 (attempt 3; the first attempt failed so: cause 1)");
+        assert_eq!(error.details.attempts, 3);
+        let once: Result<(), _> = Attempts::new(1).run(&call, |_| Err(failure("cause", 0)));
+        assert_eq!(once.unwrap_err().message, "cause");
+        assert_eq!(Attempts::new(3).run(&call, |n| if n == 2 { Ok(n) } else { Err(failure("x", 0)) }), Ok(2));
+    }
+
+    #[test]
+    fn a_wait_past_the_deadline_ends_with_the_cause() {
+        let call = Call::new(None, Some(Duration::from_millis(500)), None);
+        let result: Result<(), _> = Attempts::new(3).run(&call, |_| Err(failure("busy", 5000)));
+        let error = result.unwrap_err();
+        assert_eq!(error.message, "busy (the call's timeout leaves no time for another attempt)");
+        assert_eq!(error.details.retry_after, Some(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn cancelling_while_waiting_keeps_the_cause() {
+        let token = crate::CancelToken::new().unwrap();
+        let call = Call::new(Some(&token), None, None);
+        let result: Result<(), _> = Attempts::new(3).run(&call, |_| {
+            token.cancel();
+            Err(failure("busy", 5000))
+        });
+        let error = result.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Cancelled);
+        assert_eq!(error.message, "the call was cancelled (the first attempt failed so: busy)");
+    }
+}

@@ -1,0 +1,271 @@
+//! The public verbs: a [`Config`], and the [`Client`] made from it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::api::{Api, Base};
+use crate::attachment::{self, AttachmentInfo};
+use crate::attempt::Attempts;
+use crate::cancel::CancelToken;
+use crate::error::Error;
+use crate::http::{Call, Http, Proxies, Settings, Trust, certificates};
+use crate::message::{self, Message, Receipt};
+use crate::presign::{self, FileInfo, Presigned};
+use crate::source::{Source, check_size};
+use crate::upload::{self, Declared, Upload};
+
+pub use crate::http::Progress;
+
+/// Where the API key is looked for.
+pub const API_KEY_VARIABLE: &str = "LINQ_API_V3_API_KEY";
+
+/// Where the base URL is looked for.
+pub const BASE_URL_VARIABLE: &str = "LINQ_API_V3_BASE_URL";
+
+/// How a [`Client`] is to behave. Every default is here and nowhere else.
+#[derive(Clone)]
+pub struct Config {
+    /// The partner's API key; else `LINQ_API_V3_API_KEY`. A client without one can still upload presigned.
+    pub api_key: Option<String>,
+    /// Else `LINQ_API_V3_BASE_URL`, else [`DEFAULT_BASE_URL`]. A trailing `/` or `/v3` is understood.
+    pub base_url: Option<String>,
+    /// Added to the library's own User-Agent.
+    pub user_agent: Option<String>,
+    /// A PEM file of certificates to trust besides the platform's.
+    pub ca_file: Option<PathBuf>,
+    /// The same as text.
+    pub ca_pem: Option<String>,
+    /// `http://[user:password@]host:port`; empty: none; `None`: the environment's.
+    pub proxy: Option<String>,
+    /// Whether the environment is looked at. On by default.
+    pub use_environment: bool,
+    /// Whether WebP and SVG are let through: Linq's own documents contradict each other about them.
+    pub allow_webp_svg: bool,
+    /// Whether a presigned URL may be plain http, to loopback only. Always so where the base URL is such a one.
+    pub allow_http_loopback: bool,
+    /// How long DNS, connecting and the TLS handshake may take together. 10 s.
+    pub connect_timeout: Duration,
+    /// How long nothing may move, either way. 30 s.
+    pub stall_timeout: Duration,
+    /// How often to try in all; 1: never again. 4.
+    pub max_attempts: u32,
+}
+
+/// Where Linq's partner API is.
+pub const DEFAULT_BASE_URL: &str = "https://api.linqapp.com/api/partner";
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            api_key: None,
+            base_url: None,
+            user_agent: None,
+            ca_file: None,
+            ca_pem: None,
+            proxy: None,
+            use_environment: true,
+            allow_webp_svg: false,
+            allow_http_loopback: false,
+            connect_timeout: Duration::from_secs(10),
+            stall_timeout: Duration::from_secs(30),
+            max_attempts: 4,
+        }
+    }
+}
+
+/// What every call takes.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct CallOptions<'a> {
+    /// Ends the call from anywhere.
+    pub cancel: Option<&'a CancelToken>,
+    /// Bounds the whole call, waits included; `None`: not bounded.
+    pub timeout: Option<Duration>,
+}
+
+/// What an upload takes besides its source.
+#[derive(Default)]
+pub struct UploadOptions<'a> {
+    /// The name to declare; else the file's own. Needed for sources without one.
+    pub filename: Option<&'a str>,
+    /// The type to declare; else from the bytes, else from the name.
+    pub content_type: Option<&'a str>,
+    /// Called on this thread while sending.
+    pub progress: Option<Progress>,
+    /// Cancel and deadline.
+    pub call: CallOptions<'a>,
+}
+
+/// A file that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// For any number of messages.
+    pub attachment_id: String,
+    /// Where the file is.
+    pub download_url: String,
+    /// The name it was declared under; empty where a presigned JSON did not say.
+    pub filename: String,
+    /// The type it was declared as; empty where a presigned JSON did not say.
+    pub content_type: String,
+    /// Its size.
+    pub size_bytes: u64,
+    /// How many attempts the call made in all.
+    pub attempts: u32,
+}
+
+/// Holds the key and the pooled connections. May be used from any thread at the same time.
+pub struct Client {
+    api: Api,
+    attempts: Attempts,
+    allow_webp_svg: bool,
+    allow_http_loopback: bool,
+}
+
+impl Client {
+    /// Makes a client; looks at the environment now and never again.
+    pub fn new(config: Config) -> Result<Self, Error> {
+        // An empty variable counts as unset, as people write `KEY= program` to unset one.
+        let variable = |name: &str| {
+            let value = config.use_environment.then(|| std::env::var(name).ok()).flatten();
+            value.filter(|value| !value.is_empty())
+        };
+        let key = config.api_key.clone().filter(|key| !key.is_empty()).or_else(|| variable(API_KEY_VARIABLE));
+        let key = key.map(Zeroizing::new).map(|key| Zeroizing::new(key.trim().to_owned()));
+        let base = config.base_url.clone().filter(|url| !url.is_empty());
+        let base =
+            base.or_else(|| variable(BASE_URL_VARIABLE)).unwrap_or_else(|| DEFAULT_BASE_URL.to_owned());
+        let base = Base::parse(&base)?;
+        let allow_http_loopback = config.allow_http_loopback || base.plain;
+        let settings = Settings {
+            user_agent: user_agent(config.user_agent.as_deref())?,
+            trust: Arc::new(Trust::new(
+                extra_certificates(&config)?,
+                variable("SSL_CERT_FILE").map(PathBuf::from),
+                variable("SSL_CERT_DIR").map(PathBuf::from),
+            )),
+            proxies: match &config.proxy {
+                Some(url) => Proxies::explicit(url)?,
+                None => Proxies::from_environment(variable),
+            },
+            connect_timeout: config.connect_timeout,
+            stall_timeout: config.stall_timeout,
+        };
+        Ok(Client {
+            api: Api::new(base, key, Http::new(settings))?,
+            attempts: Attempts::new(config.max_attempts),
+            allow_webp_svg: config.allow_webp_svg,
+            allow_http_loopback,
+        })
+    }
+
+    /// Step 1 alone: reserves a place for `file`.
+    pub fn presign(&self, file: FileInfo<'_>, call: CallOptions<'_>) -> Result<Presigned, Error> {
+        check_size(file.filename, file.size_bytes)?;
+        let declared =
+            upload::declare(file.content_type, file.filename.to_owned(), &[], &[], self.allow_webp_svg)?;
+        let call = call.begin(None);
+        self.attempts.run(&call, |_| {
+            let Declared { filename, content_type } = &declared;
+            presign::reserve(&self.api, &call, filename, content_type, file.size_bytes)
+        })
+    }
+
+    /// Steps 1 and 2: reserves a place and puts the bytes there.
+    pub fn upload(&self, source: Source<'_>, options: UploadOptions<'_>) -> Result<Attachment, Error> {
+        let call = options.call.begin(options.progress);
+        self.uploading(&call).whole(source, options.filename, options.content_type)
+    }
+
+    /// Step 2 alone, with no key.
+    pub fn upload_presigned(
+        &self,
+        presigned: &Presigned,
+        source: Source<'_>,
+        options: UploadOptions<'_>,
+    ) -> Result<Attachment, Error> {
+        let call = options.call.begin(options.progress);
+        self.uploading(&call).presigned(presigned, source, options.filename, options.content_type)
+    }
+
+    /// What Linq knows of an attachment.
+    pub fn attachment(&self, id: &str, call: CallOptions<'_>) -> Result<AttachmentInfo, Error> {
+        attachment::check_id(id)?;
+        let call = call.begin(None);
+        self.attempts.run(&call, |_| attachment::get(&self.api, &call, id))
+    }
+
+    /// Deletes an attachment for good. Messages that were sent with it stay, but lose it.
+    pub fn delete_attachment(&self, id: &str, call: CallOptions<'_>) -> Result<(), Error> {
+        attachment::check_id(id)?;
+        let call = call.begin(None);
+        self.attempts.run(&call, |attempt| attachment::delete(&self.api, &call, id, attempt > 1))
+    }
+
+    /// Step 3: sends a message with attachments.
+    pub fn send_message(&self, message: Message<'_>, call: CallOptions<'_>) -> Result<Receipt, Error> {
+        message::check(&message)?;
+        let call = call.begin(None);
+        let key = message.idempotency_key.map_or_else(message::fresh_key, str::to_owned);
+        self.attempts.run(&call, |_| message::send(&self.api, &call, &message, &key))
+    }
+
+    fn uploading<'a>(&'a self, call: &'a Rc<Call>) -> Upload<'a> {
+        Upload {
+            api: &self.api,
+            attempts: &self.attempts,
+            call,
+            allow_webp_svg: self.allow_webp_svg,
+            allow_http_loopback: self.allow_http_loopback,
+        }
+    }
+}
+
+impl CallOptions<'_> {
+    fn begin(&self, progress: Option<Progress>) -> Rc<Call> {
+        Call::new(self.cancel, self.timeout, progress)
+    }
+}
+
+fn user_agent(suffix: Option<&str>) -> Result<String, Error> {
+    let own = concat!("liblinq/", env!("CARGO_PKG_VERSION"));
+    match suffix.map(str::trim).filter(|suffix| !suffix.is_empty()) {
+        None => Ok(own.to_owned()),
+        Some(suffix) if suffix.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) => {
+            Ok(format!("{own} {suffix}"))
+        }
+        Some(_) => Err(Error::invalid("the user agent may hold printable ASCII only")),
+    }
+}
+
+fn extra_certificates(config: &Config) -> Result<Vec<rustls::pki_types::CertificateDer<'static>>, Error> {
+    let mut found = Vec::new();
+    if let Some(path) = &config.ca_file {
+        let name = format!("ca_file {}", path.display());
+        let pem = std::fs::read(path).map_err(|e| Error::invalid(format!("{name} cannot be read: {e}")))?;
+        found.extend(certificates(&pem, &name)?);
+    }
+    if let Some(pem) = &config.ca_pem {
+        found.extend(certificates(pem.as_bytes(), "ca_pem")?);
+    }
+    Ok(found)
+}
+
+/// The key goes into no print.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("base_url", &self.base_url)
+            .field("max_attempts", &self.max_attempts)
+            .finish_non_exhaustive()
+    }
+}

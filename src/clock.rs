@@ -1,0 +1,63 @@
+//! The server's time. A device's own wall clock may be years off; the `Date` of a reply is not.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use time::format_description::well_known::{Rfc2822, Rfc3339};
+
+use crate::sys;
+
+/// What the server's clock showed, against a clock of ours that goes on while the device sleeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ServerClock {
+    shown: i64,
+    at: Duration,
+}
+
+impl ServerClock {
+    /// From the `Date` of a reply that has just arrived.
+    pub(crate) fn read(date: &str) -> Option<Self> {
+        Some(ServerClock { shown: http_date(date)?, at: sys::sleepless_clock() })
+    }
+
+    /// What it shows now, in Unix milliseconds.
+    pub(crate) fn now(&self) -> i64 {
+        let passed = sys::sleepless_clock().saturating_sub(self.at).as_millis();
+        self.shown.saturating_add(i64::try_from(passed).unwrap_or(i64::MAX))
+    }
+}
+
+/// A date as HTTP writes it (`Sun, 06 Nov 1994 08:49:37 GMT`), in Unix milliseconds.
+pub(crate) fn http_date(text: &str) -> Option<i64> {
+    OffsetDateTime::parse(text.trim(), &Rfc2822).ok().map(milliseconds)
+}
+
+/// A date as JSON writes it (`2024-01-15T10:45:00Z`), in Unix milliseconds.
+pub(crate) fn json_date(text: &str) -> Option<i64> {
+    OffsetDateTime::parse(text.trim(), &Rfc3339).ok().map(milliseconds)
+}
+
+fn milliseconds(date: OffsetDateTime) -> i64 {
+    (date.unix_timestamp_nanos() / 1_000_000) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777_000));
+        assert_eq!(http_date("soon"), None);
+        assert_eq!(json_date("2024-01-15T10:45:00Z"), Some(1_705_315_500_000));
+        assert_eq!(json_date("2024-01-15T11:45:00.250+01:00"), Some(1_705_315_500_250));
+        assert_eq!(json_date("2024-13-15T10:45:00Z"), None);
+    }
+
+    #[test]
+    fn the_servers_clock_goes_on() {
+        let clock = ServerClock::read("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        assert!((784_111_777_020..784_111_778_000).contains(&clock.now()), "{}", clock.now());
+    }
+}

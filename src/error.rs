@@ -1,0 +1,102 @@
+//! The one error type: what failed, on what, why, and what to do about it.
+
+use std::time::Duration;
+
+/// What kind of failure it was. The numbers are those of `linq_status` in linq.h and never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum ErrorKind {
+    /// The caller passed something that cannot be meant.
+    InvalidArgument = 1,
+    /// The source cannot be opened or read, is no regular file, or changed while being sent.
+    File = 2,
+    /// A type, size or name that the API would refuse; found before any network.
+    Unsupported = 3,
+    /// DNS, connect, or a connection that broke.
+    Network = 4,
+    /// The TLS handshake failed, or the certificate is not trusted.
+    Tls = 5,
+    /// A stall, a connection that took too long, or the caller's own deadline.
+    Timeout = 6,
+    /// The caller cancelled.
+    Cancelled = 7,
+    /// No API key, or one that Linq does not accept.
+    Unauthorized = 8,
+    /// The attachment does not exist, or belongs to somebody else.
+    NotFound = 9,
+    /// Linq asks to slow down.
+    RateLimited = 10,
+    /// Any other refusal by Linq.
+    Api = 11,
+    /// Any other refusal by the storage host.
+    Storage = 12,
+    /// The presigned URL expired, where it cannot be renewed.
+    Expired = 13,
+    /// The server broke its contract.
+    Protocol = 14,
+    /// Memory ran out.
+    NoMemory = 15,
+    /// A bug in this library.
+    Internal = 16,
+}
+
+/// A failure, with everything the servers said about it.
+///
+/// Holds no secret: not the key, not the query of a presigned URL, nothing of the file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    /// What kind of failure it was.
+    pub kind: ErrorKind,
+    /// A sentence for people: what failed, on what, why, what to do.
+    pub message: String,
+    /// What the servers said, and what else is known. Boxed: most errors have none.
+    pub details: Box<Details>,
+}
+
+/// The parts of an [`Error`] that only some failures have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Details {
+    /// The HTTP status of the refusal.
+    pub http_status: Option<u16>,
+    /// `error.code` of Linq's envelope.
+    pub api_code: Option<u32>,
+    /// `<Code>` of S3's error document.
+    pub storage_code: Option<String>,
+    /// S3's request id, which its support asks for.
+    pub storage_request_id: Option<String>,
+    /// S3's second id (`x-amz-id-2`), which its support asks for too.
+    pub storage_id_2: Option<String>,
+    /// Linq's page about this code.
+    pub doc_url: Option<String>,
+    /// Linq's trace id, which its support asks for.
+    pub trace_id: Option<String>,
+    /// How long the server asked to wait before another try.
+    pub retry_after: Option<Duration>,
+    /// How many attempts were made, the last included.
+    pub attempts: u32,
+    /// Whether the same call may succeed later without a change.
+    pub retryable: bool,
+    /// The attachment that had been reserved when it failed.
+    pub attachment_id: Option<String>,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Error { kind, message: message.into(), details: Box::default() }
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::InvalidArgument, message)
+    }
+
+    /// Says first what was being done.
+    pub(crate) fn on(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
+    pub(crate) fn cancelled() -> Self {
+        Error::new(ErrorKind::Cancelled, "the call was cancelled")
+    }
+}

@@ -1,0 +1,182 @@
+//! One call of the user's: what may end it, and whom to tell how far it is.
+
+use std::cell::{Cell, RefCell};
+use std::os::fd::BorrowedFd;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::cancel::CancelToken;
+use crate::error::{Error, ErrorKind};
+
+/// Told how far an upload is: bytes the other side has, and the total. `false` cancels.
+pub type Progress = Box<dyn FnMut(u64, u64) -> bool>;
+
+/// No more often than this is progress told.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
+
+/// What every layer under a call needs to know of it.
+pub(crate) struct Call {
+    cancel: Option<CancelToken>,
+    deadline: Option<Instant>,
+    timeout: Option<Duration>,
+    progress: RefCell<Option<Progress>>,
+    told: Cell<Option<(u64, Instant)>>,
+}
+
+impl Call {
+    pub(crate) fn new(
+        cancel: Option<&CancelToken>,
+        timeout: Option<Duration>,
+        progress: Option<Progress>,
+    ) -> Rc<Self> {
+        Rc::new(Call {
+            cancel: cancel.cloned(),
+            deadline: timeout.and_then(|t| Instant::now().checked_add(t)),
+            timeout,
+            progress: RefCell::new(progress),
+            told: Cell::new(None),
+        })
+    }
+
+    /// Fails once the call is cancelled or its time is over.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
+            return Err(Error::cancelled());
+        }
+        match self.deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(self.too_late()),
+            _ => Ok(()),
+        }
+    }
+
+    fn too_late(&self) -> Error {
+        let timeout = self.timeout.unwrap_or_default().as_millis();
+        Error::new(ErrorKind::Timeout, format!("the call's timeout of {timeout} ms passed"))
+    }
+
+    /// Whether `wait` from now is past the deadline.
+    pub(crate) fn ends_before(&self, wait: Duration) -> bool {
+        self.deadline.is_some_and(|deadline| deadline.saturating_duration_since(Instant::now()) <= wait)
+    }
+
+    /// Waits for one of `wanted`, for `limit`, or for the end of the call, whichever comes first.
+    /// Returns what is ready for each; all empty when `limit` passed.
+    pub(crate) fn wait(
+        &self,
+        wanted: &[(BorrowedFd<'_>, PollFlags)],
+        limit: Option<Instant>,
+    ) -> Result<Vec<PollFlags>, Error> {
+        let mut fds: Vec<PollFd<'_>> =
+            wanted.iter().map(|(fd, flags)| PollFd::from_borrowed_fd(*fd, *flags)).collect();
+        if let Some(token) = &self.cancel {
+            fds.push(PollFd::from_borrowed_fd(token.readable(), PollFlags::IN));
+        }
+        let until = [limit, self.deadline].into_iter().flatten().min();
+        loop {
+            self.check()?;
+            let timeout = until.map(|until| until.saturating_duration_since(Instant::now()));
+            let timeout = timeout
+                .map(|t| Timespec { tv_sec: t.as_secs().min(1 << 30) as _, tv_nsec: t.subsec_nanos() as _ });
+            match poll(&mut fds, timeout.as_ref()) {
+                Ok(_) => break,
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(e) => {
+                    return Err(Error::new(ErrorKind::Network, format!("cannot wait for the network: {e}")));
+                }
+            }
+        }
+        self.check()?;
+        Ok(fds[..wanted.len()].iter().map(PollFd::revents).collect())
+    }
+
+    /// Sleeps, unless the call ends first.
+    pub(crate) fn sleep(&self, duration: Duration) -> Result<(), Error> {
+        self.wait(&[], Instant::now().checked_add(duration)).map(drop)
+    }
+
+    /// An attempt starts anew: progress counts from 0 again.
+    pub(crate) fn restart_progress(&self, total: u64) -> Result<(), Error> {
+        self.told.set(None);
+        self.tell(0, total)
+    }
+
+    /// Tells how far it is, where that is news and the last time was not just now.
+    pub(crate) fn tell(&self, sent: u64, total: u64) -> Result<(), Error> {
+        let now = Instant::now();
+        if let Some((before, when)) = self.told.get() {
+            let soon = now.duration_since(when) < PROGRESS_INTERVAL && sent < total;
+            if sent <= before || soon {
+                return Ok(());
+            }
+        }
+        self.told.set(Some((sent, now)));
+        // A callback that is already running told us so by calling back in; it is not called twice at a time.
+        let Ok(mut progress) = self.progress.try_borrow_mut() else { return Ok(()) };
+        let go_on = progress.as_mut().is_none_or(|tell| tell(sent, total));
+        drop(progress);
+        if !go_on {
+            return Err(Error::new(ErrorKind::Cancelled, "the progress callback cancelled the call"));
+        }
+        self.check()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_ends_at_the_deadline_and_says_so() {
+        let call = Call::new(None, Some(Duration::from_millis(30)), None);
+        let start = Instant::now();
+        let error = call.sleep(Duration::from_secs(10)).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Timeout);
+        assert_eq!(error.message, "the call's timeout of 30 ms passed");
+        assert!((30..80).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn a_wait_ends_when_cancelled() {
+        let token = CancelToken::new().unwrap();
+        let call = Call::new(Some(&token), None, None);
+        let start = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(30));
+                token.cancel();
+                Instant::now()
+            });
+            let error = call.sleep(Duration::from_secs(10)).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Cancelled);
+            Instant::now()
+        });
+        assert!(start.elapsed() < Duration::from_secs(1));
+    }
+
+    #[test]
+    fn progress_is_told_at_both_ends_and_never_goes_back() {
+        let told = Rc::new(RefCell::new(Vec::new()));
+        let heard = told.clone();
+        let progress: Progress = Box::new(move |sent, total| {
+            heard.borrow_mut().push((sent, total));
+            true
+        });
+        let call = Call::new(None, None, Some(progress));
+        call.restart_progress(100).unwrap();
+        for sent in [10, 5, 20, 100, 100] {
+            call.tell(sent, 100).unwrap();
+        }
+        assert_eq!(*told.borrow(), [(0, 100), (100, 100)]);
+    }
+
+    #[test]
+    fn progress_that_says_stop_cancels() {
+        let call = Call::new(None, None, Some(Box::new(|_, _| false)));
+        let error = call.restart_progress(1).unwrap_err();
+        assert_eq!(
+            (error.kind, &*error.message),
+            (ErrorKind::Cancelled, "the progress callback cancelled the call")
+        );
+    }
+}

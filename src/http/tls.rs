@@ -1,0 +1,149 @@
+//! Whom to trust, and the TLS client made from it. Verification cannot be turned off.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{CertificateError, ClientConfig, ClientConnection, InvalidMessage, RootCertStore};
+
+use crate::error::{Error, ErrorKind};
+
+/// The one crypto provider, always given explicitly: a Rust host may have installed another as its default.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    PROVIDER.get_or_init(|| Arc::new(rustls::crypto::ring::default_provider())).clone()
+}
+
+/// Bytes that nobody can guess.
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    // The system's generator does not fail in practice; zeros would only make waits and keys less random.
+    let _ = provider().secure_random.fill(&mut bytes);
+    bytes
+}
+
+/// Whom a client trusts. The certificates themselves are read at the first TLS connection: that takes tens of
+/// milliseconds, which a program that never connects should not pay.
+pub(crate) struct Trust {
+    extra: Vec<CertificateDer<'static>>,
+    file: Option<PathBuf>,
+    directory: Option<PathBuf>,
+    client: OnceLock<Result<Arc<ClientConfig>, String>>,
+}
+
+impl Trust {
+    /// `file` and `directory`: what the environment names in place of the system's own bundle.
+    pub(crate) fn new(
+        extra: Vec<CertificateDer<'static>>,
+        file: Option<PathBuf>,
+        directory: Option<PathBuf>,
+    ) -> Self {
+        Trust { extra, file, directory, client: OnceLock::new() }
+    }
+
+    pub(crate) fn connect(&self, host: &str) -> Result<ClientConnection, Error> {
+        let tls = |message: String| Error::new(ErrorKind::Tls, message);
+        let config = self.client.get_or_init(|| self.build().map(Arc::new)).clone().map_err(tls)?;
+        let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+        let name =
+            ServerName::try_from(bare.to_owned()).map_err(|_| tls(format!("{host} is not a host name")))?;
+        ClientConnection::new(config, name).map_err(|e| refused(host, &e))
+    }
+
+    fn build(&self) -> Result<ClientConfig, String> {
+        let trouble = |e: rustls::Error| format!("TLS cannot be set up: {e}");
+        let mut config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions() // 1.2 and up
+            .map_err(trouble)?
+            .dangerous() // the name of the only way to give one's own verifier; every one below verifies
+            .with_custom_certificate_verifier(self.verifier()?)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
+    }
+
+    #[cfg(target_vendor = "apple")]
+    fn verifier(&self) -> Result<Arc<dyn ServerCertVerifier>, String> {
+        rustls_platform_verifier::Verifier::new_with_extra_roots(self.extra.clone(), provider())
+            .map(|verifier| Arc::new(verifier) as _)
+            .map_err(|e| format!("the platform's trust store cannot be used: {e}"))
+    }
+
+    #[cfg(not(target_vendor = "apple"))]
+    fn verifier(&self) -> Result<Arc<dyn ServerCertVerifier>, String> {
+        let mut roots = self.platform_roots();
+        if roots.is_empty() {
+            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        }
+        for certificate in &self.extra {
+            roots
+                .add(certificate.clone())
+                .map_err(|e| format!("a certificate of ca_file or ca_pem is bad: {e}"))?;
+        }
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
+            .build()
+            .map(|verifier| verifier as _)
+            .map_err(|e| format!("the trusted certificates cannot be used: {e}"))
+    }
+
+    #[cfg(target_os = "android")]
+    fn platform_roots(&self) -> RootCertStore {
+        RootCertStore::empty() // they are only to be had through the JVM
+    }
+
+    #[cfg(not(any(target_os = "android", target_vendor = "apple")))]
+    fn platform_roots(&self) -> RootCertStore {
+        let found = match (&self.file, &self.directory) {
+            (None, None) => rustls_native_certs::load_native_certs(),
+            (file, directory) => {
+                rustls_native_certs::load_certs_from_paths(file.as_deref(), directory.as_deref())
+            }
+        };
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(found.certs);
+        roots
+    }
+}
+
+/// Every certificate of a PEM text; at least one.
+pub(crate) fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match found {
+        Ok(found) if !found.is_empty() => Ok(found),
+        Ok(_) => Err(Error::invalid(format!("{what} holds no certificate in PEM form"))),
+        Err(e) => Err(Error::invalid(format!("{what} is not PEM: {e}"))),
+    }
+}
+
+/// What went wrong with TLS, in words that say what to do.
+pub(crate) fn refused(host: &str, error: &rustls::Error) -> Error {
+    use CertificateError as C;
+    let why = match error {
+        rustls::Error::InvalidCertificate(bad) => match bad {
+            C::Expired | C::ExpiredContext { .. } => {
+                "its certificate has expired (or this clock is wrong)".into()
+            }
+            C::NotValidYet | C::NotValidYetContext { .. } => {
+                "its certificate is not valid yet (or this clock is wrong)".into()
+            }
+            C::NotValidForName | C::NotValidForNameContext { .. } => {
+                "its certificate is for another host".into()
+            }
+            C::UnknownIssuer => "its certificate is by an authority that is not trusted here; \
+                                 a private one can be named in ca_file or ca_pem"
+                .into(),
+            C::Revoked => "its certificate was revoked".into(),
+            other => format!("its certificate is not acceptable: {other:?}"),
+        },
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            "it does not speak TLS on this port".into()
+        }
+        rustls::Error::AlertReceived(alert) => format!("it refused the handshake with the alert {alert:?}"),
+        other => other.to_string(),
+    };
+    Error::new(ErrorKind::Tls, format!("no secure connection to {host}: {why}"))
+}

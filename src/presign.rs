@@ -1,0 +1,347 @@
+//! Step 1: reserve a place for a file (`POST /v3/attachments`), and the JSON that carries it elsewhere.
+
+use std::fmt;
+use std::rc::Rc;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroize;
+
+use crate::api::Api;
+use crate::clock::{ServerClock, json_date};
+use crate::error::{Error, ErrorKind};
+use crate::http::http::header::{HeaderName, HeaderValue};
+use crate::http::http::{Method, Uri};
+use crate::http::{Call, is_loopback};
+
+/// What is to be uploaded, as Linq wants to know it beforehand.
+#[derive(Debug, Clone, Copy)]
+pub struct FileInfo<'a> {
+    /// 1 to 255 characters, without control characters or path separators.
+    pub filename: &'a str,
+    /// The content type; `None`: from the name's extension.
+    pub content_type: Option<&'a str>,
+    /// 1 to 104,857,600.
+    pub size_bytes: u64,
+}
+
+/// A reserved place: where to put the bytes, and the headers that the URL was signed with.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Presigned {
+    /// The id to use in messages once the bytes are there.
+    pub attachment_id: String,
+    /// Where to `PUT` the bytes. A secret until it expires: whoever has it may upload.
+    pub upload_url: String,
+    /// Where the file will be found.
+    pub download_url: String,
+    /// Always `PUT`.
+    pub http_method: String,
+    /// When the upload URL expires, as the server wrote it.
+    pub expires_at: String,
+    /// Headers that must be sent exactly as they are.
+    #[serde(rename = "required_headers", serialize_with = "as_map", deserialize_with = "from_map")]
+    pub headers: Vec<(String, String)>,
+    /// The name it was reserved under, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+    /// The type it was reserved for, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// The size it was reserved for, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<u64>,
+    /// [`expires_at`](Self::expires_at) in Unix milliseconds.
+    #[serde(skip)]
+    pub expires_at_ms: i64,
+    /// The server's time, where this process reserved the place itself.
+    #[serde(skip)]
+    pub(crate) clock: Option<ServerClock>,
+}
+
+/// Exactly what the API takes.
+#[derive(Serialize)]
+struct Request<'a> {
+    filename: &'a str,
+    content_type: &'a str,
+    size_bytes: u64,
+}
+
+/// Reserves a place, once.
+pub(crate) fn reserve(
+    api: &Api,
+    call: &Rc<Call>,
+    filename: &str,
+    content_type: &str,
+    size_bytes: u64,
+) -> Result<Presigned, Error> {
+    let what = format!("reserving a place for {filename}");
+    let request = Request { filename, content_type, size_bytes };
+    let answer = api.send(call, &what, Method::POST, "attachments", Some(&request))?;
+    let mut presigned: Presigned = api.read(&what, &answer)?;
+    // Whatever the reply calls them: these are what was asked for, and what the source is held to.
+    presigned.filename = Some(filename.to_owned());
+    presigned.content_type = Some(content_type.to_owned());
+    presigned.size_bytes = Some(size_bytes);
+    presigned.finish().map_err(|why| api.broken(&what, &format!("reply {why}"), &answer))?;
+    presigned.clock = answer.header("date").and_then(ServerClock::read);
+    Ok(presigned)
+}
+
+impl Presigned {
+    /// Reads Linq's reply verbatim, or what [`to_json`](Self::to_json) wrote. Unknown fields are ignored.
+    pub fn parse(json: &[u8]) -> Result<Self, Error> {
+        let bad = |why: String| Error::invalid(format!("the presigned JSON {why}"));
+        let mut presigned: Presigned = serde_json::from_slice(json).map_err(|e| match e.classify() {
+            serde_json::error::Category::Data => bad(format!("is not a reply of POST /v3/attachments: {e}")),
+            _ => bad(format!("is not JSON (line {}, column {})", e.line(), e.column())),
+        })?;
+        presigned.finish().map_err(bad)?;
+        Ok(presigned)
+    }
+
+    /// Linq's reply again, with `filename`, `content_type` and `size_bytes` added. Hand this to whoever uploads.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default() // strings and a number: this cannot fail
+    }
+
+    /// Checks what does not depend on the client, and completes what follows from the rest.
+    fn finish(&mut self) -> Result<(), String> {
+        let texts = [&self.attachment_id, &self.upload_url, &self.download_url, &self.expires_at];
+        if texts.iter().any(|text| text.chars().any(char::is_control)) {
+            return Err("holds control characters".to_owned());
+        }
+        if self.attachment_id.is_empty() {
+            return Err("has an empty attachment_id".to_owned());
+        }
+        if self.http_method != "PUT" {
+            return Err("asks for another method than PUT".to_owned());
+        }
+        self.expires_at_ms =
+            json_date(&self.expires_at).ok_or("has an expires_at that is no date".to_owned())?;
+        let url = self.url()?;
+        if url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err("has an upload_url with a user name in it".to_owned());
+        }
+        match (url.scheme_str(), url.host()) {
+            (_, None | Some("")) => return Err("has an upload_url without a host".to_owned()),
+            (Some("https"), _) => {}
+            (Some("http"), Some(host)) if is_loopback(host) => {}
+            _ => return Err("has an upload_url that is not https".to_owned()),
+        }
+        self.check_headers(&url)
+    }
+
+    fn check_headers(&mut self, url: &Uri) -> Result<(), String> {
+        let mut seen: Vec<(String, String)> = Vec::new();
+        for (name, value) in &self.headers {
+            let lower = name.to_ascii_lowercase();
+            if HeaderName::from_bytes(name.as_bytes()).is_err() || HeaderValue::from_str(value).is_err() {
+                return Err("requires a header that cannot be sent".to_owned());
+            }
+            match &*lower {
+                "transfer-encoding" | "authorization" => return Err(format!("requires the header {name}")),
+                "host" if Some(&**value) != url.authority().map(|a| a.as_str()) => {
+                    return Err("requires another Host than that of its upload_url".to_owned());
+                }
+                "content-length" => {
+                    let length = value.parse::<u64>().map_err(|_| "has a bad Content-Length".to_owned())?;
+                    if *self.size_bytes.get_or_insert(length) != length {
+                        return Err("requires a Content-Length that is not the file's size".to_owned());
+                    }
+                }
+                "content-type" if self.content_type.is_none() => self.content_type = Some(value.clone()),
+                _ => {}
+            }
+            match seen.iter().find(|(other, _)| *other == lower) {
+                Some((_, other)) if other != value => {
+                    return Err(format!("requires the header {name} twice, with different values"));
+                }
+                Some(_) => {}
+                None => seen.push((lower, value.clone())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Where to put the bytes.
+    pub(crate) fn url(&self) -> Result<Uri, String> {
+        self.upload_url.parse().map_err(|_| "has an upload_url that is not a URL".to_owned())
+    }
+
+    /// What to send with the bytes: each required header once, save those that follow from the URL and the length.
+    pub(crate) fn put_headers(&self) -> Vec<(&str, &str)> {
+        let mut headers: Vec<(&str, &str)> = Vec::new();
+        for (name, value) in &self.headers {
+            let implied = ["host", "content-length"].iter().any(|other| name.eq_ignore_ascii_case(other));
+            let again = headers.iter().any(|(other, _)| name.eq_ignore_ascii_case(other));
+            if !implied && !again {
+                headers.push((name, value));
+            }
+        }
+        headers
+    }
+
+    /// Whether it had expired by the server's clock; never so where that clock was not seen.
+    pub(crate) fn is_expired(&self) -> bool {
+        self.clock.is_some_and(|clock| clock.now() >= self.expires_at_ms)
+    }
+
+    /// Refuses plain http where the client was not told to expect it.
+    pub(crate) fn check_scheme(&self, allow_plain: bool) -> Result<(), Error> {
+        let plain = self.url().is_ok_and(|url| url.scheme_str() == Some("http"));
+        if plain && !allow_plain {
+            let message = "the upload URL is plain http; a test server on loopback must be allowed with \
+                           LINQ_CLIENT_ALLOW_HTTP_LOOPBACK";
+            return Err(Error::new(ErrorKind::Protocol, message));
+        }
+        Ok(())
+    }
+}
+
+/// The URL's query is the signature: it goes into no print.
+impl fmt::Debug for Presigned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Presigned")
+            .field("attachment_id", &self.attachment_id)
+            .field("expires_at", &self.expires_at)
+            .field("filename", &self.filename)
+            .field("content_type", &self.content_type)
+            .field("size_bytes", &self.size_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Presigned {
+    fn drop(&mut self) {
+        self.upload_url.zeroize();
+    }
+}
+
+fn as_map<S: Serializer>(headers: &[(String, String)], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(headers.iter().map(|(name, value)| (name, value)))
+}
+
+/// Keeps the order, and sees a name that stands there twice.
+fn from_map<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, String)>, D::Error> {
+    struct Headers;
+    impl<'de> Visitor<'de> for Headers {
+        type Value = Vec<(String, String)>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a map of header names to values")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut headers = Vec::new();
+            while let Some(header) = map.next_entry()? {
+                headers.push(header);
+            }
+            Ok(headers)
+        }
+    }
+    from.deserialize_map(Headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn reply() -> Value {
+        json!({
+            "attachment_id": "550e8400-e29b-41d4-a716-446655440000",
+            "upload_url": "https://uploads.example/a?X-Amz-Signature=secret",
+            "download_url": "https://cdn.example/a.jpg",
+            "http_method": "PUT",
+            "expires_at": "2024-01-15T10:45:00Z",
+            "required_headers": {"Content-Type": "image/jpeg", "Content-Length": "1024000"},
+            "something_new": {"ignored": true}
+        })
+    }
+
+    fn parse(value: &Value) -> Result<Presigned, Error> {
+        Presigned::parse(value.to_string().as_bytes())
+    }
+
+    #[test]
+    fn linqs_reply_verbatim_and_our_own_json_mean_the_same() {
+        let presigned = parse(&reply()).unwrap();
+        assert_eq!(presigned.expires_at_ms, 1_705_315_500_000);
+        assert_eq!(presigned.size_bytes, Some(1_024_000));
+        assert_eq!(presigned.content_type.as_deref(), Some("image/jpeg"));
+        assert_eq!(presigned.put_headers(), [("Content-Type", "image/jpeg")]);
+        let again = Presigned::parse(presigned.to_json().as_bytes()).unwrap();
+        assert_eq!(again, presigned);
+        assert!(!presigned.is_expired());
+    }
+
+    #[test]
+    fn lies_are_refused_with_their_name() {
+        let table = [
+            ("upload_url", json!("http://uploads.example/a"), "has an upload_url that is not https"),
+            (
+                "upload_url",
+                json!("https://u:p@uploads.example/a"),
+                "has an upload_url with a user name in it",
+            ),
+            ("upload_url", json!("https:///a"), "has an upload_url that is not a URL"),
+            ("upload_url", json!("ftp://uploads.example/a"), "has an upload_url that is not https"),
+            ("upload_url", json!("not a url"), "has an upload_url that is not a URL"),
+            ("http_method", json!("POST"), "asks for another method than PUT"),
+            ("attachment_id", json!(""), "has an empty attachment_id"),
+            ("attachment_id", json!("a\u{0}b"), "holds control characters"),
+            ("expires_at", json!("soon"), "has an expires_at that is no date"),
+            ("required_headers", json!({"A\r\nB": "c"}), "requires a header that cannot be sent"),
+            ("required_headers", json!({"A": "b\r\nC: d"}), "requires a header that cannot be sent"),
+            (
+                "required_headers",
+                json!({"Transfer-Encoding": "chunked"}),
+                "requires the header Transfer-Encoding",
+            ),
+            ("required_headers", json!({"authorization": "x"}), "requires the header authorization"),
+            (
+                "required_headers",
+                json!({"Host": "other"}),
+                "requires another Host than that of its upload_url",
+            ),
+            ("required_headers", json!({"Content-Length": "-1"}), "has a bad Content-Length"),
+            (
+                "required_headers",
+                json!({"X-A": "1", "x-a": "2"}),
+                "requires the header x-a twice, with different values",
+            ),
+        ];
+        for (field, lie, why) in table {
+            let mut value = reply();
+            value[field] = lie;
+            let error = parse(&value).unwrap_err();
+            let expected = format!("the presigned JSON {why}");
+            assert_eq!((error.kind, error.message), (ErrorKind::InvalidArgument, expected), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_missing_is_named() {
+        for field in
+            ["attachment_id", "upload_url", "download_url", "http_method", "expires_at", "required_headers"]
+        {
+            let mut value = reply();
+            value.as_object_mut().unwrap().remove(field);
+            let error = parse(&value).unwrap_err();
+            assert!(error.message.contains(&format!("missing field `{field}`")), "{}", error.message);
+        }
+        let error = Presigned::parse(b"{").unwrap_err();
+        assert_eq!(error.message, "the presigned JSON is not JSON (line 1, column 1)");
+    }
+
+    #[test]
+    fn a_header_that_stands_there_twice_is_sent_once() {
+        let mut value = reply();
+        value["required_headers"] =
+            json!({"content-type": "a/b", "Content-Type": "a/b", "Host": "uploads.example"});
+        assert_eq!(parse(&value).unwrap().put_headers().len(), 1);
+    }
+
+    #[test]
+    fn the_signature_is_in_no_print() {
+        assert!(!format!("{:?}", parse(&reply()).unwrap()).contains("secret"));
+    }
+}

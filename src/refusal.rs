@@ -1,0 +1,307 @@
+//! Refusals in words: Linq's error envelope, S3's error document, and whatever a gateway in between says.
+
+use serde::Deserialize;
+
+use crate::clock::{ServerClock, http_date};
+use crate::error::{Error, ErrorKind};
+use crate::http::Answer;
+use crate::retry::{self, Class, Refusal};
+
+/// More of a server's own words than this is not repeated.
+const MAX_WORDS: usize = 300;
+
+#[derive(Deserialize)]
+struct Envelope {
+    error: Option<Inner>,
+    trace_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Inner {
+    #[serde(default, deserialize_with = "lenient")]
+    code: Option<u32>,
+    message: Option<String>,
+    doc_url: Option<String>,
+    retry_after: Option<f64>,
+}
+
+/// A code that is no number does not hide the message beside it.
+fn lenient<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+    let value = serde_json::Value::deserialize(from)?;
+    Ok(value.as_u64().and_then(|code| u32::try_from(code).ok()))
+}
+
+/// A refusal by the API of `what`, such as "reserving a place for photo.jpg".
+pub(crate) fn by_api(what: &str, host: &str, answer: &Answer) -> Error {
+    if (300..400).contains(&answer.status) {
+        return redirected(what, host, answer);
+    }
+    let envelope: Option<Envelope> = serde_json::from_slice(&answer.body).ok();
+    let (inner, trace_id) = envelope.map_or((None, None), |e| (e.error, e.trace_id));
+    let code = inner.as_ref().and_then(|inner| inner.code);
+    let class = retry::classify(Refusal {
+        status: answer.status,
+        api_code: code,
+        should_retry: should_retry(answer),
+        ..Refusal::default()
+    });
+    let (kind, advice) = match answer.status {
+        401 => (ErrorKind::Unauthorized, "; check the API key"),
+        404 if code != Some(2007) => (ErrorKind::NotFound, ""),
+        429 => (ErrorKind::RateLimited, "; try again later"),
+        _ => (ErrorKind::Api, ""),
+    };
+    let words =
+        inner.as_ref().and_then(|inner| inner.message.as_deref()).map(words).filter(|w| !w.is_empty());
+    let status = answer.status;
+    let code_text = code.map(|code| format!(", code {code}")).unwrap_or_default();
+    let words = words.map(|words| format!(": {words}")).unwrap_or_default();
+    let mut error =
+        Error::new(kind, format!("{what}: Linq refused with status {status}{code_text}{words}{advice}"));
+    let details = &mut *error.details;
+    details.http_status = Some(status);
+    details.api_code = code;
+    details.retryable = class != Class::Final;
+    details.trace_id =
+        trace_id.or_else(|| answer.header("x-trace-id").map(str::to_owned)).map(|id| clean(&id));
+    details.retry_after = hint(answer, inner.as_ref().and_then(|inner| inner.retry_after));
+    details.doc_url = inner.and_then(|inner| inner.doc_url).map(|url| clean(&url));
+    error
+}
+
+/// What S3 said in an `<Error>` document.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct StorageError {
+    code: Option<String>,
+    message: Option<String>,
+    request_id: Option<String>,
+    host_id: Option<String>,
+}
+
+/// Whether an answer that calls itself a success carries S3's `<Error>` nevertheless, as S3 may do when it fails
+/// after it has begun to answer.
+pub(crate) fn is_hidden(answer: &Answer) -> bool {
+    answer.is_success() && element(&String::from_utf8_lossy(&answer.body), "Error").is_some()
+}
+
+/// A refusal by the storage of `what`. `expires_at`: when the URL expires, in the server's time.
+pub(crate) fn by_storage(
+    what: &str,
+    host: &str,
+    answer: &Answer,
+    expiry: Option<(&ServerClock, i64)>,
+) -> Error {
+    if (300..400).contains(&answer.status) {
+        return redirected(what, host, answer);
+    }
+    let said = storage_error(&answer.body);
+    let code = said.code.as_deref();
+    let class = retry::classify(Refusal {
+        status: answer.status,
+        storage_code: code,
+        should_retry: should_retry(answer),
+        ..Refusal::default()
+    });
+    let expired = is_expired(answer.status, &said, expiry);
+    let status = answer.status;
+    let code_text = code.map(|code| format!(" {code}")).unwrap_or_default();
+    let words = said.message.as_deref().map(|m| format!(": {m}")).unwrap_or_default();
+    let message = match expired {
+        true => format!(
+            "{what}: the upload URL has expired ({status}{code_text}{words}); reserve a new one, they last 15 minutes"
+        ),
+        false => format!("{what}: the storage at {host} refused with status {status}{code_text}{words}"),
+    };
+    let kind = if expired { ErrorKind::Expired } else { ErrorKind::Storage };
+    let mut error = Error::new(kind, message);
+    let details = &mut *error.details;
+    details.http_status = Some(status);
+    details.retryable = !expired && class != Class::Final;
+    details.retry_after = hint(answer, None);
+    details.storage_request_id = said.request_id.or_else(|| answer.header("x-amz-request-id").map(clean));
+    details.storage_id_2 = said.host_id.or_else(|| answer.header("x-amz-id-2").map(clean));
+    details.storage_code = said.code;
+    error
+}
+
+fn is_expired(status: u16, said: &StorageError, expiry: Option<(&ServerClock, i64)>) -> bool {
+    match said.code.as_deref() {
+        Some("ExpiredToken" | "TokenRefreshRequired") => return true,
+        Some("AccessDenied")
+            if said.message.as_deref().is_some_and(|m| m.contains("Request has expired")) =>
+        {
+            return true;
+        }
+        _ => {}
+    }
+    status == 403 && expiry.is_some_and(|(clock, expires_at)| clock.now() >= expires_at)
+}
+
+/// Redirects are never followed: the next host would be shown the headers, and S3 signs the host. Its name is all
+/// that is repeated of the target, which may carry a signature.
+fn redirected(what: &str, host: &str, answer: &Answer) -> Error {
+    let target = answer.header("location").and_then(|to| to.parse::<crate::http::http::Uri>().ok());
+    let target = target.as_ref().and_then(|uri| uri.host()).unwrap_or("somewhere else");
+    let status = answer.status;
+    let message = format!("{what}: {host} redirects to {target} (status {status}), which is never followed");
+    let mut error = Error::new(ErrorKind::Protocol, message);
+    error.details.http_status = Some(status);
+    error
+}
+
+fn should_retry(answer: &Answer) -> Option<bool> {
+    match answer.header("x-should-retry")?.trim() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
+/// How long the server asks to wait. A date is read against the server's own clock where it shows one.
+fn hint(answer: &Answer, body: Option<f64>) -> Option<std::time::Duration> {
+    let seconds = answer.header("retry-after").and_then(|text| {
+        let seconds = text.trim().parse::<f64>().ok();
+        seconds.or_else(|| {
+            let then = http_date(text)?;
+            let now = http_date(answer.header("date")?)?;
+            Some((then.saturating_sub(now) as f64 / 1000.0).max(0.0))
+        })
+    });
+    retry::hint(answer.header("retry-after-ms"), seconds, body)
+}
+
+/// S3's document is flat and small: four elements are picked out of it without an XML parser, so that no document
+/// type, entity or depth of nesting can cost anything.
+fn storage_error(body: &[u8]) -> StorageError {
+    let text = String::from_utf8_lossy(body);
+    let Some(inside) = element(&text, "Error") else { return StorageError::default() };
+    let pick =
+        |name| element(inside, name).map(|raw| words(&unescaped(raw))).filter(|words| !words.is_empty());
+    StorageError {
+        code: pick("Code"),
+        message: pick("Message"),
+        request_id: pick("RequestId"),
+        host_id: pick("HostId"),
+    }
+}
+
+/// What stands between `<name …>` and `</name>`; up to the end where the document breaks off.
+fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let mut rest = text;
+    loop {
+        rest = &rest[rest.find('<')? + 1..];
+        let Some(after) = rest.strip_prefix(name) else { continue };
+        if !after.starts_with(['>', ' ', '\t', '\r', '\n']) {
+            continue;
+        }
+        let inside = &after[after.find('>')? + 1..];
+        return Some(match inside.find(&format!("</{name}>")) {
+            Some(end) => &inside[..end],
+            None if name == "Error" => inside,
+            None => return None,
+        });
+    }
+}
+
+fn unescaped(text: &str) -> String {
+    let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];
+    entities.iter().fold(text.to_owned(), |text, (entity, character)| text.replace(entity, character))
+}
+
+/// A server's words, fit to be shown: one line, bounded, and nothing that looks like a signed URL.
+fn words(text: &str) -> String {
+    let shown: Vec<_> = text.split_whitespace().map(without_query).collect();
+    clean(&shown.join(" "))
+}
+
+fn without_query(word: &str) -> &str {
+    match word.split_once('?') {
+        Some((before, query)) if before.contains("://") || query.contains("X-Amz-") => before,
+        _ => word,
+    }
+}
+
+fn clean(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::http::HeaderMap;
+    use std::time::Duration;
+
+    fn answer(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Answer {
+        let headers = headers.iter().map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap()));
+        Answer { status, headers: headers.collect::<HeaderMap>(), body: body.as_bytes().to_vec() }
+    }
+
+    #[test]
+    fn s3s_document_is_read_and_bounded() {
+        let body = "<?xml version=\"1.0\"?>\n<Error><Code>SignatureDoesNotMatch</Code><Message>a &lt;b&gt; \
+                    &amp;lt;</Message><RequestId>R1</RequestId><HostId>H2</HostId></Error>";
+        let error = by_storage("uploading a.txt", "s3.example", &answer(403, &[], body), None);
+        let expected = "uploading a.txt: the storage at s3.example refused with status 403 \
+                        SignatureDoesNotMatch: a <b> &lt;";
+        assert_eq!((error.kind, &*error.message), (ErrorKind::Storage, expected));
+        assert_eq!(error.details.storage_request_id.as_deref(), Some("R1"));
+        assert_eq!(error.details.storage_id_2.as_deref(), Some("H2"));
+        assert!(!error.details.retryable);
+    }
+
+    #[test]
+    fn hostile_documents_cost_nothing() {
+        let bomb = format!("<!DOCTYPE x [<!ENTITY a \"{}\">]><Error><Code>&a;</Code>", "b".repeat(10_000));
+        assert_eq!(storage_error(bomb.as_bytes()).code.as_deref(), Some("&a;"));
+        for body in
+            ["", "<", "<Error", "<Error>", "<Errors><Code>x</Code>", "<html>no</html>", "\u{0}<Error/>"]
+        {
+            assert_eq!(storage_error(body.as_bytes()), StorageError::default(), "{body}");
+        }
+        let long = format!("<Error><Message>{}</Message></Error>", "x".repeat(100_000));
+        assert_eq!(storage_error(long.as_bytes()).message.unwrap().len(), MAX_WORDS);
+        assert_eq!(
+            storage_error(b"<Error><Code>Slow\xff\x01Down</Code></Error>").code.unwrap(),
+            "Slow\u{fffd}Down"
+        );
+        let cut = storage_error(b"<Error><Code>InternalError</Code><Mess");
+        assert_eq!(cut.code.as_deref(), Some("InternalError"));
+    }
+
+    #[test]
+    fn secrets_in_a_servers_words_are_left_out() {
+        let body = "<Error><Code>AccessDenied</Code><Message>no https://h/p?X-Amz-Signature=secret at all</Message></Error>";
+        let error = by_storage("uploading", "h", &answer(403, &[], body), None);
+        assert!(error.message.ends_with("AccessDenied: no https://h/p at all"), "{}", error.message);
+    }
+
+    #[test]
+    fn expired_by_word_or_by_the_servers_clock() {
+        let denied =
+            |message: &str| format!("<Error><Code>AccessDenied</Code><Message>{message}</Message></Error>");
+        let kind = |status, body: &str, expiry| by_storage("u", "h", &answer(status, &[], body), expiry).kind;
+        assert_eq!(kind(403, &denied("Request has expired"), None), ErrorKind::Expired);
+        assert_eq!(kind(403, &denied("Access Denied"), None), ErrorKind::Storage);
+        assert_eq!(kind(400, "<Error><Code>ExpiredToken</Code></Error>", None), ErrorKind::Expired);
+        assert_eq!(kind(400, "<Error><Code>TokenRefreshRequired</Code></Error>", None), ErrorKind::Expired);
+        let clock = ServerClock::read("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        assert_eq!(kind(403, "", Some((&clock, 784_111_777_000))), ErrorKind::Expired);
+        assert_eq!(kind(403, "", Some((&clock, 784_111_999_000))), ErrorKind::Storage);
+        assert_eq!(kind(500, "", Some((&clock, 784_111_777_000))), ErrorKind::Storage);
+    }
+
+    #[test]
+    fn hints_of_every_kind() {
+        let wait = |headers: &[(&'static str, &'static str)], body| {
+            by_api("x", "h", &answer(429, headers, body)).details.retry_after
+        };
+        let ms = |ms| Some(Duration::from_millis(ms));
+        assert_eq!(wait(&[("retry-after-ms", "120"), ("retry-after", "9")], ""), ms(120));
+        assert_eq!(wait(&[("retry-after", "9")], r#"{"error":{"retry_after":3}}"#), ms(9000));
+        assert_eq!(wait(&[], r#"{"error":{"retry_after":3}}"#), ms(3000));
+        let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(wait(&[date, ("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT")], ""), ms(10_000));
+        assert_eq!(wait(&[date, ("retry-after", "Sun, 06 Nov 1994 08:49:07 GMT")], ""), ms(0));
+        assert_eq!(wait(&[("retry-after", "soon")], ""), None);
+    }
+}

@@ -1,0 +1,269 @@
+//! What is tried again, and when. Pure: no clock, no network; the same policy for every request.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use crate::error::{Details, Error, ErrorKind};
+
+/// The longest wait a server may ask for; after that the call ends and says how long it was asked to wait.
+pub(crate) const MAX_HINT: Duration = Duration::from_secs(60);
+
+const BASE: Duration = Duration::from_millis(500);
+const THROTTLED_BASE: Duration = Duration::from_secs(1);
+const MAX_BACKOFF: Duration = Duration::from_secs(8);
+
+/// What may come of a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// The same request would be refused again.
+    Final,
+    /// It may pass later.
+    Transient,
+    /// It may pass later, and the server has too much to do now.
+    Throttled,
+}
+
+/// A refusal, as far as it decides whether to try again.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Refusal<'a> {
+    pub(crate) status: u16,
+    /// `error.code` of Linq's envelope.
+    pub(crate) api_code: Option<u32>,
+    /// `<Code>` of S3's error.
+    pub(crate) storage_code: Option<&'a str>,
+    /// The header `x-should-retry`.
+    pub(crate) should_retry: Option<bool>,
+}
+
+/// The one place that knows which refusals pass by themselves.
+pub(crate) fn classify(refusal: Refusal<'_>) -> Class {
+    let by_content = match (refusal.status, refusal.api_code, refusal.storage_code) {
+        (_, _, Some("SlowDown")) | (429, _, _) => Class::Throttled,
+        (_, _, Some("RequestTimeout" | "IncompleteBody" | "InternalError")) => Class::Transient,
+        (408 | 500 | 502 | 503 | 504, _, _) => Class::Transient,
+        (409, Some(2009), _) => Class::Transient, // the chat is still being created
+        (404, Some(2007), _) => Class::Transient, // the attachment is still being processed
+        _ => Class::Final,
+    };
+    match (refusal.should_retry, by_content) {
+        (Some(false), _) => Class::Final,
+        (Some(true), Class::Final) => Class::Transient,
+        _ => by_content,
+    }
+}
+
+/// How long to wait before attempt number `next` (2 is the first again). `random` is uniform over `u32`.
+pub(crate) fn backoff(next: u32, throttled: bool, random: u32) -> Duration {
+    let base = if throttled { THROTTLED_BASE } else { BASE };
+    let ceiling = base.saturating_mul(1 << next.saturating_sub(2).min(16)).min(MAX_BACKOFF);
+    // Full jitter: a thousand clients that failed together do not come back together.
+    ceiling.mul_f64(f64::from(random) / f64::from(u32::MAX))
+}
+
+/// What to do about a failed attempt.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Wait that long, then try again.
+    Again(Duration),
+    /// End, because of this.
+    End(Why),
+}
+
+/// Why there is no further attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// It would fail again.
+    Final,
+    /// That was the last attempt allowed.
+    Attempts,
+    /// The server asks for a longer wait than this library takes.
+    LongWait,
+    /// The call's own deadline would pass first.
+    Deadline,
+    /// Too much failed lately.
+    Budget,
+}
+
+/// Decides after attempt number `made` of `max` failed with `error`.
+pub(crate) fn next(
+    error: &Error,
+    made: u32,
+    max: u32,
+    random: u32,
+    ends_before: impl Fn(Duration) -> bool,
+    budget: &Budget,
+) -> Next {
+    if !error.details.retryable {
+        return Next::End(Why::Final);
+    }
+    if made >= max {
+        return Next::End(Why::Attempts);
+    }
+    let wait = error.details.retry_after.unwrap_or_else(|| backoff(made + 1, throttled(error), random));
+    if wait > MAX_HINT {
+        return Next::End(Why::LongWait);
+    }
+    if ends_before(wait) {
+        return Next::End(Why::Deadline);
+    }
+    if !budget.spend() {
+        return Next::End(Why::Budget);
+    }
+    Next::Again(wait)
+}
+
+fn throttled(error: &Error) -> bool {
+    let Details { storage_code, .. } = &*error.details;
+    error.kind == ErrorKind::RateLimited || storage_code.as_deref() == Some("SlowDown")
+}
+
+/// A bucket of tokens: each further attempt takes some, each success gives a little back. When a service is down,
+/// a thousand uploads soon try once each and not four times.
+#[derive(Debug)]
+pub(crate) struct Budget(AtomicU32);
+
+impl Budget {
+    const FULL: u32 = 500;
+    const COST: u32 = 5;
+
+    pub(crate) const fn new() -> Self {
+        Budget(AtomicU32::new(Self::FULL))
+    }
+
+    fn spend(&self) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(Self::COST)).is_ok()
+    }
+
+    pub(crate) fn earn(&self) {
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            (left < Self::FULL).then_some(left + 1)
+        });
+    }
+}
+
+/// `retry-after-ms`, else `Retry-After` in seconds, else in the body; a date was turned into seconds before.
+/// Negative, absurd or unreadable hints are none.
+pub(crate) fn hint(milliseconds: Option<&str>, seconds: Option<f64>, body: Option<f64>) -> Option<Duration> {
+    let sound = |seconds: f64| {
+        (seconds.is_finite() && seconds >= 0.0)
+            .then(|| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+    };
+    let milliseconds = milliseconds.and_then(|text| text.trim().parse::<f64>().ok());
+    milliseconds
+        .and_then(|ms| sound(ms / 1000.0))
+        .or_else(|| seconds.and_then(sound))
+        .or_else(|| body.and_then(sound))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(status: u16, api: u32, storage: &str, should: Option<bool>) -> Class {
+        classify(Refusal {
+            status,
+            api_code: (api != 0).then_some(api),
+            storage_code: (!storage.is_empty()).then_some(storage),
+            should_retry: should,
+        })
+    }
+
+    #[test]
+    fn what_passes_by_itself() {
+        use Class::{Final, Throttled, Transient};
+        let table = [
+            (408, 0, "", None, Transient),
+            (429, 1007, "", None, Throttled),
+            (500, 3006, "", None, Transient),
+            (502, 0, "", None, Transient),
+            (503, 4004, "", None, Transient),
+            (503, 0, "SlowDown", None, Throttled),
+            (503, 0, "ServiceUnavailable", None, Transient),
+            (504, 3005, "", None, Transient),
+            (400, 0, "RequestTimeout", None, Transient),
+            (400, 0, "IncompleteBody", None, Transient),
+            (200, 0, "InternalError", None, Transient),
+            (200, 0, "SlowDown", None, Throttled),
+            (409, 2009, "", None, Transient),
+            (409, 2013, "", None, Final),
+            (404, 2007, "", None, Transient),
+            (404, 2003, "", None, Final),
+            (400, 1001, "", None, Final),
+            (401, 2004, "", None, Final),
+            (403, 0, "SignatureDoesNotMatch", None, Final),
+            (400, 0, "EntityTooLarge", None, Final),
+            (404, 0, "NoSuchBucket", None, Final),
+            (413, 5001, "", None, Final),
+            (501, 0, "NotImplemented", None, Final),
+            (505, 0, "", None, Final),
+            (400, 1001, "", Some(true), Transient),
+            (500, 3006, "", Some(false), Final),
+            (429, 1007, "", Some(true), Throttled),
+        ];
+        for (status, api, storage, should, expected) in table {
+            assert_eq!(
+                refusal(status, api, storage, should),
+                expected,
+                "{status} {api} {storage} {should:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn waits_double_up_to_eight_seconds_with_full_jitter() {
+        let ceilings: Vec<_> = (2..9).map(|next| backoff(next, false, u32::MAX).as_millis()).collect();
+        assert_eq!(ceilings, [500, 1000, 2000, 4000, 8000, 8000, 8000]);
+        assert_eq!(backoff(2, true, u32::MAX), Duration::from_secs(1));
+        assert_eq!(backoff(u32::MAX, true, u32::MAX), Duration::from_secs(8));
+        assert_eq!(backoff(3, false, 0), Duration::ZERO);
+        assert_eq!(backoff(3, false, u32::MAX / 2).as_millis(), 500);
+    }
+
+    fn failed(retry_after: Option<u64>) -> Error {
+        let mut error = Error::new(ErrorKind::Network, "it broke");
+        error.details.retryable = true;
+        error.details.retry_after = retry_after.map(Duration::from_secs);
+        error
+    }
+
+    #[test]
+    fn hints_are_obeyed_up_to_a_minute_and_the_deadline() {
+        let budget = Budget::new();
+        let never = |_: Duration| false;
+        let second = Duration::from_secs;
+        assert_eq!(next(&failed(Some(60)), 1, 4, 7, never, &budget), Next::Again(second(60)));
+        assert_eq!(next(&failed(Some(0)), 1, 4, 7, never, &budget), Next::Again(second(0)));
+        assert_eq!(next(&failed(Some(61)), 1, 4, 7, never, &budget), Next::End(Why::LongWait));
+        assert_eq!(next(&failed(Some(3)), 1, 4, 7, |w| w >= second(2), &budget), Next::End(Why::Deadline));
+        assert_eq!(
+            next(&failed(None), 1, 4, u32::MAX, never, &budget),
+            Next::Again(Duration::from_millis(500))
+        );
+        assert_eq!(next(&failed(None), 4, 4, 7, never, &budget), Next::End(Why::Attempts));
+        assert_eq!(next(&Error::cancelled(), 1, 4, 7, never, &budget), Next::End(Why::Final));
+    }
+
+    #[test]
+    fn a_failing_service_soon_gets_no_second_attempts() {
+        let budget = Budget::new();
+        let again = (0..1000).filter(|_| budget.spend()).count();
+        assert_eq!(again, 100);
+        (0..4).for_each(|_| budget.earn());
+        assert!(!budget.spend());
+        budget.earn();
+        assert!(budget.spend());
+        (0..2000).for_each(|_| budget.earn());
+        assert_eq!(budget.0.load(Ordering::Relaxed), Budget::FULL);
+    }
+
+    #[test]
+    fn hints_in_order_and_nonsense_is_none() {
+        assert_eq!(hint(Some("250"), Some(2.0), Some(3.0)), Some(Duration::from_millis(250)));
+        assert_eq!(hint(None, Some(2.0), Some(3.0)), Some(Duration::from_secs(2)));
+        assert_eq!(hint(None, None, Some(3.0)), Some(Duration::from_secs(3)));
+        assert_eq!(hint(Some("-5"), None, None), None);
+        assert_eq!(hint(Some("soon"), Some(1.5), None), Some(Duration::from_millis(1500)));
+        assert_eq!(hint(None, Some(f64::NAN), None), None);
+        assert_eq!(hint(None, Some(1e300), None), Some(Duration::MAX));
+    }
+}

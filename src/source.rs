@@ -1,0 +1,359 @@
+//! Where the bytes come from: a file, a descriptor, memory, or a reader. Always an exact length, and never a change
+//! that goes unnoticed.
+
+use std::cmp::Ordering;
+use std::ffi::OsStr;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use crate::content_type::{FURTHER, HEAD, look_further};
+use crate::error::{Error, ErrorKind};
+use crate::http::Stream;
+
+/// The API takes files of 1 byte up to this: "100MB" in its documents means MiB.
+pub const MAX_SIZE: u64 = 104_857_600;
+
+/// What to upload.
+pub enum Source<'a> {
+    /// A file on disk, opened once. Must be a regular file; symbolic links are followed.
+    Path(&'a Path),
+    /// Part of an open regular file, read from `offset` without moving the descriptor's own position.
+    Descriptor {
+        /// The open file. Borrowed for the call.
+        fd: BorrowedFd<'a>,
+        /// The first byte to send.
+        offset: u64,
+        /// How many bytes to send; `None`: up to the end of the file.
+        length: Option<u64>,
+    },
+    /// Bytes in memory.
+    Bytes(&'a [u8]),
+    /// Bytes from a reader.
+    Reader {
+        /// Gives the bytes.
+        reader: &'a mut dyn Reader,
+        /// Exactly how many bytes the reader will give.
+        size: u64,
+    },
+}
+
+/// A reader that may be able to begin again.
+pub trait Reader {
+    /// Reads the next bytes; 0 at the end. Returning more than `buffer` holds is an error.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Whether [`rewind`](Self::rewind) works. One that cannot is not tried again once its bytes were sent.
+    fn can_rewind(&self) -> bool {
+        false
+    }
+
+    /// Begins again at the first byte.
+    fn rewind(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// A source that was opened and looked at.
+pub(crate) struct Opened<'a> {
+    /// What messages call it.
+    name: String,
+    kind: Kind<'a>,
+    size: u64,
+    position: u64,
+}
+
+enum Kind<'a> {
+    /// `path`: where it was found, if by a path. `seen`: what it was then.
+    File {
+        file: File,
+        path: Option<&'a Path>,
+        offset: u64,
+        seen: Metadata,
+    },
+    Bytes(&'a [u8]),
+    /// `head` was read before there was anywhere to send it; `taken` counts what the reader has given in all.
+    Reader {
+        reader: &'a mut dyn Reader,
+        head: Vec<u8>,
+        taken: u64,
+    },
+}
+
+impl<'a> Source<'a> {
+    /// The file's own name, where there is one.
+    pub(crate) fn file_name(&self) -> Option<&'a OsStr> {
+        match self {
+            Source::Path(path) => path.file_name(),
+            _ => None,
+        }
+    }
+
+    /// Opens it and checks what can be checked before any network.
+    pub(crate) fn open(self) -> Result<Opened<'a>, Error> {
+        let (name, kind, size) = match self {
+            Source::Path(path) => open_path(path)?,
+            Source::Descriptor { fd, offset, length } => open_descriptor(fd, offset, length)?,
+            Source::Bytes(bytes) => ("the bytes".to_owned(), Kind::Bytes(bytes), bytes.len() as u64),
+            Source::Reader { reader, size } => {
+                ("the reader".to_owned(), Kind::Reader { reader, head: Vec::new(), taken: 0 }, size)
+            }
+        };
+        check_size(&name, size)?;
+        Ok(Opened { name, kind, size, position: 0 })
+    }
+}
+
+/// 1 to [`MAX_SIZE`].
+pub(crate) fn check_size(name: &str, size: u64) -> Result<(), Error> {
+    let why = match size {
+        0 => "is empty".to_owned(),
+        1..=MAX_SIZE => return Ok(()),
+        _ => format!("has {size} bytes"),
+    };
+    let message = format!("{name} {why}; Linq takes files of 1 to {MAX_SIZE} bytes");
+    Err(Error::new(ErrorKind::Unsupported, message))
+}
+
+fn open_path(path: &Path) -> Result<(String, Kind<'_>, u64), Error> {
+    let name = path.display().to_string();
+    // A FIFO without a writer would otherwise hold the call for ever, and a terminal become the host's own.
+    let flags = libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
+    let file = file.map_err(|e| trouble(&format!("{name} cannot be opened: {}", reason(&e))))?;
+    let seen = look(&name, &file)?;
+    if !seen.is_file() {
+        return Err(trouble(&format!("{name} is {}, not a regular file", kind_of(&seen))));
+    }
+    let size = seen.len();
+    Ok((name, Kind::File { file, path: Some(path), offset: 0, seen }, size))
+}
+
+fn open_descriptor(
+    fd: BorrowedFd<'_>,
+    offset: u64,
+    length: Option<u64>,
+) -> Result<(String, Kind<'_>, u64), Error> {
+    let name = "the descriptor".to_owned();
+    // A descriptor of our own for the same open file: nothing below has to care who owns it.
+    let file = fd.try_clone_to_owned().map(File::from);
+    let file = file.map_err(|e| trouble(&format!("{name} cannot be used: {}", reason(&e))))?;
+    let seen = look(&name, &file)?;
+    if !seen.is_file() {
+        return Err(trouble(&format!("{name} is {}, not a regular file", kind_of(&seen))));
+    }
+    let rest = seen.len().checked_sub(offset);
+    let rest = rest.ok_or_else(|| trouble(&format!("the file of {name} ends before offset {offset}")))?;
+    let size = length.unwrap_or(rest);
+    if size > rest {
+        let message = format!("the file of {name} has {rest} bytes from offset {offset} on, not {size}");
+        return Err(trouble(&message));
+    }
+    Ok((name, Kind::File { file, path: None, offset, seen }, size))
+}
+
+impl<'a> Opened<'a> {
+    /// The bytes at the start, and those a closer look needs: see [`look_further`].
+    pub(crate) fn peek(&mut self) -> Result<(Vec<u8>, Vec<u8>), Error> {
+        let wanted = HEAD.min(usize::try_from(self.size).unwrap_or(HEAD));
+        let mut head = vec![0; wanted];
+        match &mut self.kind {
+            Kind::Reader { .. } => {
+                self.read_head(wanted)?;
+                let Kind::Reader { head, .. } = &self.kind else { unreachable!("it was one a line ago") };
+                return Ok((head.clone(), Vec::new()));
+            }
+            _ => self.read_at(&mut head, 0)?,
+        }
+        let mut further = Vec::new();
+        if let Some(at) = look_further(&head).filter(|at| *at < self.size) {
+            further.resize(FURTHER.min((self.size - at) as usize), 0);
+            self.read_at(&mut further, at)?;
+        }
+        Ok((head, further))
+    }
+
+    /// Calls it by the name that it is declared under.
+    pub(crate) fn rename(&mut self, name: &str) {
+        if !matches!(&self.kind, Kind::File { path: Some(_), .. }) {
+            self.name = name.to_owned();
+        }
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_head(&mut self, wanted: usize) -> Result<(), Error> {
+        let mut buffer = vec![0; wanted];
+        let mut filled = 0;
+        while filled < wanted {
+            filled += self.ask(&mut buffer[filled..])?;
+        }
+        if let Kind::Reader { head, .. } = &mut self.kind {
+            *head = buffer;
+        }
+        Ok(())
+    }
+
+    /// Asks the reader; it gives at least one byte or fails.
+    fn ask(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        let Kind::Reader { reader, taken, .. } = &mut self.kind else { return Ok(0) };
+        let (name, size) = (&self.name, self.size);
+        let n = reader.read(buffer).map_err(|e| trouble(&format!("{name} cannot be read: {e}")))?;
+        if n > buffer.len() {
+            let room = buffer.len();
+            return Err(trouble(&format!("{name} claims to have read {n} bytes into a buffer of {room}")));
+        }
+        if n == 0 {
+            return Err(trouble(&format!("{name} ended after {taken} of the {size} bytes declared")));
+        }
+        *taken += n as u64;
+        Ok(n)
+    }
+
+    /// Fills `buffer` from the file or the bytes at `position`.
+    fn read_at(&self, buffer: &mut [u8], position: u64) -> Result<(), Error> {
+        match &self.kind {
+            Kind::Bytes(bytes) => {
+                let at = position as usize;
+                buffer.copy_from_slice(&bytes[at..at + buffer.len()]);
+            }
+            Kind::File { file, offset, .. } => {
+                let mut filled = 0;
+                while filled < buffer.len() {
+                    let at = offset + position + filled as u64;
+                    match file.read_at(&mut buffer[filled..], at) {
+                        Ok(0) => return Err(self.changed("became shorter")),
+                        Ok(n) => filled += n,
+                        Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                        Err(e) => return Err(trouble(&format!("{} cannot be read: {}", self.name, reason(&e)))),
+                    }
+                }
+            }
+            Kind::Reader { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn changed(&self, how: &str) -> Error {
+        trouble(&format!("{} {how} while it was being sent; upload it again when it is finished", self.name))
+    }
+
+    /// What the source can tell of itself before its last bytes are given: it is still what was opened.
+    fn verify(&mut self) -> Result<(), Error> {
+        match &mut self.kind {
+            Kind::Bytes(_) => Ok(()),
+            Kind::Reader { reader, .. } => {
+                let more = reader.read(&mut [0]);
+                match more.map_err(|e| trouble(&format!("{} cannot be read: {e}", self.name)))? {
+                    0 => Ok(()),
+                    _ => {
+                        Err(trouble(&format!("{} has more than the {} bytes declared", self.name, self.size)))
+                    }
+                }
+            }
+            Kind::File { file, path, seen, .. } => {
+                let now = look(&self.name, file)?;
+                let stamp = |file: &Metadata| (file.mtime(), file.mtime_nsec());
+                let how = match now.len().cmp(&seen.len()) {
+                    Ordering::Less => Some("became shorter"),
+                    Ordering::Greater => Some("grew"),
+                    Ordering::Equal if stamp(&now) != stamp(seen) => Some("was modified"),
+                    Ordering::Equal if path.is_some_and(|path| was_replaced(path, seen)) => Some("was replaced"),
+                    Ordering::Equal => None,
+                };
+                how.map_or(Ok(()), |how| Err(self.changed(how)))
+            }
+        }
+    }
+}
+
+impl Stream for Opened<'_> {
+    fn length(&self) -> u64 {
+        self.size
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        let left = self.size - self.position;
+        let room = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        let buffer = &mut buffer[..room];
+        let n = match &self.kind {
+            Kind::Reader { head, .. } if self.position < head.len() as u64 => {
+                let rest = &head[self.position as usize..];
+                let n = rest.len().min(room);
+                buffer[..n].copy_from_slice(&rest[..n]);
+                n
+            }
+            Kind::Reader { .. } => self.ask(buffer)?,
+            _ => {
+                self.read_at(buffer, self.position)?;
+                room
+            }
+        };
+        self.position += n as u64;
+        if self.position == self.size {
+            self.verify()?;
+        }
+        Ok(n)
+    }
+
+    fn can_rewind(&self) -> bool {
+        match &self.kind {
+            Kind::Reader { reader, head, taken } => reader.can_rewind() || *taken == head.len() as u64,
+            _ => true,
+        }
+    }
+
+    fn rewind(&mut self) -> Result<bool, Error> {
+        if let Kind::Reader { reader, head, taken } = &mut self.kind
+            && *taken > head.len() as u64
+        {
+            if !reader.can_rewind() {
+                return Ok(false);
+            }
+            reader.rewind().map_err(|e| trouble(&format!("{} cannot be rewound: {e}", self.name)))?;
+            head.clear();
+            *taken = 0;
+        }
+        self.position = 0;
+        Ok(true)
+    }
+}
+
+/// Whether the path now names another file. A file that was only deleted meanwhile is whole.
+fn was_replaced(path: &Path, seen: &Metadata) -> bool {
+    std::fs::metadata(path).is_ok_and(|now| (now.dev(), now.ino()) != (seen.dev(), seen.ino()))
+}
+
+fn look(name: &str, file: &File) -> Result<Metadata, Error> {
+    file.metadata().map_err(|e| trouble(&format!("{name} cannot be looked at: {}", reason(&e))))
+}
+
+fn kind_of(metadata: &Metadata) -> &'static str {
+    let kind = metadata.file_type();
+    match kind {
+        _ if kind.is_dir() => "a directory",
+        _ if kind.is_fifo() => "a FIFO",
+        _ if kind.is_char_device() || kind.is_block_device() => "a device",
+        _ if kind.is_socket() => "a socket",
+        _ => "something else",
+    }
+}
+
+fn reason(e: &io::Error) -> String {
+    match e.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => e.to_string(),
+    }
+}
+
+fn trouble(message: &str) -> Error {
+    Error::new(ErrorKind::File, message)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,285 @@
+//! The upload: open and look at the source, reserve a place, put the bytes there, again where it helps.
+
+use std::rc::Rc;
+
+use crate::api::Api;
+use crate::attempt::Attempts;
+use crate::client::Attachment;
+use crate::content_type;
+use crate::error::{Error, ErrorKind};
+use crate::http::http::Method;
+use crate::http::{Call, Content, Http, Outgoing};
+use crate::log::{self, Level};
+use crate::presign::{self, Presigned};
+use crate::refusal;
+use crate::source::{Opened, Source, check_size};
+
+/// What an upload needs of the client.
+pub(crate) struct Upload<'a> {
+    pub(crate) api: &'a Api,
+    pub(crate) attempts: &'a Attempts,
+    pub(crate) call: &'a Rc<Call>,
+    pub(crate) allow_webp_svg: bool,
+    pub(crate) allow_http_loopback: bool,
+}
+
+/// What Linq is told of a file.
+pub(crate) struct Declared {
+    pub(crate) filename: String,
+    pub(crate) content_type: &'static str,
+}
+
+impl Upload<'_> {
+    /// Steps 1 and 2.
+    pub(crate) fn whole(
+        &self,
+        source: Source<'_>,
+        filename: Option<&str>,
+        content_type: Option<&str>,
+    ) -> Result<Attachment, Error> {
+        let own_name = source.file_name().map(|name| name.to_str().ok_or(()));
+        let filename = match (filename, own_name) {
+            (Some(name), _) | (None, Some(Ok(name))) => name.to_owned(),
+            (None, Some(Err(()))) => return Err(unnamed("the file's name is not UTF-8")),
+            (None, None) => return Err(unnamed("this source has no name of its own")),
+        };
+        check_name(&filename)?;
+        let mut body = source.open()?;
+        body.rename(&filename);
+        let (head, further) = body.peek()?;
+        let declared = declare(content_type, filename, &head, &further, self.allow_webp_svg)?;
+
+        let mut place: Option<Place> = None;
+        let attempts = self.attempts.run(self.call, |attempt| {
+            let place = self.place(&mut place, &declared, body.size())?;
+            match self.put(&place.presigned, &mut body) {
+                Err(error) if error.kind == ErrorKind::Expired => Err(place.expired(error)),
+                result => result,
+            }
+            .map_err(|e| self.with_rewind(e, &mut body))
+            .map_err(|e| with_id(e, &place.presigned))
+            .map(|()| attempt)
+        })?;
+        let presigned = place.map(|place| place.presigned).ok_or_else(lost)?;
+        Ok(attachment(presigned, declared.filename, declared.content_type, body.size(), attempts))
+    }
+
+    /// Step 2 alone.
+    pub(crate) fn presigned(
+        &self,
+        presigned: &Presigned,
+        source: Source<'_>,
+        filename: Option<&str>,
+        content_type: Option<&str>,
+    ) -> Result<Attachment, Error> {
+        presigned.check_scheme(self.allow_http_loopback)?;
+        let own_name = source.file_name().and_then(|name| name.to_str());
+        let filename = filename.or(presigned.filename.as_deref()).or(own_name).unwrap_or_default().to_owned();
+        let mut body = source.open()?;
+        body.rename(if filename.is_empty() { "the source" } else { &filename });
+        check_signed(presigned, &mut body, &filename, content_type)?;
+        let attempts = self.attempts.run(self.call, |attempt| {
+            self.put(presigned, &mut body)
+                .map_err(|e| self.with_rewind(e, &mut body))
+                .map_err(|e| with_id(e, presigned))
+                .map(|()| attempt)
+        })?;
+        let content_type = presigned.content_type.clone().unwrap_or_default();
+        Ok(attachment(presigned.clone(), filename, &content_type, body.size(), attempts))
+    }
+
+    /// The place there is, or a new one where it has expired.
+    fn place<'p>(
+        &self,
+        slot: &'p mut Option<Place>,
+        declared: &Declared,
+        size: u64,
+    ) -> Result<&'p mut Place, Error> {
+        let renewed = slot.as_ref().is_some_and(|place| place.refused);
+        if renewed || slot.as_ref().is_some_and(|place| place.presigned.is_expired()) {
+            log::line(Level::Info, || "the upload URL has expired; reserving a new one".to_owned());
+            *slot = None;
+        }
+        if slot.is_none() {
+            let Declared { filename, content_type } = declared;
+            let presigned = presign::reserve(self.api, self.call, filename, content_type, size)?;
+            presigned.check_scheme(self.allow_http_loopback)?;
+            log::line(Level::Info, || format!("reserved {} for {filename}", presigned.attachment_id));
+            *slot = Some(Place { presigned, renewed, refused: false });
+        }
+        slot.as_mut().ok_or_else(lost)
+    }
+
+    /// Sends the whole source once, from its first byte.
+    fn put(&self, presigned: &Presigned, body: &mut Opened<'_>) -> Result<(), Error> {
+        put(&self.api.http, self.call, presigned, body)
+    }
+
+    /// Gets the source ready for another attempt; where that cannot be, there is none.
+    fn with_rewind(&self, mut error: Error, body: &mut Opened<'_>) -> Error {
+        use crate::http::Stream;
+        if error.details.retryable {
+            match body.rewind() {
+                Ok(true) => {}
+                Ok(false) => error.details.retryable = false,
+                Err(failure) => return failure,
+            }
+        }
+        error
+    }
+}
+
+/// A reserved place and its history.
+struct Place {
+    presigned: Presigned,
+    /// It took the place of one that was refused as expired.
+    renewed: bool,
+    /// It was itself refused as expired.
+    refused: bool,
+}
+
+impl Place {
+    /// A first refusal as expired is worth a new reservation; one of a URL reserved just now will not get better.
+    fn expired(&mut self, mut error: Error) -> Error {
+        self.refused = true;
+        error.details.retryable = !self.renewed;
+        if self.renewed {
+            error.message.push_str("; it was reserved just now, so another would not help");
+        }
+        // Nobody has to be waited for: the refusal was about the URL.
+        error.details.retry_after.get_or_insert(std::time::Duration::ZERO);
+        error
+    }
+}
+
+fn put(http: &Http, call: &Rc<Call>, presigned: &Presigned, body: &mut Opened<'_>) -> Result<(), Error> {
+    let what = match presigned.filename.as_deref() {
+        Some(name) => format!("uploading {name}"),
+        None => "uploading".to_owned(),
+    };
+    let broken = |why| Error::new(ErrorKind::Protocol, format!("{what}: the reply {why}"));
+    let url = presigned.url().map_err(broken)?;
+    let host = url.host().unwrap_or_default().to_owned();
+    let outgoing = Outgoing {
+        method: Method::PUT,
+        url: &url,
+        headers: presigned.put_headers(),
+        body: Content::Stream(body),
+    };
+    let answer = http.send(call, outgoing).map_err(|e| e.on(&what))?;
+    if answer.is_success() && !refusal::is_hidden(&answer) {
+        log::line(Level::Info, || format!("{} is uploaded", presigned.attachment_id));
+        return Ok(());
+    }
+    let expiry = presigned.clock.as_ref().map(|clock| (clock, presigned.expires_at_ms));
+    Err(refusal::by_storage(&what, &host, &answer, expiry))
+}
+
+/// The type to declare, after a look at the bytes.
+pub(crate) fn declare(
+    content_type: Option<&str>,
+    filename: String,
+    head: &[u8],
+    further: &[u8],
+    allow_webp_svg: bool,
+) -> Result<Declared, Error> {
+    check_name(&filename)?;
+    let found = content_type::decide(content_type, &filename, head, further, allow_webp_svg);
+    let found = found.map_err(|message| Error::new(ErrorKind::Unsupported, message))?;
+    Ok(Declared { filename, content_type: found.name() })
+}
+
+/// The size and the type are signed: a source that differs would be refused after all its bytes were sent.
+fn check_signed(
+    presigned: &Presigned,
+    body: &mut Opened<'_>,
+    filename: &str,
+    content_type: Option<&str>,
+) -> Result<(), Error> {
+    let refuse = |message: String| Err(Error::new(ErrorKind::Unsupported, message));
+    let size = body.size();
+    check_size(filename, size)?;
+    if let Some(signed) = presigned.size_bytes.filter(|signed| *signed != size) {
+        return refuse(format!("{filename} has {size} bytes, but the place was reserved for {signed}"));
+    }
+    let Some(signed) = presigned.content_type.as_deref() else { return Ok(()) };
+    let same = |a: &str, b: &str| {
+        a.eq_ignore_ascii_case(b)
+            || content_type::decide(Some(a), "", &[], &[], true).is_ok_and(|known| known.name() == b)
+    };
+    if let Some(declared) = content_type.filter(|declared| !same(declared, signed)) {
+        return refuse(format!(
+            "{filename} is declared as {declared}, but the place was reserved for {signed}"
+        ));
+    }
+    let (head, further) = body.peek()?;
+    match content_type::decide(Some(signed), filename, &head, &further, true) {
+        Ok(_) => Ok(()),
+        Err(why) => refuse(format!("the place was reserved for {signed}, but: {why}")),
+    }
+}
+
+/// What the API and every file system between can take for a name.
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+    let count = name.chars().count();
+    let why = match name {
+        _ if !(1..=255).contains(&count) => format!("has {count} characters; Linq takes 1 to 255"),
+        _ if name.chars().any(char::is_control) => "holds control characters".to_owned(),
+        _ if name.contains(['/', '\\']) => "holds a path separator; give the name alone".to_owned(),
+        _ => return Ok(()),
+    };
+    Err(Error::new(ErrorKind::Unsupported, format!("the file name {why}")))
+}
+
+fn unnamed(why: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("{why}; set linq_upload_options.filename"))
+}
+
+fn with_id(mut error: Error, presigned: &Presigned) -> Error {
+    error.details.attachment_id = Some(presigned.attachment_id.clone());
+    error
+}
+
+fn lost() -> Error {
+    Error::new(ErrorKind::Internal, "the reserved place was lost")
+}
+
+fn attachment(
+    presigned: Presigned,
+    filename: String,
+    content_type: &str,
+    size_bytes: u64,
+    attempts: u32,
+) -> Attachment {
+    Attachment {
+        attachment_id: presigned.attachment_id.clone(),
+        download_url: presigned.download_url.clone(),
+        filename,
+        content_type: content_type.to_owned(),
+        size_bytes,
+        attempts,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_linq_could_take() {
+        for good in ["a", "photo of us.jpg", "żółw.png", &"ä".repeat(255)] {
+            assert_eq!(check_name(good), Ok(()), "{good}");
+        }
+        let bad = [
+            ("", "the file name has 0 characters; Linq takes 1 to 255"),
+            (&*"ä".repeat(256), "the file name has 256 characters; Linq takes 1 to 255"),
+            ("a\nb", "the file name holds control characters"),
+            ("a/b", "the file name holds a path separator; give the name alone"),
+            ("a\\b", "the file name holds a path separator; give the name alone"),
+        ];
+        for (name, message) in bad {
+            let error = check_name(name).unwrap_err();
+            assert_eq!((error.kind, &*error.message), (ErrorKind::Unsupported, message));
+        }
+    }
+}
