@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
+use crate::answer::{Answer, Body};
 use crate::body::{BodyReader, Stop};
 use crate::envelope::{Refusal, refuse};
-use crate::faults::Fault;
-use crate::http::{Answer, Body, Framing, Head};
+use crate::fault::Fault;
+use crate::http::{Framing, Head};
 use crate::presign::Put;
 use crate::state::{Attachment, Side, State};
 use crate::storage::BUCKET;

@@ -9,7 +9,8 @@ use bytes::{Bytes, BytesMut};
 use ring::digest::{Context, SHA256};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::faults::{Fault, Faults};
+use crate::fault::Fault;
+use crate::faults::Faults;
 use crate::http::{Framing, Head};
 use crate::log::Entry;
 use crate::util::hex;

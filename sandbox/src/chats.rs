@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::answer::Answer;
 use crate::api::{find, required, string};
 use crate::envelope::{Refusal, refuse};
-use crate::http::Answer;
 use crate::state::State;
 use crate::util::{random_hex, rfc3339};
 

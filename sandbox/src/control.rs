@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::http::{Answer, Body, Framing, Head, Incoming, read_head, write_answer};
+use crate::answer::{Answer, Body, write_answer};
+use crate::http::{Framing, Head, Incoming, read_head};
 use crate::state::{Side, State};
 use crate::wire::Conn;
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::http::Answer;
+use crate::answer::Answer;
 use crate::util::random_hex;
 
 /// A refusal: HTTP status, Linq's code, and a sentence.

@@ -2,21 +2,16 @@
 
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use serde_json::{Map, Value};
-use time::OffsetDateTime;
 use tokio::time::{sleep, timeout};
 
+use crate::answer::{Answer, Frame, write_answer, write_dripping};
 use crate::api::{self, Call};
 use crate::body::{BodyReader, Stop, hold};
-use crate::envelope::{Refusal, usual_code};
-use crate::faults::{Fault, Redirect, Respond, Then};
-use crate::http::{Answer, Body, Frame, Head, write_answer, write_dripping};
+use crate::fault::{Fault, Respond, Then};
+use crate::http::{Framing, Head};
+use crate::made_up::{adjust, made_up, raw, redirection};
 use crate::state::{Kind, Side, State};
 use crate::storage;
-use crate::util::{http_date, random_hex};
 use crate::wire::Conn;
 
 const ALL: u64 = u64::MAX;
@@ -59,7 +54,7 @@ impl Exchange<'_> {
 
     async fn steps(&mut self) -> Result<Finish, Stop> {
         let fault = self.fault;
-        if fault.slow_read.is_some() || fault.stall_after.is_some() {
+        if fault.reads_slowly() {
             self.conn.shrink_receive_buffer();
         }
         if fault.status_417 && self.head.expects_continue() {
@@ -83,7 +78,7 @@ impl Exchange<'_> {
         }
         if let Some(redirect) = &fault.redirect {
             self.body.discard(self.conn, ALL).await?;
-            let answer = self.redirection(redirect);
+            let answer = redirection(self.state, self.side, self.head, redirect);
             return self.send_real(answer).await;
         }
         let answer = self.ask_service().await?;
@@ -135,7 +130,9 @@ impl Exchange<'_> {
     async fn send_real(&mut self, mut answer: Answer) -> Result<Finish, Stop> {
         let fault = self.fault;
         adjust(fault, &mut answer);
-        let unread = self.body.left() > 0;
+        // Nothing can follow a body whose end is not known.
+        let endless = matches!(self.head.framing(), Framing::Chunked | Framing::Bad);
+        let unread = endless || self.body.left() > 0;
         let close = unread || self.head.wants_close();
         if close {
             answer.default("Connection", "close");
@@ -157,18 +154,25 @@ impl Exchange<'_> {
             sleep(Duration::from_millis(fault.after_ms.unwrap_or(if fault.rst_idle { GRACE_MS } else { 0 })))
                 .await;
         }
-        Ok(match () {
-            () if fault.rst_idle => Finish::Reset,
-            () if fault.close_idle || close => Finish::Close { notify },
-            () if fault.close_on_next => Finish::KeepUntilNext,
-            () => Finish::Keep,
+        Ok(if fault.rst_idle {
+            Finish::Reset
+        } else if fault.close_idle || close {
+            Finish::Close { notify }
+        } else if fault.close_on_next {
+            Finish::KeepUntilNext
+        } else {
+            Finish::Keep
         })
     }
 
-    /// After an early answer: closing at once could destroy it on its way, so the rest is read for a while.
+    /// After an early answer: closing at once could destroy it on its way, so what comes is read for a while.
     async fn linger(&mut self, notify: bool) {
+        const QUIET: Duration = Duration::from_secs(2);
         self.conn.half_close(notify).await;
-        while let Ok(Ok(Some(_))) = timeout(Duration::from_secs(2), self.body.next(self.conn, ALL)).await {}
+        while let Ok(Ok(Some(_))) = timeout(QUIET, self.body.next(self.conn, ALL)).await {}
+        while let Ok(Ok(1..)) = timeout(QUIET, self.conn.fill(64 * 1024)).await {
+            self.conn.buf.clear();
+        }
     }
 
     async fn send_made_up(&mut self, respond: &Respond, usual: Then) -> Result<Finish, Stop> {
@@ -183,7 +187,7 @@ impl Exchange<'_> {
         if let Some(raw) = raw(respond) {
             write_dripping(self.conn, &raw, drip).await?;
         } else {
-            let mut answer = self.made_up(respond);
+            let mut answer = made_up(self.side, respond);
             adjust(self.fault, &mut answer);
             if matches!(then, Then::Close | Then::Reset | Then::HalfClose) {
                 answer.default("Connection", "close");
@@ -214,113 +218,5 @@ impl Exchange<'_> {
             }
         }
         Ok(Finish::Close { notify })
-    }
-
-    fn made_up(&self, respond: &Respond) -> Answer {
-        let status = respond.status.unwrap_or(200);
-        let api = matches!(self.side.kind, Kind::Api | Kind::BadTls);
-        let message = respond.message.as_deref().unwrap_or("made up by a fault");
-        let mut answer = match (&respond.code, &respond.body, &respond.body_base64) {
-            (Some(Value::String(code)), ..) => storage::error(status, code, message),
-            (Some(code), ..) => {
-                let code = code.as_u64().and_then(|n| u16::try_from(n).ok()).unwrap_or(0);
-                Refusal(status, code, message.to_owned()).answer()
-            }
-            (_, Some(Value::String(text)), _) => Answer::new(status, usual_type(api, text), text.clone()),
-            (_, Some(json), _) => Answer::json(status, json),
-            (.., Some(base64)) => {
-                Answer::new(status, "application/octet-stream", STANDARD.decode(base64).unwrap_or_default())
-            }
-            _ if api && status >= 400 => Refusal(status, usual_code(status), message.to_owned()).answer(),
-            _ => Answer::empty(status),
-        };
-        if let Some(repeat) = &respond.body_repeat {
-            answer.body = Body::Repeat(Bytes::from(repeat.text.clone()), repeat.count);
-        }
-        if respond.endless {
-            answer.body = Body::Endless;
-        }
-        answer.frame = respond.framing;
-        answer.reason.clone_from(&respond.reason);
-        for (name, _) in &respond.headers {
-            answer.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
-        }
-        answer.headers.extend(respond.headers.iter().cloned());
-        match self.side.kind {
-            Kind::Storage => storage::identify(&mut answer),
-            _ if api => answer.default("X-Trace-ID", random_hex()),
-            _ => {}
-        }
-        answer
-    }
-
-    fn redirection(&self, redirect: &Redirect) -> Answer {
-        let target = &self.head.target;
-        let location = match redirect.location.as_str() {
-            side @ ("other" | "other_tls") => format!("{}{target}", self.state.origin(side, None)),
-            "self" => format!("{}{target}", self.state.origin(self.side.name, None)),
-            url => url.to_owned(),
-        };
-        let mut answer = Answer::empty(redirect.status);
-        answer.set("Location", location);
-        answer
-    }
-}
-
-fn raw(respond: &Respond) -> Option<Bytes> {
-    if let Some(text) = &respond.raw {
-        return Some(Bytes::from(text.clone()));
-    }
-    respond.raw_base64.as_ref().map(|base64| STANDARD.decode(base64).unwrap_or_default().into())
-}
-
-fn usual_type(api: bool, text: &str) -> &'static str {
-    match () {
-        () if api => "application/json",
-        () if text.starts_with('<') => "application/xml",
-        () => "text/plain",
-    }
-}
-
-/// The changes that a fault makes to an answer before it is sent.
-fn adjust(fault: &Fault, answer: &mut Answer) {
-    if let Some(patch) = &fault.merge
-        && (200..300).contains(&answer.status)
-        && let Body::Bytes(bytes) = &mut answer.body
-        && let Ok(mut value) = serde_json::from_slice::<Value>(bytes)
-    {
-        merge(&mut value, patch);
-        *bytes = value.to_string().into();
-    }
-    for (name, value) in &fault.set_headers {
-        answer.set(name, value);
-    }
-    match &fault.date {
-        Some(Value::String(date)) => answer.set("Date", date),
-        Some(offset) => {
-            let offset = time::Duration::seconds(offset.as_i64().unwrap_or(0));
-            let now = OffsetDateTime::now_utc();
-            answer.set("Date", http_date(now.checked_add(offset).unwrap_or(now)));
-        }
-        None => {}
-    }
-}
-
-/// A JSON merge patch, RFC 7396.
-fn merge(value: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *value = patch.clone();
-        return;
-    };
-    if !value.is_object() {
-        *value = Value::Object(Map::new());
-    }
-    let Value::Object(object) = value else { return };
-    for (name, change) in patch {
-        if change.is_null() {
-            object.remove(name);
-        } else {
-            merge(object.entry(name.clone()).or_insert(Value::Null), change);
-        }
     }
 }

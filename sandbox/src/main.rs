@@ -1,16 +1,19 @@
 //! `linq-sandbox`: stands in for the Linq API on loopback, with a real S3 server behind its upload URLs, and does on
 //! request what networks and servers do on bad days. README.md tells how to use it.
 
+mod answer;
 mod api;
 mod blackhole;
 mod body;
 mod chats;
 mod control;
 mod envelope;
+mod fault;
 mod faults;
 mod http;
 mod inject;
 mod log;
+mod made_up;
 mod presign;
 mod proxy;
 mod serve;

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use tokio::io::{AsyncWriteExt, copy_bidirectional_with_sizes};
 use tokio::net::TcpStream;
 
-use crate::http::{Answer, Head, write_answer};
+use crate::answer::{Answer, write_answer};
+use crate::http::Head;
 use crate::log::Entry;
 use crate::wire::{Conn, reset};
 

@@ -10,9 +10,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use crate::answer::{Answer, write_answer};
 use crate::body::BodyReader;
-use crate::faults::{Connect, Fault, On};
-use crate::http::{Answer, Incoming, read_head, write_answer};
+use crate::fault::{Connect, Fault};
+use crate::faults::On;
+use crate::http::{Incoming, read_head};
 use crate::inject::{Exchange, Finish};
 use crate::log::Counters;
 use crate::state::{Kind, Side, State};

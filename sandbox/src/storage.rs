@@ -12,8 +12,9 @@ use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use tokio::sync::{Notify, mpsc};
 
+use crate::answer::Answer;
 use crate::body::{BodyReader, Stop};
-use crate::http::{Answer, Framing, Head};
+use crate::http::{Framing, Head};
 use crate::presign::ACCESS_KEY;
 use crate::state::{Object, State};
 use crate::util::random_hex;
@@ -170,7 +171,7 @@ pub fn identify(answer: &mut Answer) {
                        Check your key and signing method.</Message>";
     let request_id = random_hex()[..16].to_ascii_uppercase();
     let host_id = format!("{}{}=", random_hex(), random_hex());
-    if let crate::http::Body::Bytes(body) = &mut answer.body
+    if let crate::answer::Body::Bytes(body) = &mut answer.body
         && let Ok(text) = std::str::from_utf8(body)
         && let Some(start) = text.strip_suffix("</Error>")
         && !text.contains("<RequestId>")

@@ -62,8 +62,21 @@ fn what_was_not_signed_is_refused() {
         refused(&url, &[jpeg, ("Authorization", "Bearer x")], 100_000, 400, "InvalidArgument");
         refused(&url, &[jpeg, ("Transfer-Encoding", "chunked")], 0, 501, "NotImplemented");
         refused(&url, &[jpeg], 0, 411, "MissingContentLength");
+        refused(&url, &[jpeg, ("Content-Length", "100000")], 100_000, 400, "BadRequest");
     }
     assert_eq!(sandbox.objects().len(), 0);
+}
+
+#[test]
+fn nothing_follows_a_body_without_a_known_end() {
+    let sandbox = Sandbox::start();
+    let url = format!("{}/x", sandbox.get("storage"));
+    let mut client = sandbox.connect(&url);
+    let reply = client.send("PUT", &url, &[("Transfer-Encoding", "chunked")], b"").unwrap();
+    assert_eq!((reply.status, reply.header("connection")), (501, Some("close")));
+    let _ = client.write(b"5\r\nhello\r\n0\r\n\r\n");
+    assert_eq!(client.rest().unwrap(), b"");
+    assert_eq!(sandbox.requests().len(), 1);
 }
 
 #[test]

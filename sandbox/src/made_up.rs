@@ -1,0 +1,128 @@
+//! Answers that a fault makes up, and the changes that one makes to real answers.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+use crate::answer::{Answer, Body};
+use crate::envelope::{Refusal, usual_code};
+use crate::fault::{Fault, Redirect, Respond};
+use crate::http::Head;
+use crate::state::{Kind, Side, State};
+use crate::storage;
+use crate::util::{http_date, random_hex};
+
+/// The answer that a fault describes.
+pub fn made_up(side: &Side, respond: &Respond) -> Answer {
+    let status = respond.status.unwrap_or(200);
+    let api = matches!(side.kind, Kind::Api | Kind::BadTls);
+    let message = respond.message.as_deref().unwrap_or("made up by a fault");
+    let mut answer = match (&respond.code, &respond.body, &respond.body_base64) {
+        (Some(Value::String(code)), ..) => storage::error(status, code, message),
+        (Some(code), ..) => {
+            let code = code.as_u64().and_then(|n| u16::try_from(n).ok()).unwrap_or(0);
+            Refusal(status, code, message.to_owned()).answer()
+        }
+        (_, Some(Value::String(text)), _) => Answer::new(status, usual_type(api, text), text.clone()),
+        (_, Some(json), _) => Answer::json(status, json),
+        (.., Some(base64)) => {
+            Answer::new(status, "application/octet-stream", STANDARD.decode(base64).unwrap_or_default())
+        }
+        _ if api && status >= 400 => Refusal(status, usual_code(status), message.to_owned()).answer(),
+        _ => Answer::empty(status),
+    };
+    if let Some(repeat) = &respond.body_repeat {
+        answer.body = Body::Repeat(Bytes::from(repeat.text.clone()), repeat.count);
+    }
+    if respond.endless {
+        answer.body = Body::Endless;
+    }
+    answer.frame = respond.framing;
+    answer.reason.clone_from(&respond.reason);
+    for (name, _) in &respond.headers {
+        answer.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
+    }
+    answer.headers.extend(respond.headers.iter().cloned());
+    match side.kind {
+        Kind::Storage => storage::identify(&mut answer),
+        _ if api => answer.default("X-Trace-ID", random_hex()),
+        _ => {}
+    }
+    answer
+}
+
+/// A redirect; some locations have names.
+pub fn redirection(state: &State, side: &Side, head: &Head, redirect: &Redirect) -> Answer {
+    let target = &head.target;
+    let location = match redirect.location.as_str() {
+        side @ ("other" | "other_tls") => format!("{}{target}", state.origin(side, None)),
+        "self" => format!("{}{target}", state.origin(side.name, None)),
+        url => url.to_owned(),
+    };
+    let mut answer = Answer::empty(redirect.status);
+    answer.set("Location", location);
+    answer
+}
+
+/// The exact bytes to send, where the fault gives them.
+pub fn raw(respond: &Respond) -> Option<Bytes> {
+    if let Some(text) = &respond.raw {
+        return Some(Bytes::from(text.clone()));
+    }
+    respond.raw_base64.as_ref().map(|base64| STANDARD.decode(base64).unwrap_or_default().into())
+}
+
+fn usual_type(api: bool, text: &str) -> &'static str {
+    if api {
+        "application/json"
+    } else if text.starts_with('<') {
+        "application/xml"
+    } else {
+        "text/plain"
+    }
+}
+
+/// The changes that a fault makes to an answer before it is sent.
+pub fn adjust(fault: &Fault, answer: &mut Answer) {
+    if let Some(patch) = &fault.merge
+        && (200..300).contains(&answer.status)
+        && let Body::Bytes(bytes) = &mut answer.body
+        && let Ok(mut value) = serde_json::from_slice::<Value>(bytes)
+    {
+        merge(&mut value, patch);
+        *bytes = value.to_string().into();
+    }
+    for (name, value) in &fault.set_headers {
+        answer.set(name, value);
+    }
+    match &fault.date {
+        Some(Value::String(date)) => answer.set("Date", date),
+        Some(offset) => {
+            let offset = time::Duration::seconds(offset.as_i64().unwrap_or(0));
+            let now = OffsetDateTime::now_utc();
+            answer.set("Date", http_date(now.checked_add(offset).unwrap_or(now)));
+        }
+        None => {}
+    }
+}
+
+/// A JSON merge patch, RFC 7396.
+fn merge(value: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *value = patch.clone();
+        return;
+    };
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    let Value::Object(object) = value else { return };
+    for (name, change) in patch {
+        if change.is_null() {
+            object.remove(name);
+        } else {
+            merge(object.entry(name.clone()).or_insert(Value::Null), change);
+        }
+    }
+}
