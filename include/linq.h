@@ -87,12 +87,11 @@
  *
  *  LINQ_API_V3_API_KEY      the API key, where linq_client_options.api_key is NULL
  *  LINQ_API_V3_BASE_URL     where the API is, where linq_client_options.base_url is NULL
- *  https_proxy HTTPS_PROXY  the proxy for https, where linq_client_options.proxy is NULL
- *  http_proxy               the proxy for plain http; not in upper case, which a web server would
- *                           fill from a request's "Proxy" header
- *  all_proxy ALL_PROXY      the proxy for both, where theirs is not set
- *  no_proxy NO_PROXY        hosts that are reached without one, such as "example.com,.internal", or
- *                           "*" for all
+ *  https_proxy HTTPS_PROXY  the proxy, where linq_client_options.proxy is NULL
+ *  all_proxy ALL_PROXY      the same, where neither of those is set
+ *  no_proxy NO_PROXY        hosts that are reached without one, by curl's rules; "*" for all
+ *  SSL_CERT_FILE            a file of PEM certificates, and
+ *  SSL_CERT_DIR             a directory of them, to trust instead of the platform's
  *
  * CONTENT TYPES that Linq takes, and the extensions that stand for them
  *

@@ -41,9 +41,7 @@ outcomes! {
 /// Room for `size` zero bytes that `linq_free` knows.
 pub(super) fn allocate(kind: Kind, size: usize) -> Result<*mut u8, Failure> {
     #[cfg(test)]
-    if tests::OUT_OF_MEMORY.get() {
-        return Err(Failure::NoMemory);
-    }
+    tests::trouble()?;
     // SAFETY: calloc takes any size, and gives NULL where it cannot be had.
     let at: *mut u8 = unsafe { libc::calloc(1, size) }.cast();
     if at.is_null() {
@@ -63,10 +61,11 @@ pub(super) fn allocate(kind: Kind, size: usize) -> Result<*mut u8, Failure> {
 /// The block is the caller's alone: taken out of the table, with `size` bytes.
 pub(super) unsafe fn release(at: *mut u8, size: usize) {
     // SAFETY: the caller's promise. Volatile inside, so it is not optimised away.
-    unsafe {
-        std::slice::from_raw_parts_mut(at, size).zeroize();
-        libc::free(at.cast());
-    }
+    unsafe { std::slice::from_raw_parts_mut(at, size).zeroize() };
+    #[cfg(test)]
+    tests::look_at(at, size);
+    // SAFETY: from calloc, and nobody uses it any more.
+    unsafe { libc::free(at.cast()) };
 }
 
 /// `linq_free`.
@@ -236,7 +235,7 @@ pub(super) fn error(from: &Error) -> Result<*mut linq_error, Failure> {
         details.trace_id.as_ref(),
         details.attachment_id.as_ref(),
     ]
-    .map(|text| text.map(without_nul));
+    .map(|text| text.map(|text| without_nul(text)));
     flat(clean.each_ref().map(Option::as_deref), &[], |texts, _| {
         let [message, storage_code, storage_request_id, storage_id_2, doc_url, trace_id, attachment_id] =
             texts;
@@ -260,8 +259,8 @@ pub(super) fn error(from: &Error) -> Result<*mut linq_error, Failure> {
 }
 
 /// An error must reach the caller, whatever a server wrote into it.
-fn without_nul(text: &String) -> Cow<'_, str> {
-    if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.as_str().into() }
+fn without_nul(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() }
 }
 
 fn millis(duration: Duration) -> u32 {
@@ -269,4 +268,4 @@ fn millis(duration: Duration) -> u32 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

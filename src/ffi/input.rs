@@ -10,7 +10,6 @@ use std::time::Duration;
 use super::boundary::Failure;
 use super::handle;
 use super::types::*;
-use crate::content_type;
 use crate::{CancelToken, Client};
 
 /// No JSON that a server sends is longer: the core reads no more of a reply either.
@@ -162,13 +161,9 @@ pub(super) unsafe fn content_type(name: *const c_char, at: *const c_void, length
     // SAFETY: the caller's promise.
     let (name, bytes) = unsafe { (bytes_of(name), bytes(at, length as u64, "bytes", "length")) };
     // Only the extension counts, and an extension that means something is ASCII.
-    let name = name.and_then(|path| path.rsplit(|&b| b == b'/').next()).map(String::from_utf8_lossy);
-    let Ok(bytes) = bytes else { return std::ptr::null() };
-    let head = &bytes[..bytes.len().min(content_type::HEAD)];
-    let further = content_type::look_further(head)
-        .and_then(|offset| bytes.get(usize::try_from(offset).ok()?..))
-        .map_or(&[][..], |rest| &rest[..rest.len().min(content_type::FURTHER)]);
-    content_type::detect(name.as_deref(), head, further).map_or(std::ptr::null(), |t| t.c_name().as_ptr())
+    let name = name.map(String::from_utf8_lossy);
+    let found = bytes.ok().and_then(|bytes| crate::content_type::of(name.as_deref(), bytes));
+    found.map_or(std::ptr::null(), |known| known.c_name().as_ptr())
 }
 
 #[cfg(test)]

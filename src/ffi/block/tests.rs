@@ -1,2 +1,229 @@
-use std::cell::Cell;
-thread_local! { pub(super) static OUT_OF_MEMORY: Cell<bool> = const { Cell::new(false) }; }
+use std::cell::{Cell, RefCell};
+use std::ffi::CStr;
+
+use super::super::boundary::guard;
+use super::*;
+use crate::Details;
+
+/// What is to go wrong with the next allocations of this thread.
+#[derive(Clone, Copy, PartialEq)]
+pub(in super::super) enum Trouble {
+    None,
+    NoMemory,
+    Panic,
+}
+
+thread_local! {
+    pub(in super::super) static TROUBLE: Cell<Trouble> = const { Cell::new(Trouble::None) };
+    static LAST_RELEASED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+pub(super) fn trouble() -> Result<(), Failure> {
+    match TROUBLE.get() {
+        Trouble::None => Ok(()),
+        Trouble::NoMemory => Err(Failure::NoMemory),
+        Trouble::Panic => panic!("trouble was asked for"),
+    }
+}
+
+/// What is in a block at the moment it is given back.
+pub(super) fn look_at(at: *const u8, size: usize) {
+    // SAFETY: not yet given back.
+    LAST_RELEASED.set(unsafe { std::slice::from_raw_parts(at, size) }.to_vec());
+}
+
+fn text<'a>(at: *const c_char) -> Option<&'a str> {
+    // SAFETY: the tests only look at texts of blocks that are alive.
+    (!at.is_null()).then(|| unsafe { CStr::from_ptr(at) }.to_str().unwrap())
+}
+
+fn free<T>(at: *mut T) {
+    // SAFETY: linq_free takes anything.
+    unsafe { super::free(at.cast()) }
+}
+
+fn an_attachment() -> Attachment {
+    Attachment {
+        attachment_id: "id-1".into(),
+        download_url: "https://cdn.example/a".into(),
+        filename: String::new(),
+        content_type: "image/jpeg".into(),
+        size_bytes: u64::MAX,
+        attempts: 3,
+    }
+}
+
+fn an_error(message: &str) -> Error {
+    Error::new(ErrorKind::Storage, message)
+}
+
+#[test]
+fn a_result_is_one_block_with_its_strings_inside() {
+    let block = attachment(&an_attachment()).unwrap();
+    // SAFETY: just made.
+    let found = unsafe { &*block };
+    assert_eq!(found.struct_size, size_of::<linq_attachment>());
+    assert_eq!(text(found.attachment_id), Some("id-1"));
+    assert_eq!(text(found.download_url), Some("https://cdn.example/a"));
+    assert_eq!(text(found.filename), Some(""));
+    assert_eq!(text(found.content_type), Some("image/jpeg"));
+    assert_eq!((found.size_bytes, found.attempts, found.reserved_2), (u64::MAX, 3, 0));
+    let distance = found.content_type.addr() - block.addr();
+    assert!(distance > size_of::<linq_attachment>() && distance < 200);
+    free(block);
+}
+
+#[test]
+fn what_is_not_known_is_null_or_zero() {
+    let info = AttachmentInfo {
+        attachment_id: "id".into(),
+        filename: "a".into(),
+        content_type: "b".into(),
+        size_bytes: 0,
+        created_at: "then".into(),
+        created_at_ms: -5,
+        download_url: None,
+        status: None,
+    };
+    let block = attachment_info(&info).unwrap();
+    // SAFETY: just made.
+    let found = unsafe { &*block };
+    assert_eq!(
+        (text(found.download_url), text(found.status), text(found.created_at)),
+        (None, None, Some("then"))
+    );
+    assert_eq!((found.size_bytes, found.created_at_ms), (0, -5));
+    free(block);
+
+    let error = error(&an_error("no")).unwrap();
+    // SAFETY: just made.
+    let found = unsafe { &*error };
+    let texts =
+        [found.storage_code, found.storage_request_id, found.doc_url, found.trace_id, found.attachment_id];
+    assert!(texts.iter().all(|text| text.is_null()));
+    assert_eq!((found.http_status, found.api_code, found.retry_after_ms, found.retryable), (0, 0, 0, 0));
+    free(error);
+}
+
+#[test]
+fn an_error_carries_everything_that_is_known() {
+    let mut from = an_error("it failed");
+    *from.details = Details {
+        http_status: Some(503),
+        api_code: Some(1007),
+        storage_code: Some("SlowDown".into()),
+        storage_request_id: Some("r".into()),
+        storage_id_2: Some("2".into()),
+        doc_url: Some("d".into()),
+        trace_id: Some("t".into()),
+        retry_after: Some(Duration::from_secs(u64::MAX)),
+        attempts: 4,
+        retryable: true,
+        attachment_id: Some("a".into()),
+    };
+    let block = error(&from).unwrap();
+    // SAFETY: just made.
+    let found = unsafe { &*block };
+    assert_eq!((found.status, text(found.message)), (LINQ_STORAGE, Some("it failed")));
+    assert_eq!((text(found.storage_code), text(found.storage_request_id)), (Some("SlowDown"), Some("r")));
+    assert_eq!((text(found.storage_id_2), text(found.doc_url)), (Some("2"), Some("d")));
+    assert_eq!((text(found.trace_id), text(found.attachment_id)), (Some("t"), Some("a")));
+    assert_eq!((found.http_status, found.api_code, found.attempts, found.retryable), (503, 1007, 4, 1));
+    assert_eq!(found.retry_after_ms, u32::MAX, "a wait of centuries is cut, not wrapped");
+    free(block);
+}
+
+#[test]
+fn headers_stand_in_the_same_block() {
+    let headers: Vec<(String, String)> = [("Content-Type", "image/jpeg"), ("X-Empty", "")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    let take = |headers: &[(String, String)]| {
+        flat([Some("id")], headers, |[attachment_id], at| linq_presigned {
+            attachment_id,
+            headers: at,
+            header_count: headers.len(),
+            // SAFETY: zeros are a linq_presigned.
+            ..unsafe { std::mem::zeroed() }
+        })
+        .unwrap()
+    };
+    let block = take(&headers);
+    // SAFETY: just made; two headers.
+    let (found, [first, second]) = unsafe { (&*block, &*(*block).headers.cast::<[linq_header; 2]>()) };
+    assert_eq!((text(found.attachment_id), found.header_count), (Some("id"), 2));
+    assert_eq!((text(first.name), text(first.value)), (Some("Content-Type"), Some("image/jpeg")));
+    assert_eq!((text(second.name), text(second.value)), (Some("X-Empty"), Some("")));
+    free(block);
+    let none = take(&[]);
+    // SAFETY: just made.
+    assert!(unsafe { (*none).headers.is_null() });
+    free(none);
+}
+
+#[test]
+fn a_nul_from_a_server_never_shortens_a_text() {
+    let lie = Attachment { attachment_id: "id\0more".into(), ..an_attachment() };
+    let Err(Failure::Core(refused)) = attachment(&lie) else { panic!("it went through") };
+    assert_eq!(refused.kind, ErrorKind::Protocol);
+    let headers = [("X".to_owned(), "a\0b".to_owned())];
+    assert!(matches!(flat([], &headers, |[], _| 0_u8), Err(Failure::Core(_))));
+
+    let block = error(&an_error("a\0b")).unwrap();
+    // SAFETY: just made.
+    assert_eq!(
+        text(unsafe { (*block).message }),
+        Some("a\u{fffd}b"),
+        "an error reaches the caller all the same"
+    );
+    free(block);
+}
+
+#[test]
+fn a_second_free_a_member_and_a_stranger_are_left_alone() {
+    let block = attachment(&an_attachment()).unwrap();
+    // SAFETY: just made.
+    let member = unsafe { (*block).attachment_id };
+    free(member.cast_mut());
+    // SAFETY: still alive, which is what is being tested.
+    assert_eq!(text(unsafe { (*block).attachment_id }), Some("id-1"));
+    free(block);
+    free(block);
+    free(ptr::null_mut::<u8>());
+    let mut stranger = 7;
+    free(&raw mut stranger);
+    free(ptr::without_provenance_mut::<u8>(1));
+    assert_eq!(stranger, 7);
+}
+
+#[test]
+fn the_static_errors_are_taken_and_left() {
+    for error in [statics::no_memory(), statics::internal()] {
+        free(error);
+        free(error);
+        // SAFETY: static.
+        assert!(text(unsafe { (*error).message }).is_some());
+    }
+}
+
+#[test]
+fn a_block_is_zero_before_it_is_given_back() {
+    let block = attachment(&an_attachment()).unwrap();
+    free(block);
+    let released = LAST_RELEASED.take();
+    assert!(released.len() > size_of::<linq_attachment>() && released.iter().all(|byte| *byte == 0));
+}
+
+#[test]
+fn no_memory_is_a_failure_and_not_the_end() {
+    TROUBLE.set(Trouble::NoMemory);
+    let failed = attachment(&an_attachment());
+    TROUBLE.set(Trouble::None);
+    assert!(matches!(failed, Err(Failure::NoMemory)));
+}
+
+#[test]
+fn freeing_inside_the_fence_of_another_call_works() {
+    let block = attachment(&an_attachment()).unwrap();
+    guard((), || free(block));
+}

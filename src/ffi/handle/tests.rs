@@ -1,1 +1,99 @@
+use std::sync::Mutex;
+use std::thread;
 
+use super::*;
+use crate::ffi::block;
+
+/// The list of forsaken tokens is one for the process.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn free<T>(at: *mut T) {
+    // SAFETY: linq_free takes anything.
+    unsafe { block::free(at.cast()) }
+}
+
+fn client_without_environment() -> Client {
+    Client::new(Config { use_environment: false, ..Config::default() }).unwrap()
+}
+
+#[test]
+fn a_call_keeps_its_token_when_it_is_freed_meanwhile() {
+    let token = token();
+    let held = share_of_token(token).unwrap();
+    free(token);
+    assert!(share_of_token(token).is_none(), "a freed token is not taken for a live one");
+    held.cancel();
+    assert!(held.is_cancelled());
+}
+
+#[test]
+fn a_call_keeps_its_client_when_it_is_freed_meanwhile() {
+    let client = client(client_without_environment()).unwrap();
+    let held = share_of_client(client).unwrap();
+    free(client);
+    assert!(share_of_client(client).is_none());
+    assert_eq!(Arc::strong_count(&held), 1);
+}
+
+#[test]
+fn a_token_is_not_taken_for_a_client() {
+    let token = token();
+    assert!(share_of_client(token.cast()).is_none());
+    assert!(share_of_token(ptr::null_mut()).is_none());
+    free(token);
+}
+
+#[test]
+fn cancelling_reaches_every_share_and_keeps_errno() {
+    let token = token();
+    let held = share_of_token(token).unwrap();
+    // SAFETY: this thread's errno; the token is alive.
+    unsafe {
+        *errno() = 77;
+        cancel(token);
+        cancel(token);
+        cancel(ptr::null_mut());
+        assert_eq!(*errno(), 77);
+    }
+    assert!(held.is_cancelled());
+    free(token);
+}
+
+#[test]
+fn a_token_freed_while_it_is_being_cancelled_goes_later() {
+    let _alone = ONE_AT_A_TIME.lock();
+    let token: *mut Token = token().cast();
+    // SAFETY: alive. This is what `cancel` does before it cancels.
+    unsafe { (*token).users.fetch_add(1, Ordering::Relaxed) };
+    free(token);
+    // SAFETY: kept alive by the count.
+    unsafe {
+        (*token).cancel.cancel();
+        assert_eq!((*token).users.fetch_sub(1, Ordering::Release), 1);
+    }
+    forsake(token);
+    assert_eq!(FORSAKEN.load(Ordering::Relaxed), token);
+    sweep();
+    assert!(FORSAKEN.load(Ordering::Relaxed).is_null());
+}
+
+#[test]
+fn cancelling_and_freeing_at_once_leaves_nothing_behind() {
+    let _alone = ONE_AT_A_TIME.lock();
+    for _ in 0..if cfg!(miri) { 10 } else { 500 } {
+        let at = token();
+        let held = share_of_token(at).unwrap();
+        let address = at.expose_provenance();
+        let canceller = thread::spawn(move || {
+            // SAFETY: alive: whoever frees it waits for the cancelling first.
+            unsafe { cancel(ptr::with_exposed_provenance_mut(address)) }
+        });
+        while !held.is_cancelled() {
+            thread::yield_now();
+        }
+        free(at); // the other thread may still be in `cancel`
+        canceller.join().unwrap();
+    }
+    sweep();
+    assert!(FORSAKEN.load(Ordering::Relaxed).is_null());
+}
