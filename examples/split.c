@@ -1,0 +1,95 @@
+/*
+ * split: one upload in two programs, of which only the first has the API key.
+ *
+ *     split presign FILE > place.json              your server, with the key
+ *     split upload [--loopback] place.json FILE    the phone, without
+ *
+ *     cc split.c -llinq -o split
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <linq.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { BAD_USAGE = 1, FAILED = 2 };
+
+static const char USAGE[] =
+    "usage: split presign FILE > place.json\n"
+    "       split upload [--loopback] place.json FILE\n"
+    "\n"
+    "presign reserves a place for FILE with the key in LINQ_API_V3_API_KEY. upload puts\n"
+    "FILE there with no key and nothing from the environment, and prints the\n"
+    "attachment's id. --loopback: the place may be plain http on this machine (tests).\n";
+
+/* What went wrong, and every exit code but 0. */
+static int report(const char *what, linq_error *error) {
+  fprintf(stderr, "split: %s: %s\n", what, error != NULL ? error->message : strerror(errno));
+  linq_free(error);
+  return FAILED;
+}
+
+/* The server never sees the bytes: the name and the size are what the phone tells it. */
+static int presign(const char *path) {
+  struct stat status;
+  if (stat(path, &status) != 0) return report(path, NULL);
+  const char *slash = strrchr(path, '/');
+  linq_file file = linq_file_default();
+  file.filename = slash == NULL ? path : slash + 1;
+  file.size_bytes = (uint64_t)status.st_size;
+
+  linq_presigned *place = NULL;
+  linq_error *error = NULL;
+  if (linq_presign(NULL, &file, NULL, &place, &error) != LINQ_OK) return report(path, error);
+  int printed = printf("%s\n", place->json);
+  linq_free(place);
+  return printed < 0 || fflush(stdout) != 0 ? report("stdout", NULL) : 0;
+}
+
+static linq_status read_place(const char *path, linq_presigned **place, linq_error **error) {
+  static char json[1 << 20]; /* the most that linq_presigned_parse takes */
+  FILE *file = fopen(path, "rb");
+  if (file == NULL) return LINQ_FILE;
+  size_t length = fread(json, 1, sizeof json, file);
+  int failed = ferror(file);
+  fclose(file);
+  return failed != 0 ? LINQ_FILE : linq_presigned_parse(json, length, place, error);
+}
+
+static int upload(const char *place_path, const char *path, uint32_t flags) {
+  linq_presigned *place = NULL;
+  linq_error *error = NULL;
+  if (read_place(place_path, &place, &error) != LINQ_OK) return report(place_path, error);
+
+  linq_client_options options = linq_client_options_default();
+  options.flags = LINQ_CLIENT_NO_ENVIRONMENT | flags;
+  linq_source source = linq_source_default();
+  source.kind = LINQ_SOURCE_PATH;
+  source.path = path;
+
+  linq_client *client = NULL;
+  linq_attachment *attachment = NULL;
+  linq_status status = linq_client_new(&options, &client, &error);
+  if (status == LINQ_OK) status = linq_upload_presigned(client, place, &source, NULL, &attachment, &error);
+  if (status == LINQ_OK) printf("%s\n", attachment->attachment_id);
+  linq_free(attachment);
+  linq_free(client);
+  linq_free(place);
+  return status == LINQ_OK ? 0 : report(path, error);
+}
+
+int main(int count, char **words) {
+  if (count == 3 && strcmp(words[1], "presign") == 0) return presign(words[2]);
+  if (count >= 4 && strcmp(words[1], "upload") == 0) {
+    int loopback = strcmp(words[2], "--loopback") == 0;
+    if (count == 4 + loopback)
+      return upload(words[2 + loopback], words[3 + loopback], loopback ? LINQ_CLIENT_ALLOW_HTTP_LOOPBACK : 0);
+  }
+  int asked = count == 2 && strcmp(words[1], "--help") == 0;
+  fputs(USAGE, asked ? stdout : stderr);
+  return asked ? 0 : BAD_USAGE;
+}

@@ -1,0 +1,373 @@
+/*
+ * linq-upload: uploads files to Linq and prints what a message needs of them.
+ *
+ *     cc upload.c -llinq -o linq-upload
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <linq.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum exit_code { ALL_WELL = 0, BAD_USAGE = 1, SOME_FAILED = 2, NOT_SET_UP = 3, INTERRUPTED = 130 };
+
+static const char HELP[] =
+    "usage: linq-upload [--presign-only] [--json] FILE...\n"
+    "\n"
+    "Uploads every FILE to Linq. Prints a line for each: the attachment's id, its\n"
+    "download URL and FILE, with tabs between.\n"
+    "\n"
+    "  --presign-only  reserve a place for FILE, but upload nothing; the URL is then the\n"
+    "                  one to upload to. It is a secret until it expires.\n"
+    "  --json          print one JSON object a line, for failures too; --presign-only\n"
+    "                  adds all that an upload needs (see linq_presigned_parse)\n"
+    "  --help          print this\n"
+    "  --version       print the version\n"
+    "\n"
+    "A progress bar is drawn where stderr is a terminal. A FILE that fails is reported\n"
+    "there, and the next one is tried.\n"
+    "\n"
+    "environment:\n"
+    "  LINQ_API_V3_API_KEY   the API key (required)\n"
+    "  LINQ_API_V3_BASE_URL  where the API is, if not at Linq\n"
+    "  https_proxy, no_proxy and their relatives are understood\n"
+    "\n"
+    "exit codes:\n"
+    "    0  all is well\n"
+    "    1  the command line cannot be understood\n"
+    "    2  some FILE failed, or its line could not be printed\n"
+    "    3  nothing can work as it is set up: no key, or one that Linq does not accept\n"
+    "  130  ended by Ctrl-C or SIGTERM\n";
+
+/* Interruption. The handler may only touch these two. */
+
+static _Atomic(linq_cancel_token *) interrupt;
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number) {
+  (void)number;
+  interrupted = 1;
+  linq_cancel_token_cancel(atomic_load(&interrupt));
+}
+
+/* The second Ctrl-C ends the program at once: SA_RESETHAND. */
+static void watch(int number) {
+  struct sigaction action;
+  if (sigaction(number, NULL, &action) != 0 || action.sa_handler == SIG_IGN) return; /* as under nohup */
+  memset(&action, 0, sizeof action);
+  action.sa_handler = on_signal;
+  action.sa_flags = (int)SA_RESETHAND;
+  sigemptyset(&action.sa_mask);
+  sigaction(number, &action, NULL);
+}
+
+/* Text that somebody else chose. */
+
+/* How many bytes the character at `s` takes; 0 where it is no UTF-8. */
+static size_t character(const unsigned char *s) {
+  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+  if (s[0] < 0x80) return 1;
+  if (s[0] < 0xC2 || s[0] > 0xF4) return 0;
+  size_t length = s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
+  uint32_t code = s[0] & (0x7Fu >> length);
+  for (size_t i = 1; i < length; i++) {
+    if ((s[i] & 0xC0) != 0x80) return 0; /* the NUL at the end, too */
+    code = code << 6 | (s[i] & 0x3Fu);
+  }
+  bool surrogate = code >= 0xD800 && code <= 0xDFFF;
+  return code < least[length] || code > 0x10FFFF || surrogate ? 0 : length;
+}
+
+/* On a line of its own, whatever is in it: a file's name must not steer the terminal. */
+static void print_plain(FILE *to, const char *text) {
+  for (; *text != '\0'; text++) {
+    unsigned char c = (unsigned char)*text;
+    putc(c < 0x20 || c == 0x7F ? '?' : c, to);
+  }
+}
+
+static void print_json(const char *text) {
+  if (text == NULL) {
+    fputs("null", stdout);
+    return;
+  }
+  putchar('"');
+  for (const unsigned char *s = (const unsigned char *)text; *s != '\0';) {
+    size_t length = character(s);
+    if (length == 0)
+      fputs("\\ufffd", stdout);
+    else if (*s < 0x20 || *s == 0x7F)
+      printf("\\u%04x", *s);
+    else {
+      if (*s == '"' || *s == '\\') putchar('\\');
+      fwrite(s, 1, length, stdout);
+    }
+    s += length == 0 ? 1 : length;
+  }
+  putchar('"');
+}
+
+static void member(const char *name, const char *value) {
+  printf(",\"%s\":", name);
+  print_json(value);
+}
+
+static const char *base_name(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash == NULL ? path : slash + 1;
+}
+
+/* The bar: one line on stderr, drawn over itself. */
+
+struct bar {
+  const char *name;
+  struct timespec start;
+  bool wanted, drawn;
+};
+
+static bool is_terminal(void) {
+  const char *terminal = getenv("TERM");
+  return isatty(STDERR_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0;
+}
+
+static double seconds_since(const struct timespec *start) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+}
+
+static int32_t on_progress(void *user_data, uint64_t sent, uint64_t total) {
+  enum { WIDTH = 30, NAME = 24 };
+  static const char full[] = "##############################", empty[] = "..............................";
+  struct bar *bar = user_data;
+  if (!bar->wanted) return 0;
+  if (sent == 0) clock_gettime(CLOCK_MONOTONIC, &bar->start);
+  double seconds = seconds_since(&bar->start);
+  double rate = seconds > 0 ? (double)sent / 1048576.0 / seconds : 0;
+  int done = (int)(sent * WIDTH / total);
+  fprintf(stderr, "\r[%.*s%.*s] %3d%% %7.1f MiB/s  ", done, full, WIDTH - done, empty,
+          (int)(sent * 100 / total), rate);
+  int printed = 0;
+  const unsigned char *s = (const unsigned char *)bar->name;
+  for (; *s != '\0' && printed < NAME; printed++) {
+    size_t length = character(s);
+    if (length == 0 || *s < 0x20 || *s == 0x7F)
+      putc('?', stderr);
+    else
+      fwrite(s, 1, length, stderr);
+    s += length == 0 ? 1 : length;
+  }
+  fputs(*s == '\0' ? "\033[K" : "~\033[K", stderr);
+  fflush(stderr);
+  bar->drawn = true;
+  return 0;
+}
+
+/* A bar that got to its end stays; any other leaves no trace. */
+static void end_bar(struct bar *bar, bool stays) {
+  if (bar->drawn) fputs(stays ? "\n" : "\r\033[K", stderr);
+  fflush(stderr);
+  bar->drawn = false;
+}
+
+/* What came of a file. */
+
+struct job {
+  linq_client *client;
+  bool presign_only, json;
+};
+
+static void complain(const struct job *job, const char *path, linq_status status, const linq_error *error) {
+  fputs("linq-upload: ", stderr);
+  print_plain(stderr, path);
+  fputs(": ", stderr);
+  print_plain(stderr, error->message);
+  fprintf(stderr, "\n  status: %s", linq_status_name(status));
+  if (error->http_status != 0) fprintf(stderr, ", HTTP %" PRIu32, error->http_status);
+  if (error->api_code != 0) fprintf(stderr, ", code %" PRIu32, error->api_code);
+  if (error->storage_code != NULL) fprintf(stderr, ", %s", error->storage_code);
+  putc('\n', stderr);
+  if (error->retry_after_ms != 0)
+    fprintf(stderr, "  retry after: %" PRIu32 " s\n", error->retry_after_ms / 1000 + (error->retry_after_ms % 1000 != 0));
+  else if (error->retryable != 0)
+    fputs("  retry: the same may work later\n", stderr);
+  if (error->trace_id != NULL) fprintf(stderr, "  trace id: %s\n", error->trace_id);
+  if (error->storage_request_id != NULL) fprintf(stderr, "  storage request id: %s\n", error->storage_request_id);
+  if (error->doc_url != NULL) fprintf(stderr, "  see: %s\n", error->doc_url);
+
+  if (!job->json) return;
+  fputs("{\"file\":", stdout);
+  print_json(path);
+  fputs(",\"error\":{\"status\":", stdout);
+  print_json(linq_status_name(status));
+  member("message", error->message);
+  printf(",\"http_status\":%" PRIu32 ",\"api_code\":%" PRIu32, error->http_status, error->api_code);
+  member("storage_code", error->storage_code);
+  member("trace_id", error->trace_id);
+  member("doc_url", error->doc_url);
+  member("attachment_id", error->attachment_id);
+  printf(",\"retry_after_ms\":%" PRIu32 ",\"retryable\":%s,\"attempts\":%" PRIu32 "}}\n", error->retry_after_ms,
+         error->retryable != 0 ? "true" : "false", error->attempts);
+}
+
+static void print_line(const char *id, const char *url, const char *path) {
+  printf("%s\t%s\t", id, url);
+  print_plain(stdout, path);
+  putchar('\n');
+}
+
+static linq_status upload(const struct job *job, const char *path, linq_error **error) {
+  struct bar bar = {.name = base_name(path), .wanted = is_terminal()};
+  linq_upload_options options = linq_upload_options_default();
+  options.progress = on_progress;
+  options.user_data = &bar;
+  options.cancel = atomic_load(&interrupt);
+
+  linq_attachment *attachment = NULL;
+  linq_status status = linq_upload_file(job->client, path, &options, &attachment, error);
+  end_bar(&bar, status == LINQ_OK);
+  if (status != LINQ_OK) return status;
+  if (job->json) {
+    fputs("{\"file\":", stdout);
+    print_json(path);
+    member("attachment_id", attachment->attachment_id);
+    member("download_url", attachment->download_url);
+    member("filename", attachment->filename);
+    member("content_type", attachment->content_type);
+    printf(",\"size_bytes\":%" PRIu64 ",\"attempts\":%" PRIu32 "}\n", attachment->size_bytes, attachment->attempts);
+  } else {
+    print_line(attachment->attachment_id, attachment->download_url, path);
+  }
+  linq_free(attachment);
+  return LINQ_OK;
+}
+
+/* The file's size and its type, by its first bytes. Where it cannot be read, both stay unknown. */
+static int look_at(const char *path, linq_file *file) {
+  static unsigned char head[65536];
+  struct stat status;
+  int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a FIFO must not block */
+  if (descriptor < 0) return errno;
+  int problem = 0;
+  ssize_t length = 0;
+  if (fstat(descriptor, &status) != 0 || (length = read(descriptor, head, sizeof head)) < 0)
+    problem = errno;
+  else if (!S_ISREG(status.st_mode))
+    problem = EINVAL;
+  close(descriptor);
+  if (problem != 0) return problem;
+  file->size_bytes = (uint64_t)status.st_size;
+  file->content_type = linq_content_type(path, head, (size_t)length);
+  return 0;
+}
+
+static linq_status presign(const struct job *job, const char *path, linq_error **error) {
+  linq_file file = linq_file_default();
+  file.filename = base_name(path);
+  *error = NULL;
+  int problem = look_at(path, &file);
+  if (problem != 0) {
+    linq_error own = {.struct_size = sizeof own, .message = strerror(problem), .status = LINQ_FILE};
+    complain(job, path, LINQ_FILE, &own);
+    return LINQ_FILE;
+  }
+  linq_call_options call = linq_call_options_default();
+  call.cancel = atomic_load(&interrupt);
+  linq_presigned *presigned = NULL;
+  linq_status status = linq_presign(job->client, &file, &call, &presigned, error);
+  if (status != LINQ_OK) return status;
+  if (job->json) {
+    fputs("{\"file\":", stdout);
+    print_json(path);
+    printf(",\"presigned\":%s}\n", presigned->json);
+  } else {
+    print_line(presigned->attachment_id, presigned->upload_url, path);
+  }
+  linq_free(presigned);
+  return LINQ_OK;
+}
+
+/* All files, one after another; the worst that happened. */
+static enum exit_code run(const struct job *job, char **files, int count) {
+  enum exit_code result = ALL_WELL;
+  for (int i = 0; i < count && result != NOT_SET_UP; i++) {
+    linq_error *error = NULL;
+    linq_status status = (job->presign_only ? presign : upload)(job, files[i], &error);
+    if (error != NULL && !interrupted) complain(job, files[i], status, error);
+    linq_free(error);
+    if (interrupted) return INTERRUPTED;
+    if (status == LINQ_UNAUTHORIZED)
+      result = NOT_SET_UP; /* the next file would fare no better */
+    else if (status != LINQ_OK)
+      result = SOME_FAILED;
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+      fprintf(stderr, "linq-upload: cannot write to stdout: %s\n", strerror(errno));
+      return SOME_FAILED;
+    }
+  }
+  return result;
+}
+
+static int usage(const char *problem, const char *what) {
+  fprintf(stderr, "linq-upload: %s%s\nTry 'linq-upload --help'.\n", problem, what);
+  return BAD_USAGE;
+}
+
+int main(int count, char **words) {
+  struct job job = {NULL, false, false};
+  int at = 1;
+  for (; at < count && words[at][0] == '-' && words[at][1] != '\0'; at++) {
+    const char *word = words[at];
+    if (strcmp(word, "--presign-only") == 0) {
+      job.presign_only = true;
+    } else if (strcmp(word, "--json") == 0) {
+      job.json = true;
+    } else if (strcmp(word, "--help") == 0) {
+      return fputs(HELP, stdout) < 0 || fflush(stdout) != 0 ? SOME_FAILED : ALL_WELL;
+    } else if (strcmp(word, "--version") == 0) {
+      return printf("linq-upload, liblinq %s\n", linq_version()) < 0 || fflush(stdout) != 0 ? SOME_FAILED : ALL_WELL;
+    } else if (strcmp(word, "--") == 0) {
+      at++;
+      break;
+    } else {
+      return usage("no such option: ", word);
+    }
+  }
+  if (at == count) return usage("no FILE was given", "");
+
+  if (linq_abi_version() != LINQ_ABI_VERSION) {
+    fprintf(stderr, "linq-upload: liblinq %s has another ABI than this program; build it again\n", linq_version());
+    return NOT_SET_UP;
+  }
+  linq_error *error = NULL;
+  linq_status status = linq_client_new(NULL, &job.client, &error);
+  if (status != LINQ_OK) {
+    fprintf(stderr, "linq-upload: %s\n", error->message);
+    linq_free(error);
+    return NOT_SET_UP;
+  }
+  linq_cancel_token *token = linq_cancel_token_new();
+  if (token == NULL) {
+    fputs("linq-upload: out of memory or descriptors\n", stderr);
+    linq_free(job.client);
+    return NOT_SET_UP;
+  }
+  atomic_store(&interrupt, token);
+  watch(SIGINT);
+  watch(SIGTERM);
+  enum exit_code result = run(&job, words + at, count - at);
+  /* The token stays: a signal may still come. */
+  linq_free(job.client);
+  return (int)result;
+}
