@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::http::{Call, random};
 use crate::log::{self, Level};
 use crate::retry::{self, Budget, Next, Why};
@@ -76,13 +76,13 @@ fn last(mut error: Error, made: u32, why: Why, first: Option<String>) -> Error {
         error.message = format!("{} ({})", error.message, notes.join("; "));
     }
     error.details.attempts = made;
+    error.details.retryable |= error.kind == ErrorKind::Timeout;
     error
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind;
     use std::time::Duration;
 
     fn failure(text: &str, wait: u64) -> Error {

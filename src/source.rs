@@ -229,7 +229,9 @@ impl<'a> Opened<'a> {
                         Ok(0) => return Err(self.changed("became shorter")),
                         Ok(n) => filled += n,
                         Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                        Err(e) => return Err(trouble(&format!("{} cannot be read: {}", self.name, reason(&e)))),
+                        Err(e) => {
+                            return Err(trouble(&format!("{} cannot be read: {}", self.name, reason(&e))));
+                        }
                     }
                 }
             }
@@ -262,7 +264,9 @@ impl<'a> Opened<'a> {
                     Ordering::Less => Some("became shorter"),
                     Ordering::Greater => Some("grew"),
                     Ordering::Equal if stamp(&now) != stamp(seen) => Some("was modified"),
-                    Ordering::Equal if path.is_some_and(|path| was_replaced(path, seen)) => Some("was replaced"),
+                    Ordering::Equal if path.is_some_and(|path| was_replaced(path, seen)) => {
+                        Some("was replaced")
+                    }
                     Ordering::Equal => None,
                 };
                 how.map_or(Ok(()), |how| Err(self.changed(how)))

@@ -58,12 +58,17 @@ pub(crate) fn limit_unsent(socket: &socket2::Socket, bytes: u32) {
     }
 }
 
-/// Keeps every signal away from the calling thread: a helper thread must not run the host's handlers.
-pub(crate) fn block_signals() {
-    // SAFETY: the set is ours, sigfillset initialises it, and the old mask is not asked for.
+/// Runs `spawn` with every signal blocked, which the thread it starts inherits: a helper thread must not run the
+/// host's handlers, not even before its first instruction.
+pub(crate) fn without_signals<T>(spawn: impl FnOnce() -> T) -> T {
+    // SAFETY: both sets are ours; sigfillset and pthread_sigmask initialise them, and the old mask is put back.
     unsafe {
         let mut all: libc::sigset_t = std::mem::zeroed();
+        let mut old: libc::sigset_t = std::mem::zeroed();
         libc::sigfillset(&mut all);
-        libc::pthread_sigmask(libc::SIG_BLOCK, &all, std::ptr::null_mut());
+        libc::pthread_sigmask(libc::SIG_BLOCK, &all, &mut old);
+        let result = spawn();
+        libc::pthread_sigmask(libc::SIG_SETMASK, &old, std::ptr::null_mut());
+        result
     }
 }

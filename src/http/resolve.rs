@@ -90,7 +90,8 @@ fn enqueue(lookup: &Arc<Lookup>) -> io::Result<()> {
     resolver.waiting.retain(|waiting| waiting.strong_count() > 0);
     resolver.waiting.push_back(Arc::downgrade(lookup));
     if resolver.threads < MAX_THREADS {
-        match thread::Builder::new().name("linq-dns".to_owned()).stack_size(256 * 1024).spawn(work) {
+        let thread = thread::Builder::new().name("linq-dns".to_owned()).stack_size(256 * 1024);
+        match sys::without_signals(|| thread.spawn(work)) {
             Ok(_) => resolver.threads += 1,
             Err(e) if resolver.threads == 0 => return Err(e),
             Err(_) => {} // those that run will get to it
@@ -100,7 +101,6 @@ fn enqueue(lookup: &Arc<Lookup>) -> io::Result<()> {
 }
 
 fn work() {
-    sys::block_signals();
     loop {
         let next = {
             let mut resolver = lock(state());

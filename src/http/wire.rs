@@ -14,11 +14,12 @@ use std::time::{Duration, Instant};
 use rustix::event::PollFlags;
 use rustls::ClientConnection;
 use socket2::Socket;
+use ureq::Timeout;
 use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport};
 
 use super::exchange::{Exchange, network, timeout};
-use super::tls;
-use crate::error::Error;
+use super::{MAX_HEAD, tls};
+use crate::error::{Error, ErrorKind};
 use crate::sys;
 
 /// An idle connection older than this is not used again: S3 closes them at five seconds.
@@ -28,7 +29,9 @@ const MAX_IDLE: Duration = Duration::from_secs(4);
 const FIRST_SAMPLE: Duration = Duration::from_millis(50);
 const MAX_SAMPLE: Duration = Duration::from_secs(1);
 
-const INPUT: usize = 32 * 1024;
+/// Room for the largest head that is accepted, and some more: a full buffer could never be parsed.
+const INPUT: usize = MAX_HEAD + 4 * 1024;
+/// Larger is slower: the bytes have left the processor's cache by the time they are encrypted and sent.
 const OUTPUT: usize = 64 * 1024;
 
 pub(crate) struct Wire {
@@ -104,7 +107,7 @@ impl Wire {
                         return Err(network(format!("no secure connection to {}: {what}", self.host)));
                     }
                     Ok(_) => {}
-                    Err(Trouble::Tls(e)) => {
+                    Err(Trouble::Fatal(e)) => {
                         let _ = write_tls(tls, &self.socket); // the alert that tells the server why
                         return Err(e);
                     }
@@ -165,7 +168,7 @@ impl Wire {
             match self.write(&mut queue) {
                 Ok(true) => break,
                 Ok(false) => self.moved.at = Instant::now(),
-                Err(e) if would_block(&e) => self.pause(exchange, PollFlags::IN | PollFlags::OUT)?,
+                Err(e) if would_block(&e) => self.pause(exchange, PollFlags::IN | PollFlags::OUT, None)?,
                 Err(e) => {
                     // The answer may be in the socket although nothing can be written any more.
                     self.usable = false;
@@ -223,7 +226,7 @@ impl Wire {
                 self.usable = false;
                 Err(lost(&self.host, "while sending", &e))
             }
-            Err(Trouble::Tls(e)) => Err(e),
+            Err(Trouble::Fatal(e)) => Err(e),
         }
     }
 
@@ -257,7 +260,8 @@ impl Wire {
     fn fill(&mut self) -> Result<usize, Trouble> {
         let buffer = self.buffers.input_append_buf();
         if buffer.is_empty() {
-            return Err(Trouble::Io(io::ErrorKind::WouldBlock.into())); // ureq must take some of it first
+            let message = format!("{} sent more headers than are accepted", self.host);
+            return Err(Trouble::Fatal(Error::new(ErrorKind::Protocol, message)));
         }
         let n = match &mut self.tls {
             None => (&self.socket).read(buffer).map_err(Trouble::Io)?,
@@ -286,14 +290,18 @@ impl Wire {
         Ok(n)
     }
 
-    /// Waits until the socket is ready for one of `flags`. Fails when nothing has moved for the stall timeout.
-    fn pause(&mut self, exchange: &Exchange, flags: PollFlags) -> Result<(), Error> {
+    /// Waits until the socket is ready for one of `flags`, or until `limit`. Fails when nothing has moved for the
+    /// stall timeout.
+    fn pause(&mut self, exchange: &Exchange, flags: PollFlags, limit: Option<Instant>) -> Result<(), Error> {
         let mut sample = FIRST_SAMPLE;
         self.look(Duration::ZERO);
         loop {
             let stalled = self.moved.at.checked_add(exchange.stall_timeout);
-            let next = [stalled, Instant::now().checked_add(sample)].into_iter().flatten().min();
+            let next = [stalled, Instant::now().checked_add(sample), limit].into_iter().flatten().min();
             if !exchange.call.wait(&[(self.socket.as_fd(), flags)], next)?[0].is_empty() {
+                return Ok(());
+            }
+            if limit.is_some_and(|limit| limit <= Instant::now()) {
                 return Ok(());
             }
             self.look(sample);
@@ -323,12 +331,13 @@ impl Wire {
         sys::unacknowledged(self.socket.as_fd())
     }
 
-    fn receive(&mut self, exchange: &Exchange) -> Result<bool, Error> {
+    /// Waits for bytes of the answer; for no longer than `limit`, where there is one. `None` when that passed.
+    fn receive(&mut self, exchange: &Exchange, limit: Option<Instant>) -> Result<Option<bool>, Error> {
         if !self.held.is_empty() {
             self.transmit(exchange, 0)?;
         }
         if std::mem::take(&mut self.untold) {
-            return Ok(true);
+            return Ok(Some(true));
         }
         loop {
             if exchange.answer_is_late() {
@@ -336,7 +345,7 @@ impl Wire {
                 return Err(timeout(format!("the answer of {} began but came too slowly", self.host)));
             }
             match self.fill() {
-                Ok(0) if exchange.answered.get().is_some() => return Ok(false), // ureq knows whether that was all
+                Ok(0) if exchange.answered.get().is_some() => return Ok(Some(false)), // ureq knows whether that was all
                 Ok(0) => {
                     self.usable = false;
                     let what = io::ErrorKind::UnexpectedEof.into();
@@ -345,14 +354,19 @@ impl Wire {
                 Ok(_) => {
                     exchange.answered();
                     self.untold = false;
-                    return Ok(true);
+                    return Ok(Some(true));
                 }
-                Err(Trouble::Io(e)) if would_block(&e) => self.pause(exchange, PollFlags::IN)?,
+                Err(Trouble::Io(e)) if would_block(&e) => {
+                    if limit.is_some_and(|limit| limit <= Instant::now()) {
+                        return Ok(None);
+                    }
+                    self.pause(exchange, PollFlags::IN, limit)?;
+                }
                 Err(Trouble::Io(e)) => {
                     self.usable = false;
                     return Err(lost(&self.host, "while waiting for its answer", &e));
                 }
-                Err(Trouble::Tls(e)) => {
+                Err(Trouble::Fatal(e)) => {
                     self.usable = false;
                     return Err(e);
                 }
@@ -376,9 +390,15 @@ impl Transport for Wire {
         self.transmit(&exchange, amount).map_err(|e| exchange.fail(e))
     }
 
-    fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
+    fn await_input(&mut self, next: NextTimeout) -> Result<bool, ureq::Error> {
         let exchange = self.exchange()?;
-        self.receive(&exchange).map_err(|e| exchange.fail(e))
+        // The one limit of ureq's that is in use: for a 100 Continue, should a storage require Expect.
+        let limit = match next.reason {
+            Timeout::Await100 => Instant::now().checked_add(*next.after),
+            _ => None,
+        };
+        let received = self.receive(&exchange, limit).map_err(|e| exchange.fail(e))?;
+        received.ok_or(ureq::Error::Timeout(next.reason))
     }
 
     /// Asked before a pooled connection is used, and before this one goes into the pool.
@@ -435,10 +455,10 @@ impl<'a> Queue<'a> {
     }
 }
 
-/// What may go wrong below: the socket, or TLS itself.
+/// What may go wrong below: the socket, or what came through it.
 enum Trouble {
     Io(io::Error),
-    Tls(Error),
+    Fatal(Error),
 }
 
 /// Sends without ever raising SIGPIPE. `TcpStream::write_vectored` would.
@@ -482,7 +502,7 @@ fn write_tls(tls: &mut ClientConnection, socket: &Socket) -> io::Result<()> {
 /// Reads records, without waiting; 0 at the end.
 fn read_tls(tls: &mut ClientConnection, socket: &Socket, host: &str) -> Result<usize, Trouble> {
     let n = tls.read_tls(&mut &*socket).map_err(Trouble::Io)?;
-    tls.process_new_packets().map_err(|e| Trouble::Tls(tls::refused(host, &e)))?;
+    tls.process_new_packets().map_err(|e| Trouble::Fatal(tls::refused(host, &e)))?;
     Ok(n)
 }
 
