@@ -89,12 +89,18 @@ static size_t character(const unsigned char *s) {
   return code < least[length] || code > 0x10FFFF || surrogate ? 0 : length;
 }
 
-/* On a line of its own, whatever is in it: a file's name must not steer the terminal. */
-static void print_plain(FILE *to, const char *text) {
-  for (; *text != '\0'; text++) {
-    unsigned char c = (unsigned char)*text;
-    putc(c < 0x20 || c == 0x7F ? '?' : c, to);
+/* Prints up to `most` characters; whether that was all. A file's name must not steer the terminal. */
+static bool print_plain(FILE *to, const char *text, size_t most) {
+  const unsigned char *s = (const unsigned char *)text;
+  for (; *s != '\0' && most > 0; most--) {
+    size_t length = character(s);
+    if (length == 0 || *s < 0x20 || *s == 0x7F)
+      putc('?', to);
+    else
+      fwrite(s, 1, length, to);
+    s += length == 0 ? 1 : length;
   }
+  return *s == '\0';
 }
 
 static void print_json(const char *text) {
@@ -158,17 +164,8 @@ static int32_t on_progress(void *user_data, uint64_t sent, uint64_t total) {
   int done = (int)(sent * WIDTH / total);
   fprintf(stderr, "\r[%.*s%.*s] %3d%% %7.1f MiB/s  ", done, full, WIDTH - done, empty,
           (int)(sent * 100 / total), rate);
-  int printed = 0;
-  const unsigned char *s = (const unsigned char *)bar->name;
-  for (; *s != '\0' && printed < NAME; printed++) {
-    size_t length = character(s);
-    if (length == 0 || *s < 0x20 || *s == 0x7F)
-      putc('?', stderr);
-    else
-      fwrite(s, 1, length, stderr);
-    s += length == 0 ? 1 : length;
-  }
-  fputs(*s == '\0' ? "\033[K" : "~\033[K", stderr);
+  bool whole = print_plain(stderr, bar->name, NAME);
+  fputs(whole ? "\033[K" : "~\033[K", stderr);
   fflush(stderr);
   bar->drawn = true;
   return 0;
@@ -190,9 +187,11 @@ struct job {
 
 static void complain(const struct job *job, const char *path, linq_status status, const linq_error *error) {
   fputs("linq-upload: ", stderr);
-  print_plain(stderr, path);
-  fputs(": ", stderr);
-  print_plain(stderr, error->message);
+  if (strstr(error->message, base_name(path)) == NULL) {
+    print_plain(stderr, path, SIZE_MAX);
+    fputs(": ", stderr);
+  }
+  print_plain(stderr, error->message, SIZE_MAX);
   fprintf(stderr, "\n  status: %s", linq_status_name(status));
   if (error->http_status != 0) fprintf(stderr, ", HTTP %" PRIu32, error->http_status);
   if (error->api_code != 0) fprintf(stderr, ", code %" PRIu32, error->api_code);
@@ -223,7 +222,7 @@ static void complain(const struct job *job, const char *path, linq_status status
 
 static void print_line(const char *id, const char *url, const char *path) {
   printf("%s\t%s\t", id, url);
-  print_plain(stdout, path);
+  print_plain(stdout, path, SIZE_MAX);
   putchar('\n');
 }
 
