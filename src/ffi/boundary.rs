@@ -115,11 +115,16 @@ pub(super) fn outside<R>(callback: impl FnOnce() -> R) -> R {
     callback()
 }
 
-/// Drops what a panic carried. That may panic again, and what that panic carries is given up.
-fn discard(payload: Box<dyn Any + Send>) {
-    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(again);
+/// Drops what a panic carried. That may panic again, and so may dropping what that one carries: a few times it is tried,
+/// then it is given up.
+fn discard(mut payload: Box<dyn Any + Send>) {
+    for _ in 0..3 {
+        match catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            Ok(()) => return,
+            Err(again) => payload = again,
+        }
     }
+    std::mem::forget(payload);
 }
 
 /// Writes where there is something to write to. C does not promise alignment, and this does not need it.

@@ -1,0 +1,121 @@
+//! Compiles and runs the C programs in tests/c, each of which keeps linq.h to its word, against the sandbox.
+//!
+//! | variable | |
+//! |---|---|
+//! | `CC`, `CXX` | the compilers; `cc`, `c++` |
+//! | `LINQ_CFLAGS` | flags for them, such as `-fsanitize=address` |
+//! | `LINQ_LINK` | `static` (the default) or `shared` |
+//! | `LINQ_LIBRARY` | the library to link, instead of one that is built here |
+//! | `LINQ_RUN` | what to run the programs under, such as `valgrind --error-exitcode=9 -q` |
+//! | `LINQ_TEST_SLOW` | how many times slower that is |
+//! | `LINQ_ONLY` | names of programs, with commas between; else all |
+//! | `LINQ_SANDBOX` | the sandbox's program, instead of one that is built here |
+#![cfg(feature = "capi")]
+
+#[path = "c/support/runner.rs"]
+mod runner;
+
+use std::path::Path;
+use std::process::Command;
+use std::{env, fs};
+
+use runner::{Build, Sandbox, compiler, output, root, words};
+
+/// How many programs there are at least: a test that finds nothing must not pass.
+const PROGRAMS: usize = 24;
+
+#[test]
+fn the_c_programs_pass() {
+    let sandbox = Sandbox::start();
+    let build = Build::new();
+    let only = env::var("LINQ_ONLY").unwrap_or_default();
+    let only: Vec<_> = only.split(',').filter(|name| !name.is_empty()).collect();
+    let mut names: Vec<_> = fs::read_dir(root().join("tests/c"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "c"))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .filter(|name| only.is_empty() || only.contains(&&**name))
+        .collect();
+    names.sort();
+    assert!(names.len() >= if only.is_empty() { PROGRAMS } else { only.len() }, "only {names:?} were found");
+    let failed: Vec<_> = names
+        .iter()
+        .filter_map(|name| runner::run(&build.program(name), name, &sandbox, &build).err())
+        .inspect(|why| eprintln!("{why}"))
+        .collect();
+    assert!(
+        failed.is_empty(),
+        "{} of {} C programs failed:\n{}",
+        failed.len(),
+        names.len(),
+        failed.join("\n")
+    );
+}
+
+#[test]
+fn the_header_compiles_alone_and_twice_in_every_language() {
+    let twice = env::temp_dir().join(format!("linq-header-{}.c", std::process::id()));
+    fs::write(&twice, "#include <linq.h>\n#include <linq.h>\nint main(void) { return LINQ_OK; }\n").unwrap();
+    for (language, standard) in [("c", "c99"), ("c", "c11"), ("c", "c2x"), ("c++", "c++17")] {
+        let tool = if language == "c" { compiler("CC", "cc") } else { compiler("CXX", "c++") };
+        for source in [&*twice, &root().join("include/linq.h")] {
+            let mut check = Command::new(&tool[0]);
+            check.args(&tool[1..]).args(["-x", language]).arg(format!("-std={standard}"));
+            check.args(["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-fsyntax-only"]);
+            output(check.args(words("LINQ_CFLAGS")).arg("-I").arg(root().join("include")).arg(source));
+        }
+    }
+    fs::remove_file(twice).unwrap();
+}
+
+#[test]
+fn the_header_is_current() {
+    let fresh = include_str!(concat!(env!("OUT_DIR"), "/linq.h"));
+    let found = fs::read_to_string(root().join("include/linq.h")).unwrap_or_default();
+    assert!(found == fresh, "include/linq.h is stale; any `cargo build` in a git checkout writes it anew");
+}
+
+#[test]
+fn the_shared_library_exports_the_functions_of_the_header_and_nothing_else() {
+    let flags = if cfg!(target_vendor = "apple") { &["-gU"][..] } else { &["-D", "--defined-only"] };
+    let shared = runner::shared_library();
+    let listed = output(Command::new("nm").args(flags).arg(shared));
+    let mut exported: Vec<_> = listed
+        .lines()
+        .filter_map(|line| line.split_whitespace().last())
+        .map(|name| name.split('@').next().unwrap_or(name))
+        .map(|name| if cfg!(target_vendor = "apple") { &name[1..] } else { name })
+        .collect();
+    exported.sort();
+    let header = fs::read_to_string(root().join("include/linq.h")).unwrap();
+    let code = header.split("static inline").next().unwrap();
+    let mut declared: Vec<_> = code
+        .lines()
+        .filter(|line| !line.starts_with([' ', '#', '/', '*']) && !line.starts_with("typedef"))
+        .filter_map(|line| line.split_once('('))
+        .filter_map(|(before, _)| before.rsplit([' ', '*']).next())
+        .filter(|name| name.starts_with("linq_"))
+        .collect();
+    declared.sort();
+    assert!(declared.len() >= 17, "only {declared:?} were found in the header");
+    assert_eq!(exported, declared);
+}
+
+#[test]
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn the_shared_library_has_its_name_and_stays_loaded() {
+    let dynamic = output(Command::new("readelf").arg("-d").arg(runner::shared_library()));
+    let soname = if cfg!(target_os = "android") { "[liblinq.so]" } else { "[liblinq.so.0]" };
+    assert!(dynamic.lines().any(|line| line.contains("SONAME") && line.contains(soname)), "{dynamic}");
+    assert!(dynamic.lines().any(|line| line.contains("FLAGS_1") && line.contains("NODELETE")), "{dynamic}");
+}
+
+#[test]
+fn every_file_of_the_c_tests_is_a_program_or_support() {
+    for entry in fs::read_dir(root().join("tests/c")).unwrap() {
+        let path = entry.unwrap().path();
+        let is_program = path.extension().is_some_and(|extension| extension == "c");
+        assert!(is_program || path.ends_with("support"), "{} is never run", Path::new(&path).display());
+    }
+}

@@ -1,0 +1,234 @@
+//! Builds the library and the C programs, starts the sandbox, runs a program under its eyes.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+use std::{env, thread};
+
+const WARN: [&str; 7] = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-g"];
+
+/// What a static Rust library needs from the system.
+#[cfg(target_vendor = "apple")]
+const NATIVE: &[&str] = &["-framework", "Security", "-framework", "CoreFoundation", "-lSystem", "-liconv"];
+#[cfg(not(target_vendor = "apple"))]
+const NATIVE: &[&str] = &["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc"];
+
+/// How long a program may take, where nothing is slower than usual.
+const LIMIT: Duration = Duration::from_secs(90);
+
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Runs a tool that must succeed; what it wrote to stdout.
+pub fn output(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|why| panic!("{command:?}: {why}"));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?} failed:\n{errors}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The words of an environment variable.
+pub fn words(variable: &str) -> Vec<String> {
+    env::var(variable).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+}
+
+/// A compiler, with arguments where the variable has some.
+pub fn compiler(variable: &str, default: &str) -> Vec<String> {
+    let mut words = words(variable);
+    if words.is_empty() {
+        words.push(default.to_owned());
+    }
+    words
+}
+
+/// `target/debug` or wherever this test was built.
+fn profile_dir() -> PathBuf {
+    env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned()
+}
+
+/// `cargo test` builds neither kind of C library, nor the sandbox, so this asks for them.
+fn cargo_build(arguments: &[&str]) {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root()).env_remove("OUT_DIR");
+    for (name, _) in env::vars_os() {
+        // What `cargo test` sets for us would make build scripts run again, and everything above them.
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_") && !["CARGO_HOME", "CARGO_TARGET_DIR"].contains(&&*name) {
+            cargo.env_remove(&*name);
+        }
+    }
+    let profile = profile_dir().file_name().unwrap().to_str().unwrap().to_owned();
+    let profile = if profile == "debug" { "dev".to_owned() } else { profile };
+    output(cargo.args(["build", "--quiet", "--profile", &profile]).args(arguments));
+}
+
+fn built(name: &str) -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| cargo_build(&["-p", "linq", "--lib"]));
+    profile_dir().join(name)
+}
+
+pub fn shared_library() -> PathBuf {
+    match env::var_os("LINQ_LIBRARY").map(PathBuf::from) {
+        Some(path) if path.extension().is_some_and(|extension| extension != "a") => path,
+        _ => built(if cfg!(target_vendor = "apple") { "liblinq.dylib" } else { "liblinq.so" }),
+    }
+}
+
+/// A directory of this run, and the library that programs are linked with.
+pub struct Build {
+    dir: PathBuf,
+    link: Vec<OsString>,
+    slow: u32,
+}
+
+impl Build {
+    pub fn new() -> Self {
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("c-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let shared = env::var("LINQ_LINK").is_ok_and(|link| link == "shared");
+        let link = if shared {
+            // As it is installed: found by its soname.
+            let soname = if cfg!(target_vendor = "apple") { "liblinq.0.dylib" } else { "liblinq.so.0" };
+            std::os::unix::fs::symlink(shared_library(), dir.join(soname)).unwrap();
+            let mut rpath = OsString::from("-Wl,-rpath,");
+            rpath.push(&dir);
+            vec![dir.join(soname).into(), rpath, "-lpthread".into()]
+        } else {
+            let library = env::var_os("LINQ_LIBRARY").unwrap_or_else(|| built("liblinq.a").into());
+            [library].into_iter().chain(NATIVE.iter().map(OsString::from)).collect()
+        };
+        let slow = env::var("LINQ_TEST_SLOW").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
+        Build { dir, link, slow }
+    }
+
+    /// Compiles a program; where it is.
+    pub fn program(&self, name: &str) -> PathBuf {
+        let source = |name: &str| root().join(format!("tests/c/{name}.c"));
+        let program = self.dir.join(name);
+        let tool = compiler("CC", "cc");
+        let mut cc = Command::new(&tool[0]);
+        cc.args(&tool[1..]).args(WARN).args(words("LINQ_CFLAGS")).arg("-I").arg(root().join("include"));
+        cc.args([source(name), source("support/check")])
+            .args(&self.link)
+            .arg("-pthread")
+            .arg("-o")
+            .arg(&program);
+        output(&mut cc);
+        program
+    }
+}
+
+impl Drop for Build {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            let _ = fs::remove_dir_all(&self.dir);
+        }
+    }
+}
+
+/// Linq's stand-in, for as long as this lives.
+pub struct Sandbox {
+    process: Child,
+    ready: serde_json::Value,
+}
+
+impl Sandbox {
+    pub fn start() -> Self {
+        let program = env::var_os("LINQ_SANDBOX").map(PathBuf::from).unwrap_or_else(|| {
+            cargo_build(&["-p", "linq-sandbox"]);
+            profile_dir().join("linq-sandbox")
+        });
+        let mut process = Command::new(&program)
+            .arg("--exit-with-stdin")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|why| panic!("{}: {why}", program.display()));
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let ready =
+            serde_json::from_str(&line).unwrap_or_else(|why| panic!("the sandbox said {line:?}: {why}"));
+        Sandbox { process, ready }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
+    }
+}
+
+/// Runs a program; what was wrong with it.
+pub fn run(program: &Path, name: &str, sandbox: &Sandbox, build: &Build) -> Result<(), String> {
+    let files = build.dir.join(format!("{name}.files"));
+    fs::create_dir_all(&files).unwrap();
+    let (stdout, stderr) = (build.dir.join(format!("{name}.out")), build.dir.join(format!("{name}.err")));
+    let under = words("LINQ_RUN");
+    let mut all = under.iter().map(OsString::from).collect::<Vec<_>>();
+    all.push(program.into());
+    let mut command = Command::new(&all[0]);
+    command.args(&all[1..]).stdin(Stdio::null());
+    command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
+    for (variable, _) in env::vars_os() {
+        // Nothing of the machine's settings, such as a proxy, but what a test sets itself.
+        let upper = variable.to_string_lossy().to_uppercase();
+        if upper.ends_with("_PROXY") || upper.starts_with("LINQ_API_") || upper.starts_with("SSL_CERT_") {
+            command.env_remove(variable);
+        }
+    }
+    for (variable, field) in [
+        ("LINQ_TEST_API", "api"),
+        ("LINQ_TEST_API_TLS", "api_tls"),
+        ("LINQ_TEST_KEY", "key"),
+        ("LINQ_TEST_CA", "ca_file"),
+        ("LINQ_TEST_CONTROL", "control"),
+        ("LINQ_TEST_PHONE", "phone"),
+        ("LINQ_TEST_PROXY", "proxy"),
+        ("LINQ_TEST_BLACK_HOLE", "black_hole"),
+    ] {
+        command.env(
+            variable,
+            sandbox.ready[field].as_str().unwrap_or_else(|| panic!("the sandbox has no {field}")),
+        );
+    }
+    command.env("LINQ_TEST_BAD_TLS", sandbox.ready["bad_tls"]["unknown_ca"].as_str().unwrap_or_default());
+    command.env("LINQ_TEST_DIR", &files).env("LINQ_TEST_SHARED", shared_library());
+    command.env("LINQ_TEST_CARGO_VERSION", env!("CARGO_PKG_VERSION"));
+    let mut child = command.spawn().map_err(|why| format!("{name}: {why}"))?;
+    let status = wait(&mut child, LIMIT * build.slow);
+    let said = |path: &Path| fs::read_to_string(path).unwrap_or_default();
+    let (said_out, said_err) = (said(&stdout), said(&stderr));
+    let Some(status) = status else {
+        return Err(format!("{name}: still running after {LIMIT:?}\n{said_err}"));
+    };
+    if !status.success() {
+        return Err(format!("{name}: {status}\n{said_out}{said_err}"));
+    }
+    // One line, the program's own: the library writes to neither. What it runs under may.
+    let quiet = !under.is_empty() || said_err.is_empty();
+    if !quiet || said_out.lines().count() != 1 || !said_out.starts_with(&format!("{name}: ok, ")) {
+        return Err(format!("{name}: it said more than that all is well:\n{said_out}{said_err}"));
+    }
+    Ok(())
+}
+
+/// How it ended; `None` where it had to be ended.
+fn wait(child: &mut Child, limit: Duration) -> Option<std::process::ExitStatus> {
+    let start = Instant::now();
+    while start.elapsed() < limit {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    None
+}
