@@ -1,0 +1,330 @@
+//! A sandbox to test against, and what it saw.
+#![allow(dead_code)] // no test uses all of it
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use linq::{Attachment, CallOptions, Client, Config, Error, Source, UploadOptions};
+use serde_json::{Value, json};
+
+/// Plain and TLS.
+pub const BOTH: [bool; 2] = [false, true];
+
+/// A sandbox of its own for a test: faults are global to one. It ends with the test.
+pub struct Sandbox {
+    child: Child,
+    ready: Value,
+    control: ureq::Agent,
+}
+
+impl Sandbox {
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    pub fn start_with(args: &[&str]) -> Self {
+        let mut command = Command::new(program());
+        command.arg("--exit-with-stdin").args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the sandbox starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let config = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build();
+        let ready = serde_json::from_str(&line).expect("a ready line");
+        Self { child, ready, control: config.into() }
+    }
+
+    /// A text of the ready line.
+    pub fn get(&self, name: &str) -> String {
+        self.ready[name].as_str().unwrap_or_else(|| panic!("{name} in the ready line")).to_owned()
+    }
+
+    pub fn bad_tls(&self, how: &str) -> String {
+        self.ready["bad_tls"][how].as_str().expect("a kind of bad TLS").to_owned()
+    }
+
+    /// What a client of this sandbox needs, and nothing of the environment.
+    pub fn config(&self, tls: bool) -> Config {
+        Config {
+            api_key: Some(self.get("key")),
+            base_url: Some(self.get(if tls { "api_tls" } else { "api" })),
+            ca_file: Some(self.get("ca_file").into()),
+            use_environment: false,
+            ..Config::default()
+        }
+    }
+
+    pub fn client(&self, tls: bool) -> Client {
+        Client::new(self.config(tls)).unwrap()
+    }
+
+    /// A client that tries once.
+    pub fn client_once(&self, tls: bool) -> Client {
+        Client::new(Config { max_attempts: 1, ..self.config(tls) }).unwrap()
+    }
+
+    fn ask(&self, method: &str, path: &str, body: String) -> Vec<u8> {
+        let url = format!("{}{path}", self.get("control"));
+        let request = ureq::http::Request::builder().method(method).uri(url).body(body).unwrap();
+        let mut answer = self.control.run(request).unwrap();
+        let body = answer.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap();
+        let status = answer.status();
+        assert!(status.is_success(), "{method} {path}: {status} {}", String::from_utf8_lossy(&body));
+        body
+    }
+
+    fn list(&self, path: &str) -> Vec<Value> {
+        serde_json::from_slice(&self.ask("GET", path, String::new())).unwrap()
+    }
+
+    /// Plants a fault: `{"side": …, "fault": {…}, …}`.
+    pub fn plant(&self, spec: Value) -> Fault<'_> {
+        let answer: Value = serde_json::from_slice(&self.ask("POST", "/faults", spec.to_string())).unwrap();
+        Fault { sandbox: self, id: answer["id"].as_u64().unwrap() }
+    }
+
+    /// Plants a fault for the next PUT.
+    pub fn on_put(&self, fault: Value) -> Fault<'_> {
+        self.plant(json!({"side": "storage", "method": "PUT", "fault": fault}))
+    }
+
+    /// Plants a fault for the next reservation.
+    pub fn on_reserve(&self, fault: Value) -> Fault<'_> {
+        self.plant(
+            json!({"side": "api", "method": "POST", "path_contains": "/v3/attachments", "fault": fault}),
+        )
+    }
+
+    pub fn clear_faults(&self) {
+        self.ask("DELETE", "/faults", String::new());
+    }
+
+    /// Every request but those to control, in order.
+    pub fn requests(&self) -> Vec<Request> {
+        self.list("/requests").into_iter().map(Request).collect()
+    }
+
+    pub fn requests_to(&self, side: &str, method: &str) -> Vec<Request> {
+        self.requests().into_iter().filter(|r| r.0["side"] == side && r.0["method"] == method).collect()
+    }
+
+    pub fn puts(&self) -> Vec<Request> {
+        self.requests_to("storage", "PUT")
+    }
+
+    pub fn reservations(&self) -> Vec<Request> {
+        let all = self.requests_to("api", "POST");
+        all.into_iter().filter(|r| r.path().ends_with("/v3/attachments")).collect()
+    }
+
+    /// How many connections a listener has accepted.
+    pub fn accepted(&self, listener: &str) -> u64 {
+        self.counter(listener, "accepted")
+    }
+
+    pub fn counter(&self, listener: &str, name: &str) -> u64 {
+        let counters: Value =
+            serde_json::from_slice(&self.ask("GET", "/connections", String::new())).unwrap();
+        counters[listener][name].as_u64().unwrap_or_else(|| panic!("{listener}.{name}"))
+    }
+
+    /// What was uploaded, in order of reservation.
+    pub fn objects(&self) -> Vec<Value> {
+        self.list("/objects")
+    }
+
+    #[track_caller]
+    pub fn assert_nothing_stored(&self) {
+        assert_eq!(self.objects(), Vec::<Value>::new());
+    }
+
+    /// The stored bytes.
+    pub fn stored(&self, attachment_id: &str) -> Vec<u8> {
+        self.ask("GET", &format!("/objects/{attachment_id}"), String::new())
+    }
+
+    /// Asserts that the server has exactly these bytes, under what was declared, and nothing else was stored.
+    #[track_caller]
+    pub fn assert_only(&self, attachment: &Attachment, bytes: &[u8]) {
+        assert_eq!(self.objects().len(), 1, "{:?}", self.objects());
+        self.assert_stored(attachment, bytes);
+    }
+
+    #[track_caller]
+    pub fn assert_stored(&self, attachment: &Attachment, bytes: &[u8]) {
+        let objects = self.objects();
+        let object = objects.iter().find(|o| o["attachment_id"] == *attachment.attachment_id);
+        let object = object.unwrap_or_else(|| panic!("{attachment:?} is not in {objects:?}"));
+        assert_eq!(object["sha256"], sha256(bytes), "{object}");
+        assert_eq!(object["size"], bytes.len());
+        assert_eq!(object["filename"], *attachment.filename);
+        assert_eq!(object["content_type"], *attachment.content_type);
+        assert_eq!(attachment.size_bytes, bytes.len() as u64);
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+/// A planted fault.
+pub struct Fault<'a> {
+    sandbox: &'a Sandbox,
+    id: u64,
+}
+
+impl Fault<'_> {
+    pub fn injected(&self) -> u64 {
+        let faults = self.sandbox.list("/faults");
+        let fault = faults.iter().find(|f| f["id"] == self.id).expect("a fault that was not cleared");
+        fault["injected"].as_u64().unwrap()
+    }
+
+    /// A fault that did not strike proves nothing.
+    #[track_caller]
+    pub fn assert_injected(&self, times: u64) {
+        assert_eq!(self.injected(), times, "how often fault {} struck", self.id);
+    }
+}
+
+/// A request as the sandbox saw it.
+#[derive(Debug)]
+pub struct Request(pub Value);
+
+impl Request {
+    pub fn path(&self) -> &str {
+        self.0["path"].as_str().unwrap()
+    }
+
+    /// The headers in order, as they came.
+    pub fn headers(&self) -> Vec<(String, String)> {
+        serde_json::from_value(self.0["headers"].clone()).unwrap()
+    }
+
+    /// The value of a header that is there exactly once.
+    #[track_caller]
+    pub fn header(&self, name: &str) -> String {
+        let mut found = self.headers();
+        found.retain(|(n, _)| n.eq_ignore_ascii_case(name));
+        assert_eq!(found.len(), 1, "{name} in {:?}", self.headers());
+        found.remove(0).1
+    }
+
+    /// The names of all headers, in lower case and sorted.
+    pub fn header_names(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.headers().iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+        names.sort();
+        names
+    }
+
+    /// The attachment id in a PUT's path.
+    pub fn attachment_id(&self) -> &str {
+        let path = self.path().split('?').next().unwrap();
+        path.rsplit('/').next().unwrap()
+    }
+
+    /// The JSON that came.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(self.0["body"].as_str().expect("a body")).unwrap()
+    }
+
+    pub fn number(&self, field: &str) -> u64 {
+        self.0[field].as_u64().unwrap_or_else(|| panic!("{field} in {}", self.0))
+    }
+}
+
+/// A directory that goes away again.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// So many bytes that begin as a JPEG does and are different everywhere.
+pub fn jpeg(size: usize) -> Vec<u8> {
+    let mut state = size as u64 ^ 0x9e37_79b9_7f4a_7c15;
+    let mut bytes = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00".to_vec();
+    while bytes.len() < size {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend(state.to_le_bytes());
+    }
+    bytes.truncate(size);
+    bytes
+}
+
+pub fn sha256(bytes: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Uploads bytes as `photo.jpg`.
+pub fn upload(client: &Client, bytes: &[u8]) -> Result<Attachment, Error> {
+    upload_with(client, bytes, CallOptions::default())
+}
+
+pub fn upload_with(client: &Client, bytes: &[u8], call: CallOptions<'_>) -> Result<Attachment, Error> {
+    let options = UploadOptions { filename: Some("photo.jpg"), call, ..UploadOptions::default() };
+    client.upload(Source::Bytes(bytes), options)
+}
+
+/// Asserts that `began` lies so many milliseconds back.
+#[track_caller]
+pub fn assert_took(began: Instant, milliseconds: std::ops::Range<u64>) {
+    let took = began.elapsed();
+    let range = Duration::from_millis(milliseconds.start)..Duration::from_millis(milliseconds.end);
+    assert!(range.contains(&took), "took {took:?}, not {range:?}");
+}
+
+/// Where the sandbox is; built at its first use. A debug build would hash too slowly.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        if let Some(path) = env::var_os("LINQ_SANDBOX") {
+            return path.into();
+        }
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.env_remove("OUT_DIR").current_dir(env!("CARGO_MANIFEST_DIR"));
+        for (name, _) in env::vars_os() {
+            // What `cargo test` sets for us would make build scripts run again.
+            let name = name.to_string_lossy();
+            if name.starts_with("CARGO_") && name != "CARGO_HOME" {
+                cargo.env_remove(&*name);
+            }
+        }
+        cargo.args(["build", "--quiet", "--release", "-p", "linq-sandbox", "--target-dir"]).arg(target);
+        assert!(cargo.status().unwrap().success(), "the sandbox can be built");
+        target.join("release/linq-sandbox")
+    })
+}

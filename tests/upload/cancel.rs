@@ -1,0 +1,194 @@
+//! Cancelled and timed out calls: at once, in every phase, with the right kind, and nothing goes on afterwards.
+
+use std::time::{Duration, Instant};
+
+use linq::{CallOptions, CancelToken, Client, Config, Error, ErrorKind, Progress, Source, UploadOptions};
+use serde_json::{Value, json};
+
+use crate::common::{BOTH, Sandbox, assert_took, jpeg, upload_with};
+
+/// Where a call can be stuck.
+fn phases() -> Vec<(&'static str, Value)> {
+    let put = |fault: Value| json!({"side": "storage", "method": "PUT", "fault": fault});
+    vec![
+        ("connecting", json!({"side": "api", "on": "connect", "times": 0, "fault": {"connect": "silent"}})),
+        ("waiting for the API", json!({"side": "api", "method": "POST", "fault": {"no_answer": true}})),
+        ("sending", put(json!({"stall_after": 100_000}))),
+        ("waiting for the storage", put(json!({"no_answer": true}))),
+        (
+            "reading an answer",
+            put(json!({"respond": {"status": 403, "body": "x".repeat(999), "drip_ms": 100}})),
+        ),
+        (
+            "waiting to try again",
+            put(json!({"respond": {"status": 503, "headers": [["Retry-After", "20"]]}})),
+        ),
+    ]
+}
+
+/// Gets a call stuck in each phase, plain and TLS, and hands it to `check`.
+fn in_every_phase(check: impl Fn(&str, &Client, &dyn Fn()) + Sync) {
+    std::thread::scope(|scope| {
+        for (phase, spec) in phases() {
+            let check = &check;
+            scope.spawn(move || {
+                for tls in BOTH {
+                    let sandbox = Sandbox::start();
+                    let fault = sandbox.plant(spec.clone());
+                    let stuck = || {
+                        while fault.injected() == 0 {
+                            std::thread::sleep(Duration::from_millis(2));
+                        }
+                        std::thread::sleep(Duration::from_millis(400)); // the first TLS connection reads the certificates
+                    };
+                    check(&format!("{phase}, TLS {tls}"), &sandbox.client(tls), &stuck);
+                    fault.assert_injected(1);
+                    let puts = sandbox.puts().len();
+                    assert!(puts <= 1, "{phase}: {puts} PUTs");
+                }
+            });
+        }
+    });
+}
+
+const SIZE: usize = 20 << 20;
+
+#[test]
+fn cancelling_ends_a_call_at_once_in_every_phase() {
+    let bytes = jpeg(SIZE);
+    in_every_phase(|phase, client, stuck| {
+        let token = CancelToken::new().unwrap();
+        let call = CallOptions { cancel: Some(&token), ..CallOptions::default() };
+        let (result, took) = std::thread::scope(|scope| {
+            let upload = scope.spawn(|| (upload_with(client, &bytes, call), Instant::now()));
+            stuck();
+            assert!(!upload.is_finished(), "{phase}: it is stuck");
+            let began = Instant::now();
+            token.cancel();
+            let (result, ended) = upload.join().unwrap();
+            (result, ended.duration_since(began))
+        });
+        let error = result.expect_err(phase);
+        assert_eq!(error.kind, ErrorKind::Cancelled, "{phase}: {error}");
+        assert!(error.message.contains("the call was cancelled"), "{phase}: {error}");
+        assert!(!error.details.retryable);
+        // 10 ms is promised, and measured where nothing else runs.
+        assert!(took < Duration::from_millis(100), "{phase}: {took:?}");
+    });
+}
+
+#[test]
+fn the_deadline_ends_a_call_in_every_phase() {
+    let bytes = jpeg(SIZE);
+    in_every_phase(|phase, client, _| {
+        let call = CallOptions { timeout: Some(Duration::from_millis(700)), ..CallOptions::default() };
+        let began = Instant::now();
+        let error = upload_with(client, &bytes, call).expect_err(phase);
+        if phase.starts_with("waiting to try again") {
+            // A wait that would pass the deadline is not begun.
+            assert_eq!(error.kind, ErrorKind::Storage, "{phase}: {error}");
+            assert!(
+                error.message.ends_with("(the call's timeout leaves no time for another attempt)"),
+                "{error}"
+            );
+            assert_eq!(error.details.retry_after, Some(Duration::from_secs(20)));
+            assert!(began.elapsed() < Duration::from_millis(700), "{phase}");
+        } else {
+            assert_eq!(error.kind, ErrorKind::Timeout, "{phase}: {error}");
+            assert!(error.message.contains("the call's timeout of 700 ms passed"), "{phase}: {error}");
+            assert_took(began, 700..850);
+        }
+    });
+}
+
+#[test]
+fn a_token_that_is_cancelled_before_ends_every_call_before_the_network() {
+    let sandbox = Sandbox::start();
+    let client = sandbox.client(false);
+    let token = CancelToken::new().unwrap();
+    token.cancel();
+    let call = CallOptions { cancel: Some(&token), ..CallOptions::default() };
+    let id = "550e8400-e29b-41d4-a716-446655440000";
+    let errors: [Error; 3] = [
+        upload_with(&client, &jpeg(1000), call).unwrap_err(),
+        client.attachment(id, call).unwrap_err(),
+        client.delete_attachment(id, call).unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(error.kind, ErrorKind::Cancelled);
+        assert!(error.message.ends_with("the call was cancelled"), "{error}");
+    }
+    assert_eq!(sandbox.accepted("api"), 0);
+    assert!(upload_with(&client, &jpeg(1000), CallOptions::default()).is_ok(), "the client is as before");
+}
+
+#[test]
+fn progress_cancels() {
+    for tls in BOTH {
+        let sandbox = Sandbox::start();
+        let bytes = jpeg(SIZE);
+        let fault = sandbox.on_put(json!({"slow_read": {"bytes_per_s": 20 << 20}}));
+        let progress: Progress = Box::new(|sent, _| sent < 1 << 20);
+        let options = UploadOptions {
+            filename: Some("photo.jpg"),
+            progress: Some(progress),
+            ..UploadOptions::default()
+        };
+        let error = sandbox.client(tls).upload(Source::Bytes(&bytes), options).unwrap_err();
+        fault.assert_injected(1);
+        assert_eq!(error.kind, ErrorKind::Cancelled);
+        assert!(error.message.ends_with("the progress callback cancelled the call"), "{error}");
+        assert_eq!(error.details.attempts, 1);
+        sandbox.assert_nothing_stored();
+        assert_eq!(sandbox.puts().len(), 1);
+    }
+}
+
+#[test]
+fn a_cancelled_connection_is_not_used_again() {
+    let sandbox = Sandbox::start();
+    let client = sandbox.client(false);
+    let bytes = jpeg(SIZE);
+    let fault = sandbox.on_put(json!({"stall_after": 100_000}));
+    let call = CallOptions { timeout: Some(Duration::from_millis(300)), ..CallOptions::default() };
+    upload_with(&client, &bytes, call).unwrap_err();
+    fault.assert_injected(1);
+    sandbox.clear_faults();
+    let attachment = upload_with(&client, &bytes, CallOptions::default()).unwrap();
+    assert_eq!(attachment.attempts, 1);
+    sandbox.assert_stored(&attachment, &bytes);
+    let puts = sandbox.puts();
+    assert_ne!(puts[0].number("connection"), puts[1].number("connection"));
+}
+
+#[test]
+fn a_stall_is_a_timeout_and_a_slow_link_is_not() {
+    let bytes = jpeg(SIZE);
+    let stall = Duration::from_millis(500);
+    for tls in BOTH {
+        let sandbox = Sandbox::start();
+        let client =
+            Client::new(Config { stall_timeout: stall, max_attempts: 1, ..sandbox.config(tls) }).unwrap();
+        let fault = sandbox.on_put(json!({"stall_after": 100_000}));
+        let began = Instant::now();
+        let error = upload_with(&client, &bytes, CallOptions::default()).unwrap_err();
+        fault.assert_injected(1);
+        assert_eq!(error.kind, ErrorKind::Timeout);
+        assert!(
+            error.message.contains("nothing moved between here and ")
+                && error.message.ends_with(" for 0.5 s")
+        );
+        assert!(error.details.retryable && error.details.attachment_id.is_some());
+        assert_took(began, 500..1500);
+        sandbox.clear_faults();
+
+        // Never half a second without a byte, but longer in all.
+        let bytes = &bytes[..1 << 20];
+        let fault = sandbox.on_put(json!({"slow_read": {"bytes_per_s": 600 << 10}}));
+        let began = Instant::now();
+        let attachment = upload_with(&client, bytes, CallOptions::default()).unwrap();
+        fault.assert_injected(1);
+        assert!(began.elapsed() > Duration::from_secs(1), "the link was slow");
+        sandbox.assert_stored(&attachment, bytes);
+    }
+}

@@ -1,0 +1,146 @@
+//! What Linq is told of a file: its type and its name.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use linq::{Client, Config, ErrorKind, FileInfo, Source, UploadOptions};
+
+use crate::common::{Folder, Sandbox};
+
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0";
+const WEBP: &[u8] = b"RIFF\x24\0\0\0WEBPVP8 \x18\0\0\0";
+const SVG: &[u8] = b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>";
+
+#[test]
+fn the_type_comes_from_the_caller_then_the_bytes_then_the_name() {
+    let sandbox = Sandbox::start();
+    let client = sandbox.client(false);
+    // the caller's word, the name, the bytes, and what is declared
+    let table: [(Option<&str>, &str, &[u8], &str); 12] = [
+        (None, "a.png", PNG, "image/png"),
+        (None, "a.jpg", PNG, "image/png"),
+        (None, "a", PNG, "image/png"),
+        (None, "a.csv", b"a,b\n1,2\n", "text/csv"),
+        (None, "a.JPG", b"\x01\x02\x03", "image/jpeg"),
+        (Some("image/png"), "a.jpg", PNG, "image/png"),
+        (Some("text/markdown"), "a.txt", b"# title\n", "text/markdown"),
+        (Some("image/jpg"), "a", b"\x01", "image/jpeg"),
+        (Some("audio/wav"), "a", b"\x01", "audio/x-wav"),
+        (Some("application/gzip"), "a", b"\x1f\x8b\x08\0", "application/x-gzip"),
+        (Some(" Text/Plain; charset=utf-8 "), "a", b"hello", "text/plain"),
+        (Some("audio/mp3"), "a", b"\x01", "audio/mp3"),
+    ];
+    for (declared, name, bytes, expected) in table {
+        let options =
+            UploadOptions { filename: Some(name), content_type: declared, ..UploadOptions::default() };
+        let attachment = client.upload(Source::Bytes(bytes), options).unwrap();
+        assert_eq!(attachment.content_type, expected, "{declared:?} {name}");
+        sandbox.assert_stored(&attachment, bytes);
+        assert_eq!(sandbox.reservations().last().unwrap().json()["content_type"], expected);
+        assert_eq!(sandbox.puts().last().unwrap().header("content-type"), expected);
+    }
+}
+
+#[test]
+fn types_that_linq_would_refuse_never_reach_the_network() {
+    let sandbox = Sandbox::start();
+    let client = sandbox.client(false);
+    let executable = [b"\x7fELF\x02\x01\x01".as_slice(), &[0; 100]].concat();
+    type Row<'a> = (Option<&'a str>, &'a str, &'a [u8], &'a [&'a str]);
+    let table: [Row<'_>; 9] = [
+        (None, "song.mp3", b"fLaC\0\0\0\x22", &["song.mp3 is a FLAC audio file, which Linq does not accept"]),
+        (Some("audio/mpeg"), "song", b"OggS\0\x02\0\0\0\0\0\0\0\0", &["song is an Ogg file"]),
+        (None, "photo.jpg", &executable, &["photo.jpg is a Linux program or library (ELF)"]),
+        (None, "setup.exe", b"\x01\x02", &["by its extension, setup.exe is a Windows program"]),
+        (
+            Some("image/jpeg"),
+            "a.jpg",
+            PNG,
+            &["a.jpg is a PNG image (image/png)", "declared as image/jpeg; declare image/png"],
+        ),
+        (
+            Some("image/avif"),
+            "a.avif",
+            b"\x01",
+            &["image/avif, declared for a.avif, is not a content type that Linq accepts"],
+        ),
+        (None, "noise", b"\x01\x02\x03", &["the content type of noise cannot be told"]),
+        (None, "a.webp", WEBP, &["a.webp is a WebP image", "LINQ_CLIENT_ALLOW_WEBP_SVG"]),
+        (None, "a.svg", SVG, &["a.svg is an SVG image", "LINQ_CLIENT_ALLOW_WEBP_SVG"]),
+    ];
+    for (declared, name, bytes, words) in table {
+        let options =
+            UploadOptions { filename: Some(name), content_type: declared, ..UploadOptions::default() };
+        let error = client.upload(Source::Bytes(bytes), options).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unsupported, "{error}");
+        for words in words {
+            assert!(error.message.contains(words), "{words:?} in {error}");
+        }
+    }
+    assert!(sandbox.requests().is_empty());
+    assert_eq!(sandbox.accepted("api"), 0);
+}
+
+#[test]
+fn webp_and_svg_pass_where_they_are_allowed() {
+    let sandbox = Sandbox::start();
+    let client = Client::new(Config { allow_webp_svg: true, ..sandbox.config(false) }).unwrap();
+    for (name, bytes, expected) in [("a.webp", WEBP, "image/webp"), ("a.svg", SVG, "image/svg+xml")] {
+        let options = UploadOptions { filename: Some(name), ..UploadOptions::default() };
+        let attachment = client.upload(Source::Bytes(bytes), options).unwrap();
+        assert_eq!(attachment.content_type, expected);
+        sandbox.assert_stored(&attachment, bytes);
+    }
+}
+
+#[test]
+fn names_arrive_as_they_are() {
+    let sandbox = Sandbox::start();
+    let client = sandbox.client(false);
+    let long = format!("{}.png", "ż".repeat(251));
+    for name in ["x", "photo of us \"2\" & <3>.png", "żółw 🐢.png", ".png", "a%2Fb?c#d.png", &long] {
+        let options = UploadOptions { filename: Some(name), ..UploadOptions::default() };
+        let attachment = client.upload(Source::Bytes(PNG), options).unwrap();
+        assert_eq!(attachment.filename, name);
+        sandbox.assert_stored(&attachment, PNG);
+    }
+}
+
+#[test]
+fn names_that_cannot_be_meant_never_reach_the_network() {
+    let (sandbox, folder) = (Sandbox::start(), Folder::new());
+    let client = sandbox.client(false);
+    let long = "ä".repeat(256);
+    let table = [
+        ("", "the file name has 0 characters; Linq takes 1 to 255"),
+        (&*long, "the file name has 256 characters; Linq takes 1 to 255"),
+        ("a\r\nb", "the file name holds control characters"),
+        ("a\0b", "the file name holds control characters"),
+        ("a/b", "the file name holds a path separator; give the name alone"),
+        ("..\\b", "the file name holds a path separator; give the name alone"),
+    ];
+    for (name, why) in table {
+        let options = UploadOptions { filename: Some(name), ..UploadOptions::default() };
+        let error = client.upload(Source::Bytes(PNG), options).unwrap_err();
+        assert_eq!((error.kind, &*error.message), (ErrorKind::Unsupported, why), "{name:?}");
+        let file = FileInfo { filename: name, content_type: Some("image/png"), size_bytes: 5 };
+        let error = client.presign(file, Default::default()).unwrap_err();
+        assert_eq!((error.kind, &*error.message), (ErrorKind::Unsupported, why), "{name:?}");
+    }
+    let error = client.upload(Source::Bytes(PNG), UploadOptions::default()).unwrap_err();
+    let why = "this source has no name of its own; set linq_upload_options.filename";
+    assert_eq!((error.kind, &*error.message), (ErrorKind::Unsupported, why));
+
+    // macOS refuses such names itself
+    if cfg!(target_os = "linux") {
+        let path = folder.path("").join(OsStr::from_bytes(b"caf\xe9.png"));
+        std::fs::write(&path, PNG).unwrap();
+        let error = client.upload(Source::Path(&path), UploadOptions::default()).unwrap_err();
+        let why = "the file's name is not UTF-8; set linq_upload_options.filename";
+        assert_eq!((error.kind, &*error.message), (ErrorKind::Unsupported, why));
+        assert!(sandbox.requests().is_empty());
+        let options = UploadOptions { filename: Some("café.png"), ..UploadOptions::default() };
+        let attachment = client.upload(Source::Path(&path), options).unwrap();
+        sandbox.assert_only(&attachment, PNG);
+    }
+}

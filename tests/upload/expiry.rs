@@ -1,0 +1,155 @@
+//! URLs that expire: a new reservation where that can be, and its id is the one that counts.
+
+use linq::{Attachment, Client, Config, ErrorKind};
+use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+
+use crate::common::{BOTH, Sandbox, jpeg, upload};
+
+#[track_caller]
+fn assert_renewed(sandbox: &Sandbox, attachment: &Attachment, bytes: &[u8]) {
+    sandbox.assert_only(attachment, bytes);
+    assert_eq!((sandbox.reservations().len(), sandbox.puts().len()), (2, 2));
+    let puts = sandbox.puts();
+    assert_ne!(puts[0].attachment_id(), puts[1].attachment_id());
+    assert_eq!(puts[1].attachment_id(), attachment.attachment_id, "the new id counts");
+    assert!(attachment.download_url.contains(&attachment.attachment_id));
+}
+
+#[test]
+fn an_expired_url_is_replaced() {
+    for tls in BOTH {
+        let (sandbox, bytes) = (Sandbox::start(), jpeg(2 << 20));
+        let fault = sandbox.on_reserve(json!({"expired": true}));
+        let attachment = upload(&sandbox.client(tls), &bytes).unwrap();
+        fault.assert_injected(1);
+        assert_eq!(attachment.attempts, 2);
+        assert_renewed(&sandbox, &attachment, &bytes);
+    }
+}
+
+#[test]
+fn every_way_of_saying_expired_counts() {
+    let (sandbox, bytes) = (Sandbox::start(), jpeg(1000));
+    let client = sandbox.client(false);
+    for respond in [
+        json!({"status": 403, "code": "AccessDenied", "message": "Request has expired"}),
+        json!({"status": 400, "code": "ExpiredToken"}),
+        json!({"status": 403, "code": "ExpiredToken"}),
+        json!({"status": 400, "code": "TokenRefreshRequired"}),
+    ] {
+        let before = sandbox.reservations().len();
+        let fault = sandbox.on_put(json!({"respond": respond}));
+        let attachment = upload(&client, &bytes).unwrap_or_else(|e| panic!("{respond}: {e}"));
+        fault.assert_injected(1);
+        assert_eq!((attachment.attempts, sandbox.reservations().len() - before), (2, 2), "{respond}");
+        sandbox.assert_stored(&attachment, &bytes);
+    }
+}
+
+#[test]
+fn a_url_that_is_refused_as_expired_although_it_is_fresh_ends_the_call() {
+    for tls in BOTH {
+        let sandbox = Sandbox::start();
+        let spec = json!({"side": "api", "method": "POST", "times": 0, "fault": {"expired": true}});
+        let fault = sandbox.plant(spec);
+        let error = upload(&sandbox.client(tls), &jpeg(1000)).unwrap_err();
+        fault.assert_injected(2);
+        assert_eq!((error.kind, error.details.attempts), (ErrorKind::Expired, 2), "{error}");
+        assert!(error.message.contains("it was reserved just now, so another would not help"), "{error}");
+        assert!(!error.details.retryable);
+        assert_eq!((sandbox.reservations().len(), sandbox.puts().len()), (2, 2));
+        assert_eq!(error.details.attachment_id.as_deref(), Some(sandbox.puts()[1].attachment_id()));
+    }
+}
+
+#[test]
+fn one_attempt_is_one_reservation() {
+    let sandbox = Sandbox::start();
+    let fault = sandbox.on_reserve(json!({"expired": true}));
+    let error = upload(&sandbox.client_once(false), &jpeg(1000)).unwrap_err();
+    fault.assert_injected(1);
+    assert_eq!((error.kind, error.details.attempts), (ErrorKind::Expired, 1), "{error}");
+    assert_eq!((sandbox.reservations().len(), sandbox.puts().len()), (1, 1));
+}
+
+/// While waiting to try again the URL's second passes: the next attempt does not even send to it.
+#[test]
+fn a_url_that_expired_meanwhile_is_replaced_before_sending() {
+    let (sandbox, bytes) = (Sandbox::start(), jpeg(1000));
+    let reserve = sandbox.on_reserve(json!({"expires_in": 1}));
+    let put = sandbox.on_put(json!({"respond": {"status": 503, "headers": [["Retry-After", "2"]]}}));
+    let attachment = upload(&sandbox.client(false), &bytes).unwrap();
+    reserve.assert_injected(1);
+    put.assert_injected(1);
+    assert_eq!(attachment.attempts, 2);
+    assert_renewed(&sandbox, &attachment, &bytes);
+    assert_eq!(sandbox.puts().len(), 2, "the old URL was used once");
+}
+
+fn plain_403() -> Value {
+    json!({"respond": {"status": 403, "code": "AccessDenied", "message": "Access Denied"}})
+}
+
+fn rfc3339(time: OffsetDateTime) -> String {
+    time.replace_nanosecond(0).unwrap().format(&Rfc3339).unwrap()
+}
+
+#[test]
+fn any_403_after_the_end_by_the_servers_clock_is_expiry() {
+    let (sandbox, bytes) = (Sandbox::start(), jpeg(1000));
+    let past = rfc3339(OffsetDateTime::now_utc() - Duration::seconds(5));
+    let reserve = sandbox.on_reserve(json!({"merge": {"expires_at": past}}));
+    let put = sandbox.on_put(plain_403());
+    let attachment = upload(&sandbox.client(false), &bytes).unwrap();
+    reserve.assert_injected(1);
+    put.assert_injected(1);
+    assert_eq!(attachment.attempts, 2);
+    assert_renewed(&sandbox, &attachment, &bytes);
+}
+
+/// The server lives a year ago. By its clock the URL is fresh, whatever this device's clock says.
+#[test]
+fn this_devices_own_clock_decides_nothing() {
+    const YEAR: i64 = 365 * 24 * 3600;
+    for offset in [-YEAR, YEAR] {
+        let (sandbox, bytes) = (Sandbox::start(), jpeg(1000));
+        let ends = OffsetDateTime::now_utc() + Duration::seconds(offset + 900);
+        let lie = json!({"date": offset, "merge": {"expires_at": rfc3339(ends)}});
+        let reserve = sandbox.plant(json!({"side": "api", "method": "POST", "times": 0, "fault": lie}));
+        let attachment = upload(&sandbox.client(false), &bytes).unwrap();
+        reserve.assert_injected(1);
+        assert_eq!(attachment.attempts, 1);
+        sandbox.assert_only(&attachment, &bytes);
+
+        let put = sandbox.on_put(plain_403());
+        let error = upload(&sandbox.client(false), &bytes).unwrap_err();
+        put.assert_injected(1);
+        assert_eq!((error.kind, error.details.attempts), (ErrorKind::Storage, 1), "{offset}: {error}");
+
+        // And where its clock says that the URL has expired, it has.
+        sandbox.clear_faults();
+        let over = OffsetDateTime::now_utc() + Duration::seconds(offset - 1);
+        let lie = json!({"date": offset, "merge": {"expires_at": rfc3339(over)}});
+        sandbox.plant(json!({"side": "api", "method": "POST", "times": 0, "fault": lie}));
+        let put = sandbox.on_put(plain_403());
+        let attachment = upload(&sandbox.client(false), &bytes).unwrap();
+        put.assert_injected(1);
+        assert_eq!(attachment.attempts, 2, "{offset}");
+        sandbox.assert_stored(&attachment, &bytes);
+    }
+}
+
+/// A PUT that is on its way when its URL expires is left alone.
+#[test]
+fn a_running_put_is_never_aborted_for_expiry() {
+    let (sandbox, bytes) = (Sandbox::start(), jpeg(1 << 20));
+    let reserve = sandbox.on_reserve(json!({"expires_in": 1}));
+    let put = sandbox.on_put(json!({"slow_read": {"bytes_per_s": 500 << 10}}));
+    let client = Client::new(Config { max_attempts: 1, ..sandbox.config(false) }).unwrap();
+    let attachment = upload(&client, &bytes).unwrap();
+    reserve.assert_injected(1);
+    put.assert_injected(1);
+    sandbox.assert_only(&attachment, &bytes);
+}

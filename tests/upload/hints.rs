@@ -1,0 +1,114 @@
+//! How long a server asks to wait, in every form, and that it is obeyed.
+
+use std::time::{Duration, Instant};
+
+use linq::{CallOptions, Error, ErrorKind};
+use serde_json::{Value, json};
+
+use crate::common::{Sandbox, assert_took, jpeg, upload, upload_with};
+
+/// The waits of all cases run side by side.
+#[test]
+fn hints_are_obeyed_to_the_second() {
+    let date = ["Date", "Sun, 06 Nov 1994 08:49:37 GMT"];
+    let envelope = json!({"success": false, "error": {"status": 429, "code": 1007, "message": "slow", "retry_after": 1}});
+    let table: [(&str, Value, std::ops::Range<u64>); 8] = [
+        ("api", json!({"status": 429, "headers": [["Retry-After", "1"]]}), 1000..1600),
+        ("api", json!({"status": 503, "headers": [["Retry-After", "1.2"]]}), 1200..1800),
+        (
+            "api",
+            json!({"status": 429, "headers": [["retry-after-ms", "300"], ["Retry-After", "9"]]}),
+            300..900,
+        ),
+        ("api", json!({"status": 429, "body": envelope}), 1000..1600),
+        (
+            "api",
+            json!({"status": 503, "headers": [date, ["Retry-After", "Sun, 06 Nov 1994 08:49:38 GMT"]]}),
+            1000..1600,
+        ),
+        (
+            "api",
+            json!({"status": 503, "headers": [date, ["Retry-After", "Sun, 06 Nov 1994 08:00:00 GMT"]]}),
+            0..400,
+        ),
+        (
+            "storage",
+            json!({"status": 503, "code": "SlowDown", "headers": [["Retry-After", "1"]]}),
+            1000..1600,
+        ),
+        ("storage", json!({"status": 500, "headers": [["retry-after-ms", "250"]]}), 250..850),
+    ];
+    std::thread::scope(|scope| {
+        for (side, respond, range) in table {
+            scope.spawn(move || {
+                let (sandbox, bytes) = (Sandbox::start(), jpeg(1000));
+                let client = sandbox.client(false);
+                upload(&client, &bytes).unwrap(); // so that connecting is not in the figure
+                let method = if side == "api" { "POST" } else { "PUT" };
+                let spec = json!({"side": side, "method": method, "fault": {"respond": respond}});
+                let fault = sandbox.plant(spec);
+                let began = Instant::now();
+                let attachment = upload(&client, &bytes).unwrap();
+                assert_took(began, range);
+                fault.assert_injected(1);
+                assert_eq!(attachment.attempts, 2, "{side} {respond}");
+                sandbox.assert_stored(&attachment, &bytes);
+            });
+        }
+    });
+}
+
+/// Without a hint, or with nonsense for one, the wait is random, up to half a second, or one where it is throttled.
+#[test]
+fn without_a_hint_the_wait_is_short() {
+    for header in ["-1", "soon", "", "NaN"] {
+        let sandbox = Sandbox::start();
+        let respond = json!({"status": 503, "headers": [["Retry-After", header]]});
+        let fault = sandbox.on_reserve(json!({"respond": respond}));
+        let began = Instant::now();
+        let attachment = upload(&sandbox.client(false), b"x").unwrap();
+        assert_took(began, 0..900);
+        fault.assert_injected(1);
+        assert_eq!(attachment.attempts, 2, "{header}");
+    }
+}
+
+fn refused(sandbox: &Sandbox, respond: Value, call: CallOptions<'_>) -> (Error, Duration) {
+    let fault = sandbox.on_reserve(json!({"respond": respond}));
+    let began = Instant::now();
+    let error = upload_with(&sandbox.client(false), b"x", call).unwrap_err();
+    let took = began.elapsed();
+    fault.assert_injected(1);
+    assert_eq!(error.details.attempts, 1, "{error}");
+    assert_eq!(sandbox.requests().len(), 1);
+    (error, took)
+}
+
+#[test]
+fn a_long_hint_ends_the_call_at_once() {
+    for (header, wait) in [("3600", Some(3600)), ("61", Some(61)), ("1e300", None)] {
+        let respond = json!({"status": 429, "code": 1007, "headers": [["Retry-After", header]]});
+        let (error, took) = refused(&Sandbox::start(), respond, CallOptions::default());
+        assert_eq!(error.kind, ErrorKind::RateLimited);
+        let expected = "reserving a place for photo.jpg: Linq refused with status 429, code 1007: made up by a fault; \
+                        try again later (the server asks to wait longer than a minute)";
+        assert_eq!(error.message, expected);
+        match wait {
+            Some(seconds) => assert_eq!(error.details.retry_after, Some(Duration::from_secs(seconds))),
+            None => assert!(error.details.retry_after > Some(Duration::from_secs(1 << 40)), "{error:?}"),
+        }
+        assert!(error.details.retryable);
+        assert!(took < Duration::from_millis(500), "{took:?}");
+    }
+}
+
+#[test]
+fn a_hint_past_the_deadline_ends_the_call_at_once() {
+    let call = CallOptions { timeout: Some(Duration::from_secs(3)), ..CallOptions::default() };
+    let respond = json!({"status": 503, "code": 4004, "headers": [["Retry-After", "30"]]});
+    let (error, took) = refused(&Sandbox::start(), respond, call);
+    assert_eq!((error.kind, error.details.api_code), (ErrorKind::Api, Some(4004)));
+    assert!(error.message.ends_with("(the call's timeout leaves no time for another attempt)"), "{error}");
+    assert_eq!(error.details.retry_after, Some(Duration::from_secs(30)));
+    assert!(took < Duration::from_millis(500), "{took:?}");
+}
