@@ -1,0 +1,11 @@
+//! The fault matrix: everything that networks, servers, files and machines do on bad days, row by row, and what the
+//! library does about it. MATRIX.md lists every row with its tests.
+//!
+//! Each test injects its fault into a sandbox of its own, proves that it struck, and asserts what came of it.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod put_answer;
+mod put_send;
+mod support;

@@ -1,0 +1,110 @@
+//! What the rows share.
+#![allow(dead_code)]
+
+use std::fmt::Debug;
+use std::sync::LazyLock;
+use std::thread;
+use std::time::Duration;
+
+use linq::{Attachment, Config, Error, ErrorKind};
+use serde_json::{Value, json};
+
+use crate::common::{BOTH, Sandbox, jpeg};
+
+/// More than all the buffers between here and a server that does not read can hold.
+pub static BIG: LazyLock<Vec<u8>> = LazyLock::new(|| jpeg(24 << 20));
+
+/// Two tests of one check, so that plain and TLS can be told apart by name.
+macro_rules! plain_and_tls {
+    ($($plain:ident, $tls:ident => $check:expr;)*) => {$(
+        #[test]
+        fn $plain() {
+            $check(false)
+        }
+
+        #[test]
+        fn $tls() {
+            $check(true)
+        }
+    )*};
+}
+pub(crate) use plain_and_tls;
+
+/// Says in which case a test failed.
+struct Case<T: Debug>(T);
+
+impl<T: Debug> Drop for Case<T> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("this was the case {:?}", self.0);
+        }
+    }
+}
+
+/// Runs a check for each case, all at the same time: most of them wait for most of their time.
+pub fn each<T: Debug + Sync>(cases: &[T], check: impl Fn(&T) + Sync) {
+    let check = &check;
+    thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(move || {
+                let _case = Case(case);
+                check(case);
+            });
+        }
+    });
+}
+
+/// Runs a check plain and with TLS, at the same time.
+pub fn both(check: impl Fn(bool) + Sync) {
+    each(&BOTH, |tls| check(*tls));
+}
+
+/// A client's configuration whose stalls are short.
+pub fn stalling(sandbox: &Sandbox, tls: bool, stall: Duration) -> Config {
+    Config { stall_timeout: stall, ..sandbox.config(tls) }
+}
+
+/// The error of a call that had to fail. It holds no secret, whatever it is.
+#[track_caller]
+pub fn failed<T: Debug>(sandbox: &Sandbox, result: Result<T, Error>) -> Error {
+    let error = result.expect_err("it cannot have worked");
+    let everything = format!("{error:?} {error}");
+    assert!(!everything.contains(&sandbox.get("key")), "the key is in {everything}");
+    for secret in ["X-Amz-", "Signature=", "Bearer"] {
+        assert!(!everything.contains(secret), "{secret} is in {everything}");
+    }
+    error
+}
+
+/// Kind, HTTP status, attempts, and whether the same call may work later.
+#[track_caller]
+pub fn assert_is(error: &Error, kind: ErrorKind, status: Option<u16>, attempts: u32, retryable: bool) {
+    let details = &error.details;
+    let got = (error.kind, details.http_status, details.attempts, details.retryable);
+    assert_eq!(got, (kind, status, attempts, retryable), "{error}");
+}
+
+/// A refusal as S3 writes one.
+pub fn s3(status: u16, code: &str, message: &str) -> Value {
+    json!({"status": status, "code": code, "message": message})
+}
+
+/// Asserts that nothing was stored for any reservation.
+#[track_caller]
+pub fn assert_nothing_stored(sandbox: &Sandbox) {
+    let objects = sandbox.objects();
+    assert!(objects.iter().all(|object| object["sha256"].is_null()), "{objects:?}");
+}
+
+/// Asserts that a call took so many attempts and that exactly these bytes are there, once.
+#[track_caller]
+pub fn assert_stored_after(sandbox: &Sandbox, attempts: u32, attachment: &Attachment, bytes: &[u8]) {
+    assert_eq!(attachment.attempts, attempts);
+    sandbox.assert_only(attachment, bytes);
+}
+
+/// How much processor time this thread has used.
+pub fn thread_cpu() -> Duration {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(used.tv_sec as u64, used.tv_nsec as u32)
+}
