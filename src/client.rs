@@ -140,13 +140,17 @@ impl Client {
             base.or_else(|| variable(BASE_URL_VARIABLE)).unwrap_or_else(|| DEFAULT_BASE_URL.to_owned());
         let base = Base::parse(&base)?;
         let allow_http_loopback = config.allow_http_loopback || base.plain;
+        let trust = Arc::new(Trust::new(
+            extra_certificates(&config)?,
+            variable("SSL_CERT_FILE").map(PathBuf::from),
+            variable("SSL_CERT_DIR").map(PathBuf::from),
+        ));
+        if !base.plain {
+            trust.prepare()?;
+        }
         let settings = Settings {
             user_agent: user_agent(config.user_agent.as_deref())?,
-            trust: Arc::new(Trust::new(
-                extra_certificates(&config)?,
-                variable("SSL_CERT_FILE").map(PathBuf::from),
-                variable("SSL_CERT_DIR").map(PathBuf::from),
-            )),
+            trust,
             proxies: match &config.proxy {
                 Some(url) => Proxies::explicit(url)?,
                 None => Proxies::from_environment(variable),

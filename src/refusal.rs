@@ -52,7 +52,7 @@ pub(crate) fn by_api(what: &str, host: &str, answer: &Answer) -> Error {
         _ => (ErrorKind::Api, ""),
     };
     let words =
-        inner.as_ref().and_then(|inner| inner.message.as_deref()).map(words).filter(|w| !w.is_empty());
+        inner.as_ref().and_then(|inner| inner.message.as_deref()).map(showable).filter(|w| !w.is_empty());
     let status = answer.status;
     let code_text = code.map(|code| format!(", code {code}")).unwrap_or_default();
     let words = words.map(|words| format!(": {words}")).unwrap_or_default();
@@ -63,9 +63,9 @@ pub(crate) fn by_api(what: &str, host: &str, answer: &Answer) -> Error {
     details.api_code = code;
     details.retryable = class != Class::Final;
     details.trace_id =
-        trace_id.or_else(|| answer.header("x-trace-id").map(str::to_owned)).map(|id| clean(&id));
+        trace_id.or_else(|| answer.header("x-trace-id").map(str::to_owned)).map(|id| showable(&id));
     details.retry_after = hint(answer, inner.as_ref().and_then(|inner| inner.retry_after));
-    details.doc_url = inner.and_then(|inner| inner.doc_url).map(|url| clean(&url));
+    details.doc_url = inner.and_then(|inner| inner.doc_url).map(|url| showable(&url));
     error
 }
 
@@ -118,8 +118,8 @@ pub(crate) fn by_storage(
     details.http_status = Some(status);
     details.retryable = !expired && class != Class::Final;
     details.retry_after = hint(answer, None);
-    details.storage_request_id = said.request_id.or_else(|| answer.header("x-amz-request-id").map(clean));
-    details.storage_id_2 = said.host_id.or_else(|| answer.header("x-amz-id-2").map(clean));
+    details.storage_request_id = said.request_id.or_else(|| answer.header("x-amz-request-id").map(showable));
+    details.storage_id_2 = said.host_id.or_else(|| answer.header("x-amz-id-2").map(showable));
     details.storage_code = said.code;
     error
 }
@@ -176,7 +176,7 @@ fn storage_error(body: &[u8]) -> StorageError {
     let text = String::from_utf8_lossy(body);
     let Some(inside) = element(&text, "Error") else { return StorageError::default() };
     let pick =
-        |name| element(inside, name).map(|raw| words(&unescaped(raw))).filter(|words| !words.is_empty());
+        |name| element(inside, name).map(|raw| showable(&unescaped(raw))).filter(|words| !words.is_empty());
     StorageError {
         code: pick("Code"),
         message: pick("Message"),
@@ -209,7 +209,7 @@ fn unescaped(text: &str) -> String {
 }
 
 /// A server's words, fit to be shown: one line, bounded, and nothing that looks like a signed URL.
-fn words(text: &str) -> String {
+fn showable(text: &str) -> String {
     let shown: Vec<_> = text.split_whitespace().map(without_query).collect();
     clean(&shown.join(" "))
 }

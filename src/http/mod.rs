@@ -307,6 +307,7 @@ impl LinqConnector {
         let limit = exchange.connect_deadline();
         let host = uri.host().unwrap_or_default();
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let tls = secure.then(|| self.0.trust.connect(host)).transpose()?;
         let proxy = self.0.proxies.pick(host, port)?;
         let (via, via_port) = proxy.map_or((host, port), |proxy| (&*proxy.host, proxy.port));
         let addresses = resolve::resolve(&exchange.call, via, via_port, limit)?;
@@ -317,8 +318,8 @@ impl LinqConnector {
             let answer = wire.converse(exchange, proxy.request(host, port).as_bytes(), limit, enough)?;
             proxy.accepted(&answer)?;
         }
-        if secure {
-            wire.start_tls(exchange, self.0.trust.connect(host)?, limit)?;
+        if let Some(tls) = tls {
+            wire.start_tls(exchange, tls, limit)?;
         }
         Ok(wire)
     }

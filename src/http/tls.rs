@@ -5,9 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
-use rustls::crypto::CryptoProvider;
+use rustls::crypto::{CryptoProvider, KeyProvider};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::sign::SigningKey;
 use rustls::{CertificateError, ClientConfig, ClientConnection, InvalidMessage, RootCertStore};
 
 use crate::error::{Error, ErrorKind};
@@ -15,7 +16,18 @@ use crate::error::{Error, ErrorKind};
 /// The one crypto provider, always given explicitly: a Rust host may have installed another as its default.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    PROVIDER.get_or_init(|| Arc::new(rustls::crypto::ring::default_provider())).clone()
+    let ring = || CryptoProvider { key_provider: &NoKeys, ..rustls::crypto::ring::default_provider() };
+    PROVIDER.get_or_init(|| Arc::new(ring())).clone()
+}
+
+/// No client certificates: without the code that would load and use their keys, the library is a good deal smaller.
+#[derive(Debug)]
+struct NoKeys;
+
+impl KeyProvider for NoKeys {
+    fn load_private_key(&self, _: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, rustls::Error> {
+        Err(rustls::Error::General("client certificates are not used".to_owned()))
+    }
 }
 
 /// Bytes that nobody can guess.
@@ -26,8 +38,8 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Whom a client trusts. The certificates themselves are read at the first TLS connection: that takes tens of
-/// milliseconds, which a program that never connects should not pay.
+/// Whom a client trusts. Reading the system's certificates takes tens of milliseconds: a client that will need
+/// them reads them when it is made, where nobody waits to cancel, and one that may never need them at the first use.
 pub(crate) struct Trust {
     extra: Vec<CertificateDer<'static>>,
     file: Option<PathBuf>,
@@ -45,9 +57,15 @@ impl Trust {
         Trust { extra, file, directory, client: OnceLock::new() }
     }
 
+    /// Reads the certificates.
+    pub(crate) fn prepare(&self) -> Result<Arc<ClientConfig>, Error> {
+        let prepared = self.client.get_or_init(|| self.build().map(Arc::new)).clone();
+        prepared.map_err(|message| Error::new(ErrorKind::Tls, message))
+    }
+
     pub(crate) fn connect(&self, host: &str) -> Result<ClientConnection, Error> {
         let tls = |message: String| Error::new(ErrorKind::Tls, message);
-        let config = self.client.get_or_init(|| self.build().map(Arc::new)).clone().map_err(tls)?;
+        let config = self.prepare()?;
         let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
         let name =
             ServerName::try_from(bare.to_owned()).map_err(|_| tls(format!("{host} is not a host name")))?;
