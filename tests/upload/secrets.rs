@@ -131,7 +131,6 @@ fn everything(sandbox: &Sandbox, tls: bool, shown: &mut Shown, signatures: &mut 
 
 /// Ids are words of the server too, and are shown.
 #[test]
-#[ignore = "ids are shown as they came"]
 fn no_id_of_the_storage_holds_a_signed_url() {
     let sandbox = Sandbox::start();
     let url = "https://uploads.example/a?X-Amz-Signature=secret";
