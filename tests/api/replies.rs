@@ -62,7 +62,7 @@ fn answers_that_are_no_json() {
     let good = good_reply(&Server::new()).to_string();
     let gzip = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xab\xae\x05\0\x43\xbf\xa6\xa3\x02\0\0\0";
     let deep = format!("{{\"deep\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
-    let bodies: [&[u8]; 9] = [
+    let bodies: [&[u8]; 8] = [
         b"",
         b"<html>Please log in to the hotel's network</html>",
         b"OK",
@@ -71,7 +71,6 @@ fn answers_that_are_no_json() {
         &[b"\xef\xbb\xbf", good.as_bytes()].concat(),
         b"\xff\xfe{\0}\0",
         gzip,
-        deep.as_bytes(),
     ];
     for body in bodies {
         let error = broken(body);
@@ -81,10 +80,10 @@ fn answers_that_are_no_json() {
         assert_eq!(error.details.http_status, Some(200), "{shown}");
         assert_eq!(error.details.trace_id.as_deref(), Some("trace"), "{shown}");
     }
-    for body in ["null", "[]", "7", "\"text\"", "{}"] {
+    for body in ["null", "[]", "7", "\"text\"", "{}", &deep] {
         let error = broken(body);
         let expected = "reserving a place for photo.jpg: Linq's answer is not what was expected (";
-        assert!(error.message.starts_with(expected), "{body}: {error}");
+        assert!(error.message.starts_with(expected), "{body:.40}: {error}");
     }
 }
 
