@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
@@ -94,12 +95,7 @@ impl Api {
     /// What a successful answer holds.
     pub(crate) fn read<T: DeserializeOwned>(&self, what: &str, answer: &Answer) -> Result<T, Error> {
         serde_json::from_slice(&answer.body).map_err(|e| {
-            // serde names fields and positions, never what stands there.
-            let why = match e.classify() {
-                serde_json::error::Category::Data => format!("is not what was expected ({e})"),
-                _ => "is not JSON".to_owned(),
-            };
-            let mut error = self.broken(what, &format!("answer {why}"), answer);
+            let mut error = self.broken(what, &format!("answer {}", unreadable(&e)), answer);
             error.details.http_status = Some(answer.status);
             error
         })
@@ -110,6 +106,20 @@ impl Api {
         let mut error = Error::new(ErrorKind::Protocol, format!("{what}: Linq's {why}"));
         error.details.trace_id = answer.header("x-trace-id").map(str::to_owned);
         error
+    }
+}
+
+/// Why JSON could not be read. serde quotes what it found, which may be a signed URL: only its names of fields that
+/// are missing or there twice are passed on.
+pub(crate) fn unreadable(e: &serde_json::Error) -> String {
+    let text = e.to_string();
+    let place = format!("(line {}, column {})", e.line(), e.column());
+    match e.classify() {
+        Category::Data if text.starts_with("missing field `") || text.starts_with("duplicate field `") => {
+            format!("has a {}", text.split(" at line ").next().unwrap_or_default())
+        }
+        Category::Data => format!("has a field of the wrong type {place}"),
+        _ => format!("is not JSON {place}"),
     }
 }
 

@@ -12,7 +12,7 @@
 //! println!("{}", photo.attachment_id);
 //! # Ok::<(), linq::Error>(())
 //! ```
-#![deny(missing_docs)]
+#![deny(missing_docs, unsafe_code)]
 
 #[cfg(not(unix))]
 compile_error!("liblinq supports Linux, Android, macOS and iOS; see the table of platforms in README.md");
@@ -40,6 +40,7 @@ mod process;
 mod refusal;
 mod retry;
 mod source;
+#[allow(unsafe_code)]
 mod sys;
 mod upload;
 

@@ -7,7 +7,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroize;
 
-use crate::api::Api;
+use crate::api::{Api, unreadable};
 use crate::clock::{ServerClock, json_date};
 use crate::error::{Error, ErrorKind};
 use crate::http::http::header::{HeaderName, HeaderValue};
@@ -91,10 +91,7 @@ impl Presigned {
     /// Reads Linq's reply verbatim, or what [`to_json`](Self::to_json) wrote. Unknown fields are ignored.
     pub fn parse(json: &[u8]) -> Result<Self, Error> {
         let bad = |why: String| Error::invalid(format!("the presigned JSON {why}"));
-        let mut presigned: Presigned = serde_json::from_slice(json).map_err(|e| match e.classify() {
-            serde_json::error::Category::Data => bad(format!("is not a reply of POST /v3/attachments: {e}")),
-            _ => bad(format!("is not JSON (line {}, column {})", e.line(), e.column())),
-        })?;
+        let mut presigned: Presigned = serde_json::from_slice(json).map_err(|e| bad(unreadable(&e)))?;
         presigned.finish().map_err(bad)?;
         Ok(presigned)
     }

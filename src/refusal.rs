@@ -1,6 +1,6 @@
 //! Refusals in words: Linq's error envelope, S3's error document, and whatever a gateway in between says.
 
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::clock::{ServerClock, http_date};
 use crate::error::{Error, ErrorKind};
@@ -10,25 +10,30 @@ use crate::retry::{self, Class, Refusal};
 /// More of a server's own words than this is not repeated.
 const MAX_WORDS: usize = 300;
 
-#[derive(Deserialize)]
+/// Linq's envelope, as far as it can be read: a part of a wrong type hides none of the others.
+#[derive(Default)]
 struct Envelope {
-    error: Option<Inner>,
-    trace_id: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Inner {
-    #[serde(default, deserialize_with = "lenient")]
     code: Option<u32>,
     message: Option<String>,
     doc_url: Option<String>,
     retry_after: Option<f64>,
+    trace_id: Option<String>,
 }
 
-/// A code that is no number does not hide the message beside it.
-fn lenient<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
-    let value = serde_json::Value::deserialize(from)?;
-    Ok(value.as_u64().and_then(|code| u32::try_from(code).ok()))
+impl Envelope {
+    fn read(body: &[u8]) -> Self {
+        let Ok(whole) = serde_json::from_slice::<Value>(body) else { return Envelope::default() };
+        let error = &whole["error"];
+        let text = |value: &Value| value.as_str().map(showable).filter(|text| !text.is_empty());
+        let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
+        Envelope {
+            code: error["code"].as_u64().and_then(|code| u32::try_from(code).ok()),
+            message: text(&error["message"]),
+            doc_url: text(&error["doc_url"]),
+            retry_after: number(&error["retry_after"]),
+            trace_id: text(&whole["trace_id"]),
+        }
+    }
 }
 
 /// A refusal by the API of `what`, such as "reserving a place for photo.jpg".
@@ -36,9 +41,7 @@ pub(crate) fn by_api(what: &str, host: &str, answer: &Answer) -> Error {
     if (300..400).contains(&answer.status) {
         return redirected(what, host, answer);
     }
-    let envelope: Option<Envelope> = serde_json::from_slice(&answer.body).ok();
-    let (inner, trace_id) = envelope.map_or((None, None), |e| (e.error, e.trace_id));
-    let code = inner.as_ref().and_then(|inner| inner.code);
+    let Envelope { code, message, doc_url, retry_after, trace_id } = Envelope::read(&answer.body);
     let class = retry::classify(Refusal {
         status: answer.status,
         api_code: code,
@@ -51,21 +54,18 @@ pub(crate) fn by_api(what: &str, host: &str, answer: &Answer) -> Error {
         429 => (ErrorKind::RateLimited, "; try again later"),
         _ => (ErrorKind::Api, ""),
     };
-    let words =
-        inner.as_ref().and_then(|inner| inner.message.as_deref()).map(showable).filter(|w| !w.is_empty());
     let status = answer.status;
     let code_text = code.map(|code| format!(", code {code}")).unwrap_or_default();
-    let words = words.map(|words| format!(": {words}")).unwrap_or_default();
+    let words = message.map(|words| format!(": {words}")).unwrap_or_default();
     let mut error =
         Error::new(kind, format!("{what}: Linq refused with status {status}{code_text}{words}{advice}"));
     let details = &mut *error.details;
     details.http_status = Some(status);
     details.api_code = code;
     details.retryable = class != Class::Final;
-    details.trace_id =
-        trace_id.or_else(|| answer.header("x-trace-id").map(str::to_owned)).map(|id| showable(&id));
-    details.retry_after = hint(answer, inner.as_ref().and_then(|inner| inner.retry_after));
-    details.doc_url = inner.and_then(|inner| inner.doc_url).map(|url| showable(&url));
+    details.trace_id = trace_id.or_else(|| answer.header("x-trace-id").map(showable));
+    details.retry_after = hint(answer, retry_after);
+    details.doc_url = doc_url;
     error
 }
 

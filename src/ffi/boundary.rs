@@ -10,7 +10,8 @@ use std::thread;
 use super::block::{self, Outcome};
 use super::statics;
 use super::types::*;
-use crate::{Error, ErrorKind};
+use crate::log;
+use crate::{Error, ErrorKind, Level};
 
 /// Why a call gave nothing.
 #[derive(Debug)]
@@ -39,6 +40,17 @@ impl Failure {
             Failure::NoMemory => LINQ_NO_MEMORY,
             Failure::Panic => LINQ_INTERNAL,
         }
+    }
+
+    /// A call that failed is worth a line; one that the caller cancelled is no failure of anybody's.
+    fn log(&self) {
+        let level = if self.status() == LINQ_CANCELLED { Level::Info } else { Level::Error };
+        log::line(level, || match self {
+            Failure::Argument(message) => message.clone(),
+            Failure::Core(error) => error.message.clone(),
+            Failure::NoMemory => "memory ran out".to_owned(),
+            Failure::Panic => "a bug in liblinq was caught".to_owned(),
+        });
     }
 
     /// The block that C gets; a static one where there is no memory for another.
@@ -84,6 +96,7 @@ pub(super) unsafe fn call_without_result(
     // SAFETY: the caller's promise.
     unsafe { store(error, ptr::null_mut()) };
     let Err(failure) = guard(Err(Failure::Panic), body) else { return LINQ_OK };
+    guard((), || failure.log());
     if error.is_null() {
         // Even letting go of a failure is fenced: a bug there must not cross into C either.
         return guard(LINQ_INTERNAL, move || failure.status());
