@@ -1,0 +1,179 @@
+//! Many threads, many sizes, a network that fails at random. Whatever was reported as stored is stored, byte for
+//! byte, and nothing grows: no descriptor, no thread, no memory.
+//!
+//! A few seconds by default; `make soak` runs it for `LINQ_SOAK_SECONDS`.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+use common::{Sandbox, sha256};
+use linq::{CallOptions, Client, Config, Source, UploadOptions};
+use serde_json::{Value, json};
+
+const THREADS: u64 = 32;
+const MIB: usize = 1024 * 1024;
+
+#[test]
+fn nothing_is_lost_and_nothing_grows() {
+    let seconds = env::var("LINQ_SOAK_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(5);
+    let sandbox = Sandbox::start();
+    let clients = [false, true].map(|tls| {
+        let quick = Config {
+            stall_timeout: Duration::from_millis(700),
+            connect_timeout: Duration::from_millis(700),
+            ..sandbox.config(tls)
+        };
+        Client::new(quick).unwrap()
+    });
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let tally = Tally::default();
+    let (warm, cold) = thread::scope(|scope| {
+        for number in 0..THREADS {
+            let (client, sandbox, tally) = (&clients[number as usize % 2], &sandbox, &tally);
+            scope.spawn(move || work(client, sandbox, tally, number, end));
+        }
+        scope.spawn(|| chaos(&sandbox, end));
+        thread::sleep(Duration::from_secs(seconds) / 3);
+        let warm = Usage::now();
+        thread::sleep(end.saturating_duration_since(Instant::now()));
+        (warm, Usage::now())
+    });
+    drop(clients);
+    let after = Usage::now();
+    let stored = tally.stored.load(Ordering::Relaxed);
+    let again = tally.again.load(Ordering::Relaxed);
+    let failed = tally.failed.into_inner().unwrap();
+    println!("{seconds} s: {stored} uploads stored and compared, {again} of them after a failed attempt");
+    println!("failures reported: {failed:?}");
+    println!("warm {warm:?}, at the end {cold:?}, without the clients {after:?}");
+    assert!(stored >= seconds * 5, "only {stored} uploads in {seconds} s");
+    assert!(again > seconds, "faults that never strike prove nothing");
+    // Both clients may keep 16 idle connections to each of two hosts; what is in use differs from moment to moment.
+    assert!(cold.descriptors <= warm.descriptors + 64, "{warm:?} {cold:?}");
+    assert!(cold.threads <= warm.threads + 4, "{warm:?} {cold:?}");
+    assert!(cold.resident <= warm.resident + 16 * MIB as u64, "{warm:?} {cold:?}");
+    assert!(after.descriptors <= 16, "{after:?}");
+}
+
+#[derive(Default)]
+struct Tally {
+    stored: AtomicU64,
+    again: AtomicU64,
+    failed: Mutex<BTreeMap<String, u64>>,
+}
+
+/// Uploads, compares, deletes, again.
+fn work(client: &Client, sandbox: &Sandbox, tally: &Tally, number: u64, end: Instant) {
+    let mut random = Random(number + 1);
+    while Instant::now() < end {
+        let size = match random.below(20) {
+            0 => 1 + random.below(MIB as u64),
+            1..4 => 1 + random.below(300_000),
+            _ => 1 + random.below(20_000),
+        };
+        let bytes: Vec<u8> = (0..size).map(|_| b' ' + (random.next() % 90) as u8).collect();
+        let options = UploadOptions { filename: Some("soak.txt"), ..UploadOptions::default() };
+        match client.upload(Source::Bytes(&bytes), options) {
+            Ok(attachment) => {
+                assert_eq!(download(sandbox, &attachment.download_url), sha256(&bytes), "{attachment:?}");
+                tally.stored.fetch_add(1, Ordering::Relaxed);
+                tally.again.fetch_add(u64::from(attachment.attempts > 1), Ordering::Relaxed);
+                let _ = client.delete_attachment(&attachment.attachment_id, CallOptions::default());
+            }
+            Err(error) => *tally.failed.lock().unwrap().entry(format!("{:?}", error.kind)).or_default() += 1,
+        }
+    }
+}
+
+/// The SHA-256 of what a download URL gives; over plain http, where the same objects are.
+fn download(sandbox: &Sandbox, url: &str) -> String {
+    let path = url.split_once("/cdn/").expect("a download URL of the sandbox").1;
+    let base = sandbox.get("api");
+    let origin = base.strip_suffix("/api/partner").unwrap();
+    let mut body = Vec::new();
+    let answer = ureq::get(format!("{origin}/cdn/{path}")).call().unwrap();
+    answer.into_body().into_reader().read_to_end(&mut body).unwrap();
+    sha256(&body)
+}
+
+/// Plants a fault, waits a little, plants another.
+fn chaos(sandbox: &Sandbox, end: Instant) {
+    let mut random = Random(4711);
+    while Instant::now() < end {
+        let at = random.below(100_000);
+        let puts: [Value; 13] = [
+            json!({"reset_after": at}),
+            json!({"close_after": at}),
+            json!({"stall_after": at}),
+            json!({"no_answer": true, "for_ms": 2000}),
+            json!({"die_before_answer": "reset"}),
+            json!({"die_before_answer": "close"}),
+            json!({"early": {"after": at, "status": 503, "code": "SlowDown", "then": "reset"}}),
+            json!({"early": {"after": at, "status": 500, "code": "InternalError", "then": "close"}}),
+            json!({"respond": {"status": 503, "code": "ServiceUnavailable"}}),
+            json!({"close_idle": true}),
+            json!({"rst_idle": true}),
+            json!({"delay_ms": 300}),
+            json!({"pauses": {"every": 20_000, "ms": 50}}),
+        ];
+        let reserves: [Value; 6] = [
+            json!({"respond": {"status": 500, "code": 3006}}),
+            json!({"respond": {"status": 429, "code": 1007, "headers": [["Retry-After", "0"]]}}),
+            json!({"reset_after": -1}),
+            json!({"expired": true}),
+            json!({"close_idle": true}),
+            json!({"drip_ms": 1}),
+        ];
+        let times = 1 + random.below(3);
+        let mut spec = match random.below(3) {
+            0 => json!({"side": "api", "method": "POST", "fault": reserves[random.below(6) as usize]}),
+            _ => json!({"side": "storage", "method": "PUT", "fault": puts[random.below(13) as usize]}),
+        };
+        spec["times"] = times.into();
+        sandbox.plant(spec);
+        thread::sleep(Duration::from_millis(40));
+    }
+    sandbox.clear_faults();
+}
+
+/// What the process holds.
+#[derive(Debug)]
+struct Usage {
+    descriptors: usize,
+    threads: usize,
+    resident: u64,
+}
+
+impl Usage {
+    fn now() -> Self {
+        let count = |path| fs::read_dir(path).unwrap().count();
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let kibibytes: u64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
+        Usage {
+            descriptors: count("/proc/self/fd"),
+            threads: count("/proc/self/task"),
+            resident: kibibytes * 1024,
+        }
+    }
+}
+
+/// Enough chance for a test, and the same each time.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 >> 33
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+}
