@@ -3,9 +3,15 @@
 //!
 //! Each test injects its fault into a sandbox of its own, proves that it struck, and asserts what came of it.
 
+#![cfg(target_os = "linux")]
+
 #[path = "../common/mod.rs"]
 mod common;
 
+mod child;
+mod connect;
+mod dns;
 mod put_answer;
 mod put_send;
 mod support;
+mod tls;

@@ -4,9 +4,9 @@
 use std::fmt::Debug;
 use std::sync::LazyLock;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use linq::{Attachment, Config, Error, ErrorKind};
+use linq::{Attachment, CancelToken, Config, Error, ErrorKind};
 use serde_json::{Value, json};
 
 use crate::common::{BOTH, Sandbox, jpeg};
@@ -107,4 +107,41 @@ pub fn assert_stored_after(sandbox: &Sandbox, attempts: u32, attachment: &Attach
 pub fn thread_cpu() -> Duration {
     let used = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(used.tv_sec as u64, used.tv_nsec as u32)
+}
+
+/// The port of a URL of the sandbox.
+pub fn port(url: &str) -> u16 {
+    let authority = url.split('/').nth(2).unwrap();
+    authority.rsplit(':').next().unwrap().parse().unwrap()
+}
+
+/// The shortest of some tries, and what the last gave: this machine may be busy with something else.
+pub fn fastest<T>(tries: u32, mut run: impl FnMut() -> T) -> (Duration, T) {
+    let mut best = Duration::MAX;
+    let mut last = None;
+    for _ in 0..tries {
+        let began = Instant::now();
+        last = Some(run());
+        best = best.min(began.elapsed());
+    }
+    (best, last.expect("at least one try"))
+}
+
+/// Cancels a call after so long, and tells how long it went on after that. It never takes a second, however busy
+/// this machine may be.
+pub fn cancelled_after<T>(token: &CancelToken, delay: Duration, call: impl FnOnce() -> T) -> (Duration, T) {
+    thread::scope(|scope| {
+        let cancel = scope.spawn(|| {
+            thread::sleep(delay);
+            let at = Instant::now();
+            token.cancel();
+            at
+        });
+        let result = call();
+        let ended = Instant::now();
+        let at = cancel.join().unwrap();
+        assert!(ended > at, "it ended before it was cancelled");
+        assert!(ended - at < Duration::from_secs(1), "it went on for {:?}", ended - at);
+        (ended - at, result)
+    })
 }
