@@ -12,7 +12,7 @@ use crate::api::{Api, Base};
 use crate::attachment::{self, AttachmentInfo};
 use crate::attempt::Attempts;
 use crate::cancel::CancelToken;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::http::{Call, Http, Proxies, Settings, Trust, certificates};
 use crate::message::{self, Message, Receipt};
 use crate::presign::{self, FileInfo, Presigned};
@@ -249,7 +249,8 @@ fn extra_certificates(config: &Config) -> Result<Vec<rustls::pki_types::Certific
     let mut found = Vec::new();
     if let Some(path) = &config.ca_file {
         let name = format!("ca_file {}", path.display());
-        let pem = std::fs::read(path).map_err(|e| Error::invalid(format!("{name} cannot be read: {e}")))?;
+        let pem = std::fs::read(path)
+            .map_err(|e| Error::new(ErrorKind::File, format!("{name} cannot be read: {e}")))?;
         found.extend(certificates(&pem, &name)?);
     }
     if let Some(pem) = &config.ca_pem {

@@ -1,6 +1,10 @@
 //! The few system calls that no safe crate offers on every target, each in a few lines.
 
+use std::ffi::{CStr, CString};
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::ptr;
 use std::time::Duration;
 
 /// A clock that goes on while the device sleeps, since some moment in the past.
@@ -68,7 +72,72 @@ pub(crate) fn without_signals<T>(spawn: impl FnOnce() -> T) -> T {
         libc::sigfillset(&mut all);
         libc::pthread_sigmask(libc::SIG_BLOCK, &all, &mut old);
         let result = spawn();
-        libc::pthread_sigmask(libc::SIG_SETMASK, &old, std::ptr::null_mut());
+        libc::pthread_sigmask(libc::SIG_SETMASK, &old, ptr::null_mut());
         result
+    }
+}
+
+/// Why a name has no address.
+#[derive(Debug)]
+pub(crate) struct Unknown {
+    /// The system's words.
+    pub(crate) why: String,
+    /// Whether the answer is that there is no such name, rather than no answer.
+    pub(crate) certain: bool,
+}
+
+/// Asks the system for the addresses of `host`; blocks as long as the system likes. The standard library does the
+/// same, but keeps to itself whether the name does not exist or nobody could be asked.
+pub(crate) fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, Unknown> {
+    let name = CString::new(host).map_err(|_| Unknown { why: "it is no name".to_owned(), certain: true })?;
+    let mut list: *mut libc::addrinfo = ptr::null_mut();
+    // SAFETY: all zeros is a valid addrinfo: no flags, any family, no pointers.
+    let mut hints: libc::addrinfo = unsafe { std::mem::zeroed() };
+    hints.ai_socktype = libc::SOCK_STREAM;
+    // SAFETY: the name is NUL-terminated, the hints are initialised, and `list` is ours to be set.
+    let code = unsafe { libc::getaddrinfo(name.as_ptr(), ptr::null(), &hints, &mut list) };
+    if code != 0 {
+        return Err(unknown(code));
+    }
+    let mut found = Vec::new();
+    let mut next = list;
+    // SAFETY: a list that getaddrinfo made, walked to its end and given back once.
+    unsafe {
+        while let Some(entry) = next.as_ref() {
+            found.extend(address(entry, port));
+            next = entry.ai_next;
+        }
+        libc::freeaddrinfo(list);
+    }
+    Ok(found)
+}
+
+fn unknown(code: libc::c_int) -> Unknown {
+    let why = match code {
+        libc::EAI_SYSTEM => io::Error::last_os_error().to_string(),
+        // SAFETY: a static text for every code, known or not.
+        _ => unsafe { CStr::from_ptr(libc::gai_strerror(code)) }.to_string_lossy().into_owned(),
+    };
+    // Elsewhere a device without a network says the same of every name.
+    let certain = cfg!(target_os = "linux") && code == libc::EAI_NONAME;
+    Unknown { why, certain }
+}
+
+/// # Safety
+/// An entry of a list that getaddrinfo made.
+unsafe fn address(entry: &libc::addrinfo, port: u16) -> Option<SocketAddr> {
+    match entry.ai_family {
+        libc::AF_INET => {
+            // SAFETY: an address of this family is a sockaddr_in.
+            let v4 = unsafe { entry.ai_addr.cast::<libc::sockaddr_in>().read_unaligned() };
+            Some((Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr)), port).into())
+        }
+        libc::AF_INET6 => {
+            // SAFETY: an address of this family is a sockaddr_in6.
+            let v6 = unsafe { entry.ai_addr.cast::<libc::sockaddr_in6>().read_unaligned() };
+            let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
+            Some(SocketAddrV6::new(ip, port, 0, v6.sin6_scope_id).into())
+        }
+        _ => None,
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, PipeReader, PipeWriter, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
@@ -18,7 +18,7 @@ use super::call::Call;
 use super::exchange::{network, timeout};
 use crate::error::Error;
 use crate::process::PerProcess;
-use crate::sys;
+use crate::sys::{self, Unknown};
 
 /// More names than this are not asked for at the same time, in the whole process.
 const MAX_THREADS: usize = 4;
@@ -33,7 +33,7 @@ struct Resolver {
 struct Lookup {
     host: String,
     port: u16,
-    answer: Mutex<Option<io::Result<Vec<SocketAddr>>>>,
+    answer: Mutex<Option<Result<Vec<SocketAddr>, Unknown>>>,
     done: PipeWriter,
 }
 
@@ -69,8 +69,11 @@ fn answer(
     }
     match lock(&lookup.answer).take() {
         Some(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
-        Some(Err(e)) => {
-            Err(network(format!("cannot look up {host}: {e}; check the name and the connection")))
+        Some(Err(Unknown { why, certain })) => {
+            let mut error =
+                network(format!("cannot look up {host}: {why}; check the name and the connection"));
+            error.details.retryable = !certain;
+            Err(error)
         }
         _ => Err(network(format!("{host} has no address"))),
     }
@@ -90,7 +93,7 @@ fn enqueue(lookup: &Arc<Lookup>) -> io::Result<()> {
     resolver.waiting.retain(|waiting| waiting.strong_count() > 0);
     resolver.waiting.push_back(Arc::downgrade(lookup));
     if resolver.threads < MAX_THREADS {
-        let thread = thread::Builder::new().name("linq-dns".to_owned()).stack_size(256 * 1024);
+        let thread = thread::Builder::new().name("linq-dns".to_owned()).stack_size(1024 * 1024);
         match sys::without_signals(|| thread.spawn(work)) {
             Ok(_) => resolver.threads += 1,
             Err(e) if resolver.threads == 0 => return Err(e),
@@ -113,8 +116,7 @@ fn work() {
             }
         };
         if let Some(lookup) = next {
-            let answer = (&*lookup.host, lookup.port).to_socket_addrs().map(Iterator::collect);
-            *lock(&lookup.answer) = Some(answer);
+            *lock(&lookup.answer) = Some(sys::look_up(&lookup.host, lookup.port));
             let _ = (&lookup.done).write(&[1]); // nobody may be waiting any more
         }
     }
@@ -143,7 +145,7 @@ mod tests {
         assert_eq!(one("127.0.0.1"), ["127.0.0.1:80"]);
         assert_eq!(one("[::1]"), ["[::1]:80"]);
         assert_eq!(one("LocalHost"), ["127.0.0.1:80", "[::1]:80"]);
-        assert_eq!(lock(state()).threads, 0);
+        assert_eq!(literal("localhost.example"), None);
     }
 
     #[test]
@@ -152,6 +154,5 @@ mod tests {
         let error = resolve(&call, "no-such-name.invalid", 80, None).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Network);
         assert!(error.message.starts_with("cannot look up no-such-name.invalid: "), "{}", error.message);
-        assert!(error.details.retryable);
     }
 }

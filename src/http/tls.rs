@@ -132,8 +132,8 @@ pub(crate) fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match found {
         Ok(found) if !found.is_empty() => Ok(found),
-        Ok(_) => Err(Error::invalid(format!("{what} holds no certificate in PEM form"))),
-        Err(e) => Err(Error::invalid(format!("{what} is not PEM: {e}"))),
+        Ok(_) => Err(Error::new(ErrorKind::Tls, format!("{what} holds no certificate in PEM form"))),
+        Err(e) => Err(Error::new(ErrorKind::Tls, format!("{what} is not PEM: {e}"))),
     }
 }
 
