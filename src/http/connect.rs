@@ -28,7 +28,8 @@ pub(crate) fn connect(
 ) -> Result<Socket, Error> {
     let mut queue = interleave(addresses).into_iter();
     let mut pending: Vec<Socket> = Vec::new();
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    // The resolver's first choice failed for the more telling reason.
+    let mut first: Option<io::Error> = None;
     let mut next_start = Some(Instant::now());
     loop {
         if next_start.is_some_and(|at| at <= Instant::now()) {
@@ -38,14 +39,15 @@ pub(crate) fn connect(
                     next_start = Some(Instant::now() + STAGGER);
                 }
                 Some(Err(e)) => {
-                    last = e;
+                    first.get_or_insert(e);
                     continue; // the next one at once
                 }
                 None => next_start = None,
             }
         }
         if pending.is_empty() {
-            return Err(network(format!("cannot connect to {host}: {last}")));
+            let why = first.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into());
+            return Err(network(format!("cannot connect to {host}: {why}")));
         }
         let wanted: Vec<_> = pending.iter().map(|s| (s.as_fd(), PollFlags::OUT)).collect();
         let ready = call.wait(&wanted, [next_start, limit].into_iter().flatten().min())?;
@@ -57,7 +59,7 @@ pub(crate) fn connect(
             match socket.take_error() {
                 Ok(None) => return Ok(socket),
                 Ok(Some(e)) | Err(e) => {
-                    last = e;
+                    first.get_or_insert(e);
                     next_start = next_start.and(Some(Instant::now())); // somebody else's turn at once
                 }
             }
