@@ -1,16 +1,21 @@
 //! A sandbox to test against, and what it saw.
-#![allow(dead_code)] // no test uses all of it
+#![allow(dead_code, unused_imports)] // no test uses all of it
 
+mod files;
+mod seen;
+
+use std::env;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-use std::{env, fs};
 
 use linq::{Attachment, CallOptions, Client, Config, Error, Source, UploadOptions};
 use serde_json::{Value, json};
+
+pub use files::{Folder, jpeg, sha256};
+pub use seen::{Fault, Request};
 
 /// Plain and TLS.
 pub const BOTH: [bool; 2] = [false, true];
@@ -77,14 +82,14 @@ impl Sandbox {
         body
     }
 
-    fn list(&self, path: &str) -> Vec<Value> {
+    pub fn list(&self, path: &str) -> Vec<Value> {
         serde_json::from_slice(&self.ask("GET", path, String::new())).unwrap()
     }
 
     /// Plants a fault: `{"side": …, "fault": {…}, …}`.
     pub fn plant(&self, spec: Value) -> Fault<'_> {
         let answer: Value = serde_json::from_slice(&self.ask("POST", "/faults", spec.to_string())).unwrap();
-        Fault { sandbox: self, id: answer["id"].as_u64().unwrap() }
+        Fault::new(self, answer["id"].as_u64().unwrap())
     }
 
     /// Plants a fault for the next PUT.
@@ -172,120 +177,6 @@ impl Drop for Sandbox {
         drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
-}
-
-/// A planted fault.
-pub struct Fault<'a> {
-    sandbox: &'a Sandbox,
-    id: u64,
-}
-
-impl Fault<'_> {
-    pub fn injected(&self) -> u64 {
-        let faults = self.sandbox.list("/faults");
-        let fault = faults.iter().find(|f| f["id"] == self.id).expect("a fault that was not cleared");
-        fault["injected"].as_u64().unwrap()
-    }
-
-    /// A fault that did not strike proves nothing.
-    #[track_caller]
-    pub fn assert_injected(&self, times: u64) {
-        assert_eq!(self.injected(), times, "how often fault {} struck", self.id);
-    }
-}
-
-/// A request as the sandbox saw it.
-#[derive(Debug)]
-pub struct Request(pub Value);
-
-impl Request {
-    pub fn path(&self) -> &str {
-        self.0["path"].as_str().unwrap()
-    }
-
-    /// The headers in order, as they came.
-    pub fn headers(&self) -> Vec<(String, String)> {
-        serde_json::from_value(self.0["headers"].clone()).unwrap()
-    }
-
-    /// The value of a header that is there exactly once.
-    #[track_caller]
-    pub fn header(&self, name: &str) -> String {
-        let mut found = self.headers();
-        found.retain(|(n, _)| n.eq_ignore_ascii_case(name));
-        assert_eq!(found.len(), 1, "{name} in {:?}", self.headers());
-        found.remove(0).1
-    }
-
-    /// The names of all headers, in lower case and sorted.
-    pub fn header_names(&self) -> Vec<String> {
-        let mut names: Vec<_> = self.headers().iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
-        names.sort();
-        names
-    }
-
-    /// The attachment id in a PUT's path.
-    pub fn attachment_id(&self) -> &str {
-        let path = self.path().split('?').next().unwrap();
-        path.rsplit('/').next().unwrap()
-    }
-
-    /// The JSON that came.
-    pub fn json(&self) -> Value {
-        serde_json::from_str(self.0["body"].as_str().expect("a body")).unwrap()
-    }
-
-    pub fn number(&self, field: &str) -> u64 {
-        self.0[field].as_u64().unwrap_or_else(|| panic!("{field} in {}", self.0))
-    }
-}
-
-/// A directory that goes away again.
-pub struct Folder(PathBuf);
-
-impl Folder {
-    pub fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    pub fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
-        let path = self.path(name);
-        fs::write(&path, bytes).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// So many bytes that begin as a JPEG does and are different everywhere.
-pub fn jpeg(size: usize) -> Vec<u8> {
-    let mut state = size as u64 ^ 0x9e37_79b9_7f4a_7c15;
-    let mut bytes = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00".to_vec();
-    while bytes.len() < size {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend(state.to_le_bytes());
-    }
-    bytes.truncate(size);
-    bytes
-}
-
-pub fn sha256(bytes: &[u8]) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Uploads bytes as `photo.jpg`.
