@@ -143,7 +143,7 @@ impl Client {
         let trust = Arc::new(Trust::new(
             extra_certificates(&config)?,
             variable("SSL_CERT_FILE").map(PathBuf::from),
-            variable("SSL_CERT_DIR").map(PathBuf::from),
+            variable("SSL_CERT_DIR").map(|list| std::env::split_paths(&list).collect()).unwrap_or_default(),
         ));
         if !base.plain {
             trust.prepare()?;

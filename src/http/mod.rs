@@ -7,6 +7,8 @@ mod connect;
 mod exchange;
 mod proxy;
 mod resolve;
+#[cfg(not(any(target_os = "android", target_vendor = "apple")))]
+mod roots;
 mod tls;
 mod wire;
 

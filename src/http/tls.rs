@@ -43,18 +43,18 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
 pub(crate) struct Trust {
     extra: Vec<CertificateDer<'static>>,
     file: Option<PathBuf>,
-    directory: Option<PathBuf>,
+    directories: Vec<PathBuf>,
     client: OnceLock<Result<Arc<ClientConfig>, String>>,
 }
 
 impl Trust {
-    /// `file` and `directory`: what the environment names in place of the system's own bundle.
+    /// `file` and `directories`: what the environment names in place of the system's own certificates.
     pub(crate) fn new(
         extra: Vec<CertificateDer<'static>>,
         file: Option<PathBuf>,
-        directory: Option<PathBuf>,
+        directories: Vec<PathBuf>,
     ) -> Self {
-        Trust { extra, file, directory, client: OnceLock::new() }
+        Trust { extra, file, directories, client: OnceLock::new() }
     }
 
     /// Reads the certificates.
@@ -115,15 +115,7 @@ impl Trust {
 
     #[cfg(not(any(target_os = "android", target_vendor = "apple")))]
     fn platform_roots(&self) -> RootCertStore {
-        let found = match (&self.file, &self.directory) {
-            (None, None) => rustls_native_certs::load_native_certs(),
-            (file, directory) => {
-                rustls_native_certs::load_certs_from_paths(file.as_deref(), directory.as_deref())
-            }
-        };
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(found.certs);
-        roots
+        super::roots::load(self.file.as_deref(), &self.directories)
     }
 }
 
