@@ -53,7 +53,6 @@ fn ca_file_is_added_to_them() {
 }
 
 #[test]
-#[ignore = "the system's certificates are looked for where the environment says"]
 fn no_environment_at_all() {
     let sandbox = Sandbox::start();
     let mut config = config(&sandbox);

@@ -211,10 +211,10 @@ fn json_that_is_no_reservation_is_an_invalid_argument() {
     let table = [
         (String::new(), "is not JSON"),
         (good[..good.len() - 1].to_owned(), "is not JSON"),
-        ("[]".to_owned(), "is not a reply of POST /v3/attachments"),
-        ("{}".to_owned(), "missing field `attachment_id`"),
+        ("[]".to_owned(), "has a field of the wrong type (line 1, column "),
+        ("{}".to_owned(), "has a missing field `attachment_id`"),
         (with("upload_url", json!("http://uploads.example/a")), "has an upload_url that is not https"),
-        (with("required_headers", json!({"a": 1})), "is not a reply of POST /v3/attachments"),
+        (with("required_headers", json!({"a": 1})), "has a field of the wrong type (line 1, column "),
         (with("size_bytes", json!(6)), "requires a Content-Length that is not the file's size"),
     ];
     for (json, why) in table {
