@@ -11,6 +11,8 @@ mod common;
 mod child;
 mod connect;
 mod dns;
+mod post;
+mod proxy;
 mod put_answer;
 mod put_send;
 mod support;

@@ -1,0 +1,132 @@
+//! Rows 23 and 27: Linq says no, or points somewhere else.
+
+use linq::{Config, ErrorKind};
+use serde_json::json;
+
+use crate::common::{Sandbox, jpeg, upload};
+use crate::support::{assert_is, both, each, failed};
+
+const WHAT: &str = "reserving a place for photo.jpg";
+
+#[test]
+fn row_23_refusals_are_final_and_say_why() {
+    both(|tls| {
+        let sandbox = Sandbox::start();
+        let client = sandbox.client(tls);
+        let table = [
+            (400, 1001, ErrorKind::Api, ""),
+            (401, 2004, ErrorKind::Unauthorized, "; check the API key"),
+            (403, 2005, ErrorKind::Api, ""),
+            (404, 2001, ErrorKind::NotFound, ""),
+            (413, 5001, ErrorKind::Api, ""),
+            (422, 1005, ErrorKind::Api, ""),
+            (425, 1000, ErrorKind::Api, ""),
+        ];
+        for (status, code, kind, advice) in table {
+            let before = sandbox.reservations().len();
+            let fault = sandbox.on_reserve(
+                json!({"respond": {"status": status, "code": code, "message": "Linq's own words."}}),
+            );
+            let error = failed(&sandbox, upload(&client, &jpeg(1000)));
+            fault.assert_injected(1);
+            assert_is(&error, kind, Some(status), 1, false);
+            assert_eq!(error.details.api_code, Some(code));
+            let message =
+                format!("{WHAT}: Linq refused with status {status}, code {code}: Linq's own words.{advice}");
+            assert_eq!(error.message, message);
+            assert!(error.details.trace_id.is_some_and(|id| !id.is_empty()), "{status}");
+            assert_eq!(sandbox.reservations().len(), before + 1, "{status} is final");
+        }
+        assert!(sandbox.puts().is_empty());
+    });
+}
+
+/// A server's own words are repeated on one line and not at any length.
+#[test]
+fn row_23_words_are_bounded() {
+    both(|tls| {
+        let sandbox = Sandbox::start();
+        let words = "many words\r\nand\u{1b}[31m more ".repeat(5000);
+        let fault = sandbox.on_reserve(json!({"respond": {"status": 422, "code": 1005, "message": words}}));
+        let error = failed(&sandbox, upload(&sandbox.client(tls), &jpeg(1000)));
+        fault.assert_injected(1);
+        assert!((200..1024).contains(&error.message.len()), "{error}");
+        assert!(!error.message.contains(char::is_control), "{error}");
+    });
+}
+
+/// What is no envelope is a refusal all the same.
+#[test]
+fn row_23_a_gateways_page() {
+    both(|tls| {
+        let sandbox = Sandbox::start();
+        let page = json!({"status": 403, "body": "<html><h1>Forbidden by Proxy</h1></html>"});
+        let fault = sandbox.on_reserve(json!({"respond": page}));
+        let error = failed(&sandbox, upload(&sandbox.client(tls), &jpeg(1000)));
+        fault.assert_injected(1);
+        assert_is(&error, ErrorKind::Api, Some(403), 1, false);
+        assert_eq!(error.message, format!("{WHAT}: Linq refused with status 403"));
+    });
+}
+
+/// A server that repeats the key in its refusal does not get it into the caller's logs.
+#[test]
+#[ignore = "the server's words are repeated as they are (core-bugs)"]
+fn row_23_the_key_is_in_no_message() {
+    both(|tls| {
+        let sandbox = Sandbox::start();
+        let key = sandbox.get("key");
+        for words in [format!("The key {key} is unknown."), format!("bad header: Authorization=Bearer-{key}")]
+        {
+            let fault =
+                sandbox.on_reserve(json!({"respond": {"status": 401, "code": 2004, "message": words}}));
+            let error = failed(&sandbox, upload(&sandbox.client(tls), &jpeg(1000)));
+            fault.assert_injected(1);
+            assert_is(&error, ErrorKind::Unauthorized, Some(401), 1, false);
+        }
+    });
+}
+
+/// Nobody follows: not with the key, not with the bytes. The message names the host alone.
+#[test]
+fn row_27_redirects_are_never_followed() {
+    each(&[301, 302, 303, 307, 308], |status| {
+        for tls in [false, true] {
+            let sandbox = Sandbox::start();
+            let to = if tls { "other_tls" } else { "other" };
+            let host = if tls { "localhost" } else { "127.0.0.1" };
+            let redirect = json!({"redirect": {"status": status, "location": to}});
+            let client = sandbox.client(tls);
+            for (side, what) in [("api", WHAT), ("storage", "uploading photo.jpg")] {
+                let fault = sandbox.plant(json!({"side": side, "fault": redirect}));
+                let error = failed(&sandbox, upload(&client, &jpeg(100_000)));
+                fault.assert_injected(1);
+                assert_is(&error, ErrorKind::Protocol, Some(*status), 1, false);
+                assert_eq!(
+                    error.message,
+                    format!("{what}: {host} redirects to {host} (status {status}), which is never followed")
+                );
+            }
+            assert_eq!(sandbox.accepted("other") + sandbox.accepted("other_tls"), 0, "never contacted");
+            assert!(sandbox.requests_to("other", "GET").is_empty());
+        }
+    });
+}
+
+/// Also not where it leads to, or through, names and places of other kinds.
+#[test]
+fn row_27_locations_of_every_kind() {
+    let sandbox = Sandbox::start();
+    let client = linq::Client::new(Config { max_attempts: 2, ..sandbox.config(false) }).unwrap();
+    for (location, host) in [
+        ("self", "127.0.0.1"),
+        ("https://evil.example/a?token=X-Amz-Signature", "evil.example"),
+        ("/relative?X-Amz-Signature=1", "somewhere else"),
+        ("", "somewhere else"),
+    ] {
+        let fault = sandbox.on_put(json!({"redirect": {"status": 302, "location": location}}));
+        let error = failed(&sandbox, upload(&client, &jpeg(1000)));
+        fault.assert_injected(1);
+        assert!(error.message.contains(&format!(" redirects to {host} (status 302)")), "{location}: {error}");
+    }
+}
