@@ -88,8 +88,17 @@ impl Api {
         let answer = self.http.send(call, outgoing).map_err(|e| e.on(what))?;
         match answer.is_success() {
             true => Ok(answer),
-            false => Err(refusal::by_api(what, &self.host, &answer)),
+            false => Err(self.refused(what, answer, key)),
         }
+    }
+
+    /// A refusal, without the key: there are servers that repeat what they do not accept.
+    fn refused(&self, what: &str, mut answer: Answer, key: &str) -> Error {
+        let without = |text: &str| text.replace(key, "(the API key)");
+        answer.body = without(&String::from_utf8_lossy(&answer.body)).into_bytes();
+        let mut error = refusal::by_api(what, &self.host, &answer);
+        error.details.trace_id = error.details.trace_id.as_deref().map(without);
+        error
     }
 
     /// What a successful answer holds.

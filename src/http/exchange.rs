@@ -60,8 +60,8 @@ impl Exchange {
     }
 
     /// An answer is small: one that takes longer than a stall may last would otherwise hold the call for hours.
-    pub(crate) fn answer_is_late(&self) -> bool {
-        self.answered.get().is_some_and(|began| began.elapsed() >= self.stall_timeout)
+    pub(crate) fn answer_is_late_at(&self) -> Option<Instant> {
+        self.answered.get()?.checked_add(self.stall_timeout)
     }
 
     /// Tells how far the body is when `waiting` bytes of it have not reached the other side.

@@ -340,7 +340,7 @@ impl Wire {
             return Ok(Some(true));
         }
         loop {
-            if exchange.answer_is_late() {
+            if exchange.answer_is_late_at().is_some_and(|late| late <= Instant::now()) {
                 self.usable = false;
                 return Err(timeout(format!("the answer of {} began but came too slowly", self.host)));
             }
@@ -360,6 +360,7 @@ impl Wire {
                     if limit.is_some_and(|limit| limit <= Instant::now()) {
                         return Ok(None);
                     }
+                    let limit = [limit, exchange.answer_is_late_at()].into_iter().flatten().min();
                     self.pause(exchange, PollFlags::IN, limit)?;
                 }
                 Err(Trouble::Io(e)) => {
