@@ -50,9 +50,10 @@
  *            that made it knows a field that a newer header has.
  *
  *  NULL      as client stands for the default client: made from the environment at the first call
- *            that succeeds in making one, and kept until exit. NULL as options stands for all
- *            defaults. NULL where a value is required, bad UTF-8 and sizes that cannot be meant
- *            give LINQ_INVALID_ARGUMENT and name the argument.
+ *            that succeeds in making one, and kept until exit. (Made without an API key it only
+ *            serves linq_upload_presigned; calls that need a key look again.) NULL as options stands
+ *            for all defaults. NULL where a value is required, bad UTF-8 and sizes that cannot be
+ *            meant give LINQ_INVALID_ARGUMENT and name the argument.
  *
  *  Threads   Calls block. Clients and cancel tokens may be used from any thread at the same time.
  *            A call holds its client and token: freeing either meanwhile, from another thread or

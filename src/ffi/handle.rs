@@ -8,7 +8,7 @@ use super::block::{allocate, release};
 use super::boundary::Failure;
 use super::live::{self, Kind};
 use super::types::*;
-use crate::{CancelToken, Client, Config};
+use crate::{API_KEY_VARIABLE, CancelToken, Client, Config};
 
 /// A block that owns `client`; every call that uses it holds a share.
 pub(super) fn client(client: Client) -> Result<*mut linq_client, Failure> {
@@ -33,23 +33,31 @@ pub(super) unsafe fn drop_client(at: *mut u8) {
     drop(client);
 }
 
-/// The client that NULL stands for: made from the environment at the first success, and kept until exit. No lock, so a
-/// fork cannot leave one behind.
-pub(super) fn default_client() -> Result<Arc<Client>, Failure> {
-    static DEFAULT: AtomicPtr<Client> = AtomicPtr::new(ptr::null_mut());
-    if let Some(client) = share_of(&DEFAULT) {
+/// The clients that NULL stands for, made from the environment at the first success and kept until exit.
+///
+/// One that was made while there was no API key serves the uploads that need none. It must not stand in the way of a key
+/// that comes later, so whoever needs one looks again. No lock, so a fork cannot leave one behind.
+pub(super) fn default_client(needs_key: bool) -> Result<Arc<Client>, Failure> {
+    static WITH_KEY: AtomicPtr<Client> = AtomicPtr::new(ptr::null_mut());
+    static WITHOUT_KEY: AtomicPtr<Client> = AtomicPtr::new(ptr::null_mut());
+    let known = share_of(&WITH_KEY).or_else(|| if needs_key { None } else { share_of(&WITHOUT_KEY) });
+    if let Some(client) = known {
         return Ok(client);
     }
+    let has_key = std::env::var_os(API_KEY_VARIABLE).is_some_and(|key| !key.is_empty());
     let made = Arc::new(Client::new(Config::default())?);
+    Ok(keep(if has_key { &WITH_KEY } else { &WITHOUT_KEY }, made))
+}
+
+/// Keeps a client until exit, or gives the one that another thread has kept first.
+fn keep(slot: &AtomicPtr<Client>, made: Arc<Client>) -> Arc<Client> {
     let kept = Arc::into_raw(made.clone()).cast_mut();
-    match DEFAULT.compare_exchange(ptr::null_mut(), kept, Ordering::AcqRel, Ordering::Acquire) {
-        Ok(_) => Ok(made),
-        Err(_) => {
-            // SAFETY: the share that found no place, because another thread was first.
-            drop(unsafe { Arc::from_raw(kept) });
-            Ok(share_of(&DEFAULT).unwrap_or(made))
-        }
+    if slot.compare_exchange(ptr::null_mut(), kept, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+        return made;
     }
+    // SAFETY: the share that found no place.
+    drop(unsafe { Arc::from_raw(kept) });
+    share_of(slot).unwrap_or(made)
 }
 
 fn share_of(slot: &AtomicPtr<Client>) -> Option<Arc<Client>> {

@@ -128,8 +128,17 @@ pub(super) unsafe fn attachment_id<'a>(at: *const c_char) -> Result<&'a str, Fai
 
 /// The client of a call, held until the call returns. NULL is the default client.
 pub(super) fn client(at: *mut linq_client) -> Result<Arc<Client>, Failure> {
+    client_or_default(at, true)
+}
+
+/// The same for a call that needs no API key.
+pub(super) fn keyless_client(at: *mut linq_client) -> Result<Arc<Client>, Failure> {
+    client_or_default(at, false)
+}
+
+fn client_or_default(at: *mut linq_client, needs_key: bool) -> Result<Arc<Client>, Failure> {
     if at.is_null() {
-        return handle::default_client();
+        return handle::default_client(needs_key);
     }
     handle::share_of_client(at)
         .ok_or_else(|| invalid("client is no live linq_client: it was freed, or is something else"))

@@ -148,7 +148,7 @@ pub unsafe extern "C" fn linq_upload_presigned(
     error: *mut *mut linq_error,
 ) -> linq_status {
     let body = || {
-        let client = input::client(client)?;
+        let client = input::keyless_client(client)?;
         let presigned = unsafe { options::presigned(presigned)? };
         let mut source = unsafe { options::source(source)? };
         let mut options = unsafe { options::upload(options)? };

@@ -224,11 +224,9 @@ static void what_cannot_be_uploaded_is_found_before_any_network(void) {
   CHECK_HAS(error->message, "all.txt");
   CHECK(attachment == NULL && error->attempts == 0);
   linq_free(error);
-  CHECK_STATUS(linq_upload_file(g_client, "/", NULL, &attachment, &error), LINQ_FILE, error);
+  CHECK_STATUS(linq_upload_file(g_client, "/usr", NULL, &attachment, &error), LINQ_FILE, error);
   linq_free(error);
   CHECK_STATUS(linq_upload_file(g_client, "/dev/null", NULL, &attachment, &error), LINQ_FILE, error);
-  linq_free(error);
-  CHECK_STATUS(linq_upload_file(g_client, "", NULL, &attachment, &error), LINQ_FILE, error);
   linq_free(error);
   CHECK_STATUS(linq_upload_file(g_client, file_of("empty.txt", 0), NULL, &attachment, &error),
                LINQ_UNSUPPORTED, error);
@@ -239,8 +237,9 @@ static void what_cannot_be_uploaded_is_found_before_any_network(void) {
                error);
   linq_free(error);
   source = from_memory("hello", 5);
-  CHECK_STATUS(linq_upload(g_client, &source, NULL, &attachment, &error), LINQ_INVALID_ARGUMENT,
+  CHECK_STATUS(linq_upload(g_client, &source, NULL, &attachment, &error), LINQ_UNSUPPORTED,
                error); /* a source without a path needs a name */
+  CHECK_HAS(error->message, "linq_upload_options.filename");
   linq_free(error);
   options = named("a/b.txt", NULL);
   CHECK_STATUS(linq_upload(g_client, &source, &options, &attachment, &error), LINQ_UNSUPPORTED,

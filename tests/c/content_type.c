@@ -1,0 +1,75 @@
+/* linq_content_type: from the bytes, else from the name; static; NULL for what the API does not take. */
+#include "support/check.h"
+
+static const char *of_name(const char *name) { return linq_content_type(name, NULL, 0); }
+static const char *of_bytes(const void *bytes, size_t length) {
+  return linq_content_type(NULL, bytes, length);
+}
+
+static void names_stand_for_types(void) {
+  CHECK_TEXT(of_name("photo.jpg"), "image/jpeg");
+  CHECK_TEXT(of_name("PHOTO.JPEG"), "image/jpeg");
+  CHECK_TEXT(of_name("/some/dir.png/clip.mov"), "video/quicktime");
+  CHECK_TEXT(of_name("a.docx"),
+             "application/vnd.openxmlformats-officedocument.wordprocessingml.document");
+  CHECK_TEXT(of_name("a.wav"), "audio/x-wav");
+  CHECK_TEXT(of_name("a.pkpass"), "application/vnd.apple.pkpass");
+  CHECK_TEXT(of_name("a.webp"), "image/webp");
+  CHECK_TEXT(of_name("a.svg"), "image/svg+xml");
+}
+
+static void names_that_stand_for_nothing(void) {
+  CHECK_TEXT(of_name(""), NULL);
+  CHECK_TEXT(of_name("."), NULL);
+  CHECK_TEXT(of_name("jpg"), NULL);
+  CHECK_TEXT(of_name("a.jpg/"), NULL);
+  CHECK_TEXT(of_name("a.exe"), NULL);
+  CHECK_TEXT(of_name("a.flac"), NULL);
+  CHECK_TEXT(of_name("a.no-such-extension"), NULL);
+  CHECK_TEXT(of_name("\xff\xfe.jpg"), "image/jpeg"); /* a path is bytes */
+}
+
+static void bytes_say_more_than_names(void) {
+  static const unsigned char png[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\2\0\0\0";
+  static const unsigned char flac[] = "fLaC\0\0\0\x22";
+  static const unsigned char elf[] = "\x7f" "ELF\2\1\1\0\0\0\0\0\0\0\0\0";
+  CHECK_TEXT(of_bytes(png, sizeof png), "image/png");
+  CHECK_TEXT(linq_content_type("a.jpg", png, sizeof png), "image/png");
+  CHECK_TEXT(linq_content_type("a.wav", flac, sizeof flac), NULL);
+  CHECK_TEXT(linq_content_type("a.txt", elf, sizeof elf), NULL);
+  CHECK_TEXT(of_bytes("%PDF-1.7\n", 9), "application/pdf");
+}
+
+static void the_text_is_static(void) {
+  const char *one = of_name("a.jpg"), *other = of_name("b.jpeg");
+  CHECK(one == other);
+  linq_free((void *)(uintptr_t)one); /* not ours to free: left alone */
+  CHECK_TEXT(one, "image/jpeg");
+}
+
+/* Memory of exactly that many bytes, of every length, so that a sanitizer sees a look beyond it. */
+static void no_length_is_read_beyond(void) {
+  static const char *const heads[] = {"\x89PNG\r\n\x1a\n", "RIFF\x24\0\0\0WAVEfmt ",
+                                      "PK\3\4\x14\0\0\0\x08\0", "\0\0\0\x18" "ftypmp42",
+                                      "MZ\x90\0", "ID3\3\0\0\0\0\x7f\x7f", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+                                      "<?xml version=\"1.0\"?><svg", "\x1f\x8b\x08\0"};
+  for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+    for (size_t length = 0; length < 600; length++) {
+      unsigned char *exact = malloc(length > 0 ? length : 1);
+      CHECK(exact != NULL);
+      memset(exact, 0xff, length);
+      memcpy(exact, heads[i], length < 8 ? length : 8);
+      (void)linq_content_type("a.bin", exact, length);
+      free(exact);
+    }
+  }
+}
+
+int main(void) {
+  RUN(names_stand_for_types);
+  RUN(names_that_stand_for_nothing);
+  RUN(bytes_say_more_than_names);
+  RUN(the_text_is_static);
+  RUN(no_length_is_read_beyond);
+  return done("content_type");
+}

@@ -1,0 +1,215 @@
+/* A child made by fork goes on with what it inherited, on connections and randomness of its own. */
+#include "support/check.h"
+
+#include <sys/wait.h>
+
+#define SIZE (1u << 20)
+
+static linq_client *g_client;
+static linq_client *g_tls;
+static unsigned char *g_bytes;
+
+static linq_status upload(linq_client *client, linq_cancel_token *token) {
+  linq_source source = from_memory(g_bytes, SIZE);
+  linq_upload_options options = named("a.txt", "text/plain");
+  options.cancel = token;
+  linq_attachment *attachment = NULL;
+  linq_error *error = NULL;
+  linq_status status = linq_upload(client, &source, &options, &attachment, &error);
+  if (status != LINQ_OK && status != LINQ_CANCELLED) fprintf(stderr, "%s\n", error->message);
+  linq_free(attachment);
+  linq_free(error);
+  return status;
+}
+
+/* Forks; the child does its work, must not take for ever, and says by its exit whether all was well. */
+static pid_t child(int (*work)(void *), void *argument) {
+  fflush(stdout);
+  pid_t pid = fork();
+  CHECK(pid >= 0);
+  if (pid == 0) {
+    alarm((unsigned)(30 * slow()));
+    _exit(work(argument) ? 0 : 1);
+  }
+  return pid;
+}
+
+static void went_well(pid_t pid) {
+  int status = -1;
+  CHECK(waitpid(pid, &status, 0) == pid);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static int uploads_with_both(void *unused) {
+  (void)unused;
+  return upload(g_client, NULL) == LINQ_OK && upload(g_tls, NULL) == LINQ_OK &&
+         upload(g_client, NULL) == LINQ_OK && upload(g_tls, NULL) == LINQ_OK;
+}
+
+static void the_child_uploads_with_its_parents_clients(void) {
+  CHECK(uploads_with_both(NULL)); /* there is a pool to be kept away from */
+  pid_t pid = child(uploads_with_both, NULL);
+  CHECK(uploads_with_both(NULL)); /* at the same time */
+  went_well(pid);
+  CHECK(uploads_with_both(NULL));
+}
+
+static void connections_are_not_shared(void) {
+  CHECK(upload(g_client, NULL) == LINQ_OK);
+  calm();
+  CHECK(upload(g_client, NULL) == LINQ_OK);
+  pid_t pid = child(uploads_with_both, NULL);
+  went_well(pid);
+  char *all = requests();
+  char *mine = request(all, "\"method\":\"PUT\"", "\"tls\":false", 0);
+  char *theirs = request(all, "\"method\":\"PUT\"", "\"tls\":false", 1);
+  CHECK(mine != NULL && theirs != NULL);
+  const char *one = strstr(mine, "\"connection\":"), *other = strstr(theirs, "\"connection\":");
+  CHECK(one != NULL && other != NULL && atoi(one + 13) != atoi(other + 13));
+  free(mine);
+  free(theirs);
+  free(all);
+}
+
+typedef struct {
+  linq_attachment *attachment;
+  linq_error *error;
+  linq_cancel_token *token;
+} inherited;
+
+static int frees_what_it_inherited(void *argument) {
+  inherited *all = argument;
+  linq_free(all->attachment);
+  linq_free(all->error);
+  linq_cancel_token_cancel(all->token);
+  int cancelled = upload(g_client, all->token) == LINQ_CANCELLED;
+  linq_free(all->token);
+  linq_free(g_client);
+  linq_client *fresh = client_of(api(), key());
+  int well = upload(fresh, NULL) == LINQ_OK;
+  linq_free(fresh);
+  return cancelled && well;
+}
+
+static void the_child_frees_what_it_inherited_and_the_parent_still_has_it(void) {
+  inherited all = {NULL, NULL, linq_cancel_token_new()};
+  linq_source source = from_memory("hello", 5);
+  linq_upload_options options = named("a.txt", NULL);
+  CHECK(linq_upload(g_client, &source, &options, &all.attachment, NULL) == LINQ_OK);
+  linq_attachment *none = NULL;
+  CHECK(linq_upload_file(g_client, NULL, NULL, &none, &all.error) == LINQ_INVALID_ARGUMENT);
+  went_well(child(frees_what_it_inherited, &all));
+  CHECK_TEXT(all.attachment->filename, "a.txt");
+  CHECK_TEXT(all.error->message, "path is NULL");
+  CHECK(upload(g_client, all.token) == LINQ_OK); /* the child's cancelling was its own */
+  linq_free(all.attachment);
+  linq_free(all.error);
+  linq_free(all.token);
+}
+
+static int sends_a_message(void *pipe_end) {
+  const char *to[] = {"+15550002222"};
+  linq_message message = linq_message_default();
+  message.from = from_number();
+  message.to = to;
+  message.to_count = 1;
+  message.text = "hi";
+  linq_receipt *receipt = NULL;
+  if (linq_send_message(g_client, &message, NULL, &receipt, NULL) != LINQ_OK) return 0;
+  size_t length = strlen(receipt->idempotency_key) + 1;
+  ssize_t written = write(*(int *)pipe_end, receipt->idempotency_key, length);
+  linq_free(receipt);
+  return written == (ssize_t)length;
+}
+
+static void keys_are_fresh_in_each_process(void) {
+  int ends[2];
+  CHECK(pipe(ends) == 0);
+  CHECK(sends_a_message(&ends[1])); /* whatever randomness there is has been drawn from */
+  char first[256] = "", second[256] = "", third[256] = "";
+  CHECK(read(ends[0], first, sizeof first - 1) > 0);
+  went_well(child(sends_a_message, &ends[1]));
+  CHECK(read(ends[0], second, sizeof second - 1) > 0);
+  CHECK(sends_a_message(&ends[1]));
+  CHECK(read(ends[0], third, sizeof third - 1) > 0);
+  CHECK(strcmp(first, second) != 0 && strcmp(second, third) != 0 && strcmp(first, third) != 0);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+static volatile int g_stop;
+
+static void hears(void *user_data, uint32_t level, const char *line) {
+  (void)user_data, (void)level, (void)line;
+}
+
+static void *keeps_busy(void *unused) {
+  (void)unused;
+  while (!g_stop) {
+    linq_source source = from_memory("hello", 5);
+    linq_upload_options options = named("a.txt", NULL);
+    linq_attachment *attachment = NULL;
+    linq_error *error = NULL;
+    CHECK_STATUS(linq_upload(g_tls, &source, &options, &attachment, &error), LINQ_OK, error);
+    linq_free(attachment);
+    linq_free(linq_cancel_token_new());
+  }
+  return NULL;
+}
+
+static int uploads_and_frees(void *unused) {
+  (void)unused;
+  linq_free(linq_cancel_token_new());
+  return upload(g_tls, NULL) == LINQ_OK;
+}
+
+/* Whatever locks the other threads hold at that moment: the child, in which they do not exist, waits for none. */
+static void a_fork_in_the_midst_of_other_threads_calls_is_fine(void) {
+  CHECK(linq_set_log(hears, NULL, LINQ_LOG_DEBUG) == LINQ_OK);
+  pthread_t threads[3];
+  for (int i = 0; i < 3; i++) CHECK(pthread_create(&threads[i], NULL, keeps_busy, NULL) == 0);
+  for (int i = 0; i < 40 / slow() + 1; i++) went_well(child(uploads_and_frees, NULL));
+  g_stop = 1;
+  for (int i = 0; i < 3; i++) pthread_join(threads[i], NULL);
+  CHECK(linq_set_log(NULL, NULL, 0) == LINQ_OK);
+}
+
+static int g_forked;
+
+static int32_t forks(void *user_data, uint64_t sent, uint64_t total) {
+  (void)user_data;
+  if (sent > 0 && sent < total && !g_forked) {
+    g_forked = 1;
+    went_well(child(uploads_with_both, NULL));
+  }
+  return 0;
+}
+
+static void a_fork_inside_a_callback_is_fine(void) {
+  calm();
+  fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"slow_read\":{\"bytes_per_s\":3000000}}}");
+  linq_source source = from_memory(g_bytes, SIZE);
+  linq_upload_options options = named("a.txt", "text/plain");
+  options.progress = forks;
+  linq_attachment *attachment = NULL;
+  linq_error *error = NULL;
+  CHECK_STATUS(linq_upload(g_client, &source, &options, &attachment, &error), LINQ_OK, error);
+  CHECK(g_forked && attachment->attempts == 1);
+  linq_free(attachment);
+}
+
+int main(void) {
+  g_client = client_of(api(), key());
+  g_tls = client_of(api_tls(), key());
+  g_bytes = bytes_of(SIZE);
+  RUN(the_child_uploads_with_its_parents_clients);
+  RUN(connections_are_not_shared);
+  RUN(the_child_frees_what_it_inherited_and_the_parent_still_has_it);
+  RUN(keys_are_fresh_in_each_process);
+  RUN(a_fork_in_the_midst_of_other_threads_calls_is_fine);
+  RUN(a_fork_inside_a_callback_is_fine);
+  free(g_bytes);
+  linq_free(g_client);
+  linq_free(g_tls);
+  return done("fork");
+}

@@ -1,0 +1,115 @@
+/* One client, many threads, all at the same time; and everything else at the same time too. */
+#include "support/check.h"
+
+#define THREADS 12
+#define EACH 8
+
+static linq_client *g_client;
+static char g_ids[THREADS][EACH][40];
+
+static void *uploads(void *argument) {
+  int self = (int)(intptr_t)argument;
+  for (int i = 0; i < EACH; i++) {
+    char name[32], text[32];
+    snprintf(name, sizeof name, "t%d-%d.txt", self, i);
+    int length = snprintf(text, sizeof text, "thread %d, upload %d", self, i);
+    linq_source source = from_memory(text, (size_t)length);
+    linq_upload_options options = named(name, "text/plain");
+    linq_cancel_token *token = linq_cancel_token_new();
+    options.cancel = token;
+    linq_attachment *attachment = NULL;
+    linq_error *error = NULL;
+    CHECK_STATUS(linq_upload(g_client, &source, &options, &attachment, &error), LINQ_OK, error);
+    CHECK_TEXT(attachment->filename, name);
+    CHECK(attachment->size_bytes == (uint64_t)length);
+    snprintf(g_ids[self][i], sizeof g_ids[0][0], "%s", attachment->attachment_id);
+    linq_free(attachment);
+    linq_free(token);
+    CHECK(linq_upload_file(g_client, NULL, NULL, &attachment, &error) == LINQ_INVALID_ARGUMENT);
+    CHECK_TEXT(error->message, "path is NULL");
+    linq_free(error);
+  }
+  return NULL;
+}
+
+static void every_thread_gets_its_own_answers(void) {
+  pthread_t threads[THREADS];
+  for (int i = 0; i < THREADS; i++)
+    CHECK(pthread_create(&threads[i], NULL, uploads, (void *)(intptr_t)i) == 0);
+  for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+  for (int i = 0; i < THREADS; i++) {
+    for (int j = 0; j < EACH; j++) {
+      char path[128], text[32];
+      snprintf(path, sizeof path, "/objects/%s", g_ids[i][j]);
+      snprintf(text, sizeof text, "thread %d, upload %d", i, j);
+      char *body = control("GET", path, "");
+      CHECK_TEXT(body, text);
+      free(body);
+    }
+  }
+}
+
+static void *comes_and_goes(void *argument) {
+  (void)argument;
+  for (int i = 0; i < 20 / slow() + 1; i++) {
+    linq_client *client = client_of(api(), key());
+    linq_source source = from_memory("hello", 5);
+    linq_upload_options options = named("a.txt", NULL);
+    linq_attachment *attachment = NULL;
+    linq_error *error = NULL;
+    CHECK_STATUS(linq_upload(client, &source, &options, &attachment, &error), LINQ_OK, error);
+    linq_free(client);
+    linq_free(attachment);
+  }
+  return NULL;
+}
+
+static void hears(void *user_data, uint32_t level, const char *line) {
+  (void)user_data, (void)level, (void)line;
+}
+
+static void *changes_the_log(void *argument) {
+  (void)argument;
+  for (int i = 0; i < 200; i++) {
+    CHECK(linq_set_log(hears, NULL, 1 + (uint32_t)i % 4) == LINQ_OK);
+    CHECK(linq_set_log(NULL, NULL, 0) == LINQ_OK);
+    sleep_ms(1);
+  }
+  return NULL;
+}
+
+static void clients_come_and_go_while_the_log_changes(void) {
+  pthread_t threads[6];
+  for (int i = 0; i < 5; i++) CHECK(pthread_create(&threads[i], NULL, comes_and_goes, NULL) == 0);
+  CHECK(pthread_create(&threads[5], NULL, changes_the_log, NULL) == 0);
+  for (int i = 0; i < 6; i++) pthread_join(threads[i], NULL);
+}
+
+/* A client made on one thread and freed on another, results handed across. */
+static void *frees(void *anything) {
+  linq_free(anything);
+  return NULL;
+}
+
+static void what_one_thread_made_another_may_free(void) {
+  linq_client *client = client_of(api(), key());
+  linq_cancel_token *token = linq_cancel_token_new();
+  linq_error *error = NULL;
+  linq_attachment *attachment = NULL;
+  CHECK(linq_upload_file(client, NULL, NULL, &attachment, &error) == LINQ_INVALID_ARGUMENT);
+  void *all[] = {client, token, error};
+  for (size_t i = 0; i < 3; i++) {
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, frees, all[i]) == 0);
+    pthread_join(thread, NULL);
+  }
+}
+
+int main(void) {
+  g_client = client_of(api(), key());
+  RUN(every_thread_gets_its_own_answers);
+  RUN(clients_come_and_go_while_the_log_changes);
+  RUN(what_one_thread_made_another_may_free);
+  linq_free(g_client);
+  return done("threads");
+}
