@@ -163,32 +163,35 @@ fn a_cancelled_connection_is_not_used_again() {
 
 #[test]
 fn a_stall_is_a_timeout_and_a_slow_link_is_not() {
-    let bytes = jpeg(SIZE);
-    let stall = Duration::from_millis(500);
-    for tls in BOTH {
-        let sandbox = Sandbox::start();
-        let client =
-            Client::new(Config { stall_timeout: stall, max_attempts: 1, ..sandbox.config(tls) }).unwrap();
-        let fault = sandbox.on_put(json!({"stall_after": 100_000}));
-        let began = Instant::now();
-        let error = upload_with(&client, &bytes, CallOptions::default()).unwrap_err();
-        fault.assert_injected(1);
-        assert_eq!(error.kind, ErrorKind::Timeout);
-        assert!(
-            error.message.contains("nothing moved between here and ")
-                && error.message.ends_with(" for 0.5 s")
-        );
-        assert!(error.details.retryable && error.details.attachment_id.is_some());
-        assert_took(began, 500..1500);
-        sandbox.clear_faults();
+    let bytes = &jpeg(SIZE);
+    std::thread::scope(|scope| {
+        for tls in BOTH {
+            scope.spawn(move || stall_then_slow(tls, bytes));
+        }
+    });
+}
 
-        // Never half a second without a byte, but longer in all.
-        let bytes = &bytes[..1 << 20];
-        let fault = sandbox.on_put(json!({"slow_read": {"bytes_per_s": 600 << 10}}));
-        let began = Instant::now();
-        let attachment = upload_with(&client, bytes, CallOptions::default()).unwrap();
-        fault.assert_injected(1);
-        assert!(began.elapsed() > Duration::from_secs(1), "the link was slow");
-        sandbox.assert_stored(&attachment, bytes);
-    }
+fn stall_then_slow(tls: bool, bytes: &[u8]) {
+    let sandbox = Sandbox::start();
+    let stall_timeout = Duration::from_millis(500);
+    let client = Client::new(Config { stall_timeout, max_attempts: 1, ..sandbox.config(tls) }).unwrap();
+    let fault = sandbox.on_put(json!({"stall_after": 100_000}));
+    let began = Instant::now();
+    let error = upload_with(&client, bytes, CallOptions::default()).unwrap_err();
+    assert_took(began, 500..1500);
+    fault.assert_injected(1);
+    let host = if tls { "localhost" } else { "127.0.0.1" };
+    let expected = format!("uploading photo.jpg: nothing moved between here and {host} for 0.5 s");
+    assert_eq!((error.kind, &*error.message), (ErrorKind::Timeout, &*expected));
+    assert!(error.details.retryable && error.details.attachment_id.is_some());
+    sandbox.clear_faults();
+
+    // Never half a second without a byte, but longer in all.
+    let bytes = &bytes[..1 << 20];
+    let fault = sandbox.on_put(json!({"slow_read": {"bytes_per_s": 600 << 10}}));
+    let began = Instant::now();
+    let attachment = upload_with(&client, bytes, CallOptions::default()).unwrap();
+    fault.assert_injected(1);
+    assert!(began.elapsed() > Duration::from_secs(1), "the link was slow");
+    sandbox.assert_stored(&attachment, bytes);
 }

@@ -33,15 +33,21 @@ fn the_largest_size_arrives_whole_from_a_file() {
     let path = folder.file("largest.jpg", &bytes);
     let digest = sha256(&bytes);
     drop(bytes);
-    for tls in BOTH {
-        let sandbox = Sandbox::start();
-        let attachment = sandbox.client(tls).upload(Source::Path(&path), UploadOptions::default()).unwrap();
-        assert_eq!((attachment.size_bytes, &*attachment.filename), (104_857_600, "largest.jpg"));
-        let objects = sandbox.objects();
-        assert_eq!(objects[0]["sha256"], *digest);
-        assert_eq!(objects[0]["size"], 104_857_600);
-        assert_eq!(sandbox.puts()[0].number("body_bytes"), 104_857_600);
-    }
+    std::thread::scope(|scope| {
+        for tls in BOTH {
+            let (path, digest) = (&path, &digest);
+            scope.spawn(move || {
+                let sandbox = Sandbox::start();
+                let attachment = sandbox.client(tls).upload(Source::Path(path), UploadOptions::default());
+                let attachment = attachment.unwrap();
+                assert_eq!((attachment.size_bytes, &*attachment.filename), (104_857_600, "largest.jpg"));
+                let objects = sandbox.objects();
+                assert_eq!(objects[0]["sha256"], **digest);
+                assert_eq!(objects[0]["size"], 104_857_600);
+                assert_eq!(sandbox.puts()[0].number("body_bytes"), 104_857_600);
+            });
+        }
+    });
 }
 
 #[test]
