@@ -1,7 +1,7 @@
 //! Tests that change the process they run in, or the system below it, run in a process of their own.
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -28,12 +28,12 @@ pub fn ran_alone(test: &str, variables: &[(&str, &str)]) -> bool {
     let with_shim = |command: &mut Command| {
         command.env("LD_PRELOAD", shim()).envs(variables.iter().copied());
     };
-    run(test, &[], with_shim, |_| {})
+    run(test, &[], with_shim, |_, _| {})
 }
 
-/// The same behind another program, such as `unshare -n`, and without the shim; `meanwhile` gets the process id.
-#[allow(dead_code)]
-pub fn ran_under(test: &str, program: &[&str], meanwhile: impl FnOnce(u32)) -> bool {
+/// The same behind another program, such as `unshare -n`, and without the shim; `meanwhile` gets the
+/// process id and the file that `marker` names there.
+pub fn ran_under(test: &str, program: &[&str], meanwhile: impl FnOnce(u32, &Path)) -> bool {
     run(test, program, |_| {}, meanwhile)
 }
 
@@ -41,13 +41,14 @@ fn run(
     test: &str,
     program: &[&str],
     prepare: impl FnOnce(&mut Command),
-    meanwhile: impl FnOnce(u32),
+    meanwhile: impl FnOnce(u32, &Path),
 ) -> bool {
     if env::var_os(MARK).is_some() {
         return false;
     }
     let folder = Folder::new();
-    let exe = env::current_exe().unwrap();
+    // Not by its name: it may have been built anew meanwhile.
+    let exe = PathBuf::from(format!("/proc/{}/exe", std::process::id()));
     let mut words: Vec<_> = program.iter().map(|word| word.into()).collect();
     words.push(exe.into_os_string());
     let mut command = Command::new(&words[0]);
@@ -55,11 +56,12 @@ fn run(
     let output = folder.path("output");
     let file = File::create(&output).unwrap();
     command.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(MARK, test);
+    command.env("MATRIX_MARKER", folder.path("marker"));
     command.env("SHIM_LOG", folder.path("shim.log")).stdin(Stdio::null());
     command.stdout(file.try_clone().unwrap()).stderr(file);
     prepare(&mut command);
     let mut child = command.spawn().expect("the test binary runs again");
-    meanwhile(child.id());
+    meanwhile(child.id(), &folder.path("marker"));
     let began = Instant::now();
     let status = loop {
         match child.try_wait().unwrap() {
@@ -79,6 +81,11 @@ fn run(
         println!("{line}");
     }
     true
+}
+
+/// A file for this process to tell the one that started it that something has happened.
+pub fn marker() -> PathBuf {
+    env::var_os("MATRIX_MARKER").unwrap().into()
 }
 
 /// How often the shim did this, of all that it did.

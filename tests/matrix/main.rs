@@ -8,9 +8,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod any;
 mod child;
 mod connect;
 mod dns;
+mod figures;
 mod post;
 mod proxy;
 mod put_answer;

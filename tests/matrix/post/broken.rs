@@ -111,7 +111,6 @@ fn row_28_answer_trickles() {
 }
 
 #[test]
-#[ignore = "the limit is looked at only when a byte arrives (core-bugs)"]
 fn row_28_answer_trickles_slowly() {
     both(|tls| trickles(tls, 700));
 }

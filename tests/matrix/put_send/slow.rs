@@ -14,11 +14,11 @@ const STALL: Duration = Duration::from_secs(1);
 
 /// Row 31: nothing moves for the stall timeout, and then the attempt ends.
 fn stops_reading(tls: bool) {
-    let sandbox = Sandbox::start();
+    let (sandbox, bytes) = (Sandbox::start(), &**BIG);
     let fault = sandbox.on_put(json!({"stall_after": 200_000}));
     let once = Client::new(Config { max_attempts: 1, ..stalling(&sandbox, tls, STALL) }).unwrap();
     let began = Instant::now();
-    let error = failed(&sandbox, upload(&once, &BIG));
+    let error = failed(&sandbox, upload(&once, bytes));
     let took = began.elapsed();
     fault.assert_injected(1);
     assert_is(&error, ErrorKind::Timeout, None, 1, true);
@@ -31,9 +31,9 @@ fn stops_reading(tls: bool) {
 
     let fault = sandbox.on_put(json!({"stall_after": 200_000}));
     let client = Client::new(stalling(&sandbox, tls, STALL)).unwrap();
-    let attachment = upload(&client, &BIG).unwrap();
+    let attachment = upload(&client, bytes).unwrap();
     fault.assert_injected(1);
-    assert_stored_after(&sandbox, 2, &attachment, &BIG);
+    assert_stored_after(&sandbox, 2, &attachment, bytes);
     assert_eq!(sandbox.reservations().len(), 2, "the same place serves again");
 }
 

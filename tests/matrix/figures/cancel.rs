@@ -1,0 +1,68 @@
+//! How long a call goes on after it was cancelled, in each phase.
+
+use std::time::Duration;
+
+use linq::{CallOptions, CancelToken, Client, Config, ErrorKind};
+use serde_json::{Value, json};
+
+use super::{ms, percentile};
+use crate::child::{here, ran_alone};
+use crate::common::{Sandbox, upload_with};
+use crate::support::{BIG, cancelled_after, failed, port};
+
+const SAMPLES: usize = 50;
+
+/// A phase that lasts until it is cancelled: the fault that makes it so, and where the client goes.
+fn phases(sandbox: &Sandbox) -> Vec<(&'static str, Option<Value>, Config)> {
+    let at = |base_url: String| Config { base_url: Some(base_url), ..sandbox.config(true) };
+    let every = |side: &str, fault: Value| Some(json!({"side": side, "times": 0, "fault": fault}));
+    let silent = json!({"side": "api_tls", "on": "connect", "times": 0, "fault": {"connect": "silent"}});
+    let unavailable = json!({"respond": {"status": 503, "headers": [["Retry-After", "30"]]}});
+    vec![
+        ("DNS", None, at("https://hang.linq.test:1/api/partner".to_owned())),
+        ("connect", None, at(format!("http://127.0.0.1:{}/x", port(&sandbox.get("black_hole"))))),
+        ("TLS handshake", Some(silent), sandbox.config(true)),
+        ("sending, plain", every("storage", json!({"stall_after": 100_000})), sandbox.config(false)),
+        ("sending, TLS", every("storage", json!({"stall_after": 100_000})), sandbox.config(true)),
+        (
+            "sending slowly",
+            every("storage", json!({"slow_read": {"bytes_per_s": 2_000_000}})),
+            sandbox.config(false),
+        ),
+        ("answer, plain", every("storage", json!({"no_answer": true})), sandbox.config(false)),
+        ("answer, TLS", every("storage", json!({"no_answer": true})), sandbox.config(true)),
+        ("waiting to try again", every("api", unavailable), sandbox.config(false)),
+    ]
+}
+
+/// In a process of its own, for the resolver that hangs; there also nothing else of the tests runs.
+#[test]
+fn cancel_latency() {
+    if ran_alone(here!(), &[]) {
+        return;
+    }
+    let sandbox = Sandbox::start();
+    let bytes = &**BIG;
+    for (phase, fault, config) in phases(&sandbox) {
+        if let Some(fault) = fault {
+            sandbox.plant(fault);
+        }
+        let bytes = if phase.starts_with("sending") { bytes } else { &bytes[..1000] };
+        let client = Client::new(config).unwrap();
+        let mut samples: Vec<_> = (0..SAMPLES)
+            .map(|_| {
+                let token = CancelToken::new().unwrap();
+                let call = CallOptions { cancel: Some(&token), timeout: None };
+                let (late, result) =
+                    cancelled_after(&token, Duration::from_millis(60), || upload_with(&client, bytes, call));
+                assert_eq!(failed(&sandbox, result).kind, ErrorKind::Cancelled);
+                late
+            })
+            .collect();
+        sandbox.clear_faults();
+        let [half, most] = [50, 99].map(|percent| percentile(&mut samples, percent));
+        println!("figure: cancel during {phase:<20} p50 {:<9}  p99 {}", ms(half), ms(most));
+        assert!(half < Duration::from_millis(10), "{phase}: {half:?}");
+        assert!(most < Duration::from_millis(100), "{phase}: {most:?}");
+    }
+}

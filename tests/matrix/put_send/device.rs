@@ -1,0 +1,122 @@
+//! Rows 38 and 39: the device changes its network, or sleeps.
+
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use linq::{Client, Config, Progress, Source, UploadOptions};
+use serde_json::json;
+
+use crate::child::{here, marker, ran_under};
+use crate::common::{Sandbox, upload};
+use crate::support::{BIG, assert_stored_after};
+
+fn ip(arguments: &str) {
+    let status = Command::new("ip").args(arguments.split(' ')).status().expect("iproute2");
+    assert!(status.success(), "ip {arguments}");
+}
+
+/// Whether this is Linux with the right to make network namespaces.
+fn may_unshare() -> bool {
+    let made = Command::new("unshare").args(["-n", "ip", "link", "set", "lo", "up"]).status();
+    let may = made.is_ok_and(|status| status.success());
+    if !may {
+        println!("not tested here: no right to make a network namespace");
+    }
+    may
+}
+
+/// The address that a connection was made from goes away: whatever is sent to it gets lost, without a word. The
+/// attempt stalls, and the next one is made from the new address.
+#[test]
+fn row_38_the_network_is_switched() {
+    if std::env::var_os("MATRIX_CHILD").is_none() && !may_unshare() {
+        return;
+    }
+    if ran_under(here!(), &["unshare", "-n"], |_, _| {}) {
+        return;
+    }
+    ip("link set lo up");
+    ip("addr add 10.9.9.2/32 dev lo");
+    for tls in [false, true] {
+        let sandbox = Sandbox::start();
+        assert!(sandbox.requests().is_empty()); // the connection to control is made, and stays
+        ip("addr replace 10.9.9.1/32 dev lo");
+        ip("route replace local 127.0.0.1 dev lo src 10.9.9.1 table local");
+        let fault = sandbox.on_put(json!({"slow_read": {"bytes_per_s": 20_000_000}}));
+        let stall_timeout = Duration::from_secs(1);
+        let client = Client::new(Config { stall_timeout, ..sandbox.config(tls) }).unwrap();
+        let (attachment, took) = thread::scope(|scope| {
+            let uploading = scope.spawn(|| upload(&client, &BIG));
+            while sandbox.puts().first().is_none_or(|put| put.number("body_bytes") < 1_000_000) {
+                thread::sleep(Duration::from_millis(5));
+            }
+            ip("route replace local 127.0.0.1 dev lo src 10.9.9.2 table local");
+            ip("addr del 10.9.9.1/32 dev lo");
+            let switched = Instant::now();
+            (uploading.join().unwrap(), switched.elapsed())
+        });
+        fault.assert_injected(1);
+        assert_stored_after(&sandbox, 2, &attachment.unwrap(), &BIG);
+        let puts = sandbox.puts();
+        assert_eq!(puts.len(), 2);
+        assert!(puts[0].number("body_bytes") < BIG.len() as u64, "the first got lost on its way");
+        assert_ne!(puts[0].0["connection"], puts[1].0["connection"]);
+        // The stall timeout, up to half a second of backoff, and the upload itself.
+        assert!((1000..4000).contains(&took.as_millis()), "{took:?}");
+    }
+}
+
+/// The process is stopped in the middle of the body; meanwhile the server loses patience and the URL its validity.
+/// Afterwards a new place is reserved.
+fn asleep(test: &str, tls: bool) {
+    let sleep = |process: u32, marker: &Path| {
+        let signal = |name: &str| {
+            let status = Command::new("kill").args([name, &process.to_string()]).status().unwrap();
+            assert!(status.success());
+        };
+        while !marker.exists() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        signal("-STOP");
+        thread::sleep(Duration::from_secs(4));
+        signal("-CONT");
+    };
+    if ran_under(test, &[], sleep) {
+        return;
+    }
+    let sandbox = Sandbox::start();
+    let reserved = sandbox.on_reserve(json!({"expires_in": 3}));
+    let impatient = json!({"early": {"after": 100_000, "delay_ms": 1500, "status": 400, "code": "RequestTimeout",
+        "message": "Your socket connection to the server was not read from or written to.", "then": "close"}});
+    let fault = sandbox.on_put(impatient);
+    let (bytes, began) = (&**BIG, Instant::now());
+    let marker = marker();
+    let progress: Progress = Box::new(move |sent, _| {
+        if sent > 0 {
+            std::fs::write(&marker, "").unwrap();
+        }
+        true
+    });
+    let options =
+        UploadOptions { filename: Some("photo.jpg"), progress: Some(progress), ..UploadOptions::default() };
+    let attachment = sandbox.client(tls).upload(Source::Bytes(bytes), options).unwrap();
+    assert!(began.elapsed() > Duration::from_secs(4), "it slept: {:?}", began.elapsed());
+    fault.assert_injected(1);
+    reserved.assert_injected(1);
+    assert_stored_after(&sandbox, 2, &attachment, bytes);
+    assert_eq!(sandbox.reservations().len(), 2, "the URL was too old to be used again");
+    let statuses: Vec<_> = sandbox.puts().iter().map(|put| put.number("status")).collect();
+    assert_eq!(statuses, [400, 200]);
+}
+
+#[test]
+fn row_39_plain_asleep() {
+    asleep(here!(), false);
+}
+
+#[test]
+fn row_39_tls_asleep() {
+    asleep(here!(), true);
+}
