@@ -10,7 +10,7 @@ use std::{env, io, thread};
 use crate::common::Folder;
 
 const MARK: &str = "MATRIX_CHILD";
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_secs(150);
 
 /// The name of the test that this stands in, as the test binary takes it.
 macro_rules! here {
@@ -43,7 +43,7 @@ fn run(
     prepare: impl FnOnce(&mut Command),
     meanwhile: impl FnOnce(u32, &Path),
 ) -> bool {
-    if env::var_os(MARK).is_some() {
+    if is_alone() {
         return false;
     }
     let folder = Folder::new();
@@ -55,7 +55,7 @@ fn run(
     command.args(&words[1..]);
     let output = folder.path("output");
     let file = File::create(&output).unwrap();
-    command.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(MARK, test);
+    command.args([test, "--exact", "--include-ignored", "--nocapture", "--test-threads=1"]).env(MARK, test);
     command.env("MATRIX_MARKER", folder.path("marker"));
     command.env("SHIM_LOG", folder.path("shim.log")).stdin(Stdio::null());
     command.stdout(file.try_clone().unwrap()).stderr(file);
@@ -77,10 +77,22 @@ fn run(
     let output = fs::read_to_string(output).unwrap();
     let passed = status.is_ok_and(|status| status.success()) && output.contains("1 passed");
     assert!(passed, "{test} in a process of its own: {status:?}\n{output}");
-    for line in output.lines().filter(|line| line.starts_with("figure: ")) {
-        println!("{line}");
+    for line in output.lines() {
+        if let Some(at) = line.find("figure: ") {
+            println!("{}", &line[at..]); // the first one stands behind the test's name
+        }
     }
     true
+}
+
+/// Whether this is such a process.
+pub fn is_alone() -> bool {
+    env::var_os(MARK).is_some()
+}
+
+/// Which case it was started for.
+pub fn case() -> Option<String> {
+    env::var("MATRIX_CASE").ok().filter(|_| is_alone())
 }
 
 /// A file for this process to tell the one that started it that something has happened.
@@ -131,6 +143,22 @@ pub fn limit(resource: libc::__rlimit_resource_t, to: u64) -> u64 {
         assert_eq!(libc::setrlimit(resource, &limit), 0, "{}", io::Error::last_os_error());
         before
     }
+}
+
+/// Changes the network of this process's own namespace.
+pub fn ip(arguments: &str) {
+    let status = Command::new("ip").args(arguments.split(' ')).status().expect("iproute2");
+    assert!(status.success(), "ip {arguments}");
+}
+
+/// Whether there is a right to make network namespaces.
+pub fn may_unshare() -> bool {
+    let made = Command::new("unshare").args(["-n", "ip", "link", "set", "lo", "up"]).status();
+    let may = made.is_ok_and(|status| status.success());
+    if !may {
+        println!("not tested here: no right to make a network namespace");
+    }
+    may
 }
 
 /// Compiled at its first use.

@@ -109,10 +109,15 @@ fn row_03_a_thousand_calls_leave_no_threads_behind() {
             });
         }
     });
-    let after = threads();
+    let began = Instant::now();
+    let mut after = threads();
+    while after.len() > before + 4 && began.elapsed() < Duration::from_secs(2) {
+        thread::sleep(Duration::from_millis(5)); // the threads of this test are on their way out
+        after = threads();
+    }
     let resolvers = after.iter().filter(|name| name.starts_with("linq-dns")).count();
     assert!((1..=4).contains(&resolvers), "{after:?}");
-    assert_eq!(after.len(), before + resolvers, "{after:?}");
+    assert!(after.len() <= before + resolvers, "{after:?}");
     assert!(descriptors() < 50, "each lookup's pipe is closed: {}", descriptors());
 }
 

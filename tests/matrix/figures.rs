@@ -6,6 +6,7 @@
 mod cancel;
 mod early;
 mod time;
+mod warm;
 
 use std::time::Duration;
 

@@ -2,7 +2,8 @@
 //
 // Names below linq.test are answered by their first label; see `script`. The rest is asked for by variables:
 // SHIM_CONNECT=ERRNO:TIMES, SHIM_PREAD=ERRNO:SKIP, SHIM_PIECES=1, SHIM_NO_V6=1. Only non-blocking sockets are touched:
-// those are the library's; the test's own are not. What was done is written to SHIM_LOG, a line each.
+// those are the library's; the test's own are not. Once MATRIX_MARKER exists, the clock that goes on while a device sleeps
+// is SHIM_SLEPT seconds ahead. What was done is written to SHIM_LOG, a line each.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -12,15 +13,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-static int log_fd = -1, connect_errno, connect_times, pread_errno, pread_skip, pieces, no_v6;
+static int log_fd = -1, connect_errno, connect_times, pread_errno, pread_skip, pieces, no_v6, slept;
+static const char *marker;
+static int (*real_clock)(clockid_t, struct timespec *);
 
 __attribute__((constructor)) static void begin(void) {
     const char *path = getenv("SHIM_LOG"), *text;
     if (path) log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if ((text = getenv("SHIM_CONNECT"))) sscanf(text, "%d:%d", &connect_errno, &connect_times);
     if ((text = getenv("SHIM_PREAD"))) sscanf(text, "%d:%d", &pread_errno, &pread_skip);
+    if ((text = getenv("SHIM_SLEPT"))) slept = atoi(text);
+    marker = getenv("MATRIX_MARKER");
     pieces = getenv("SHIM_PIECES") != NULL;
     no_v6 = getenv("SHIM_NO_V6") != NULL;
     unsetenv("LD_PRELOAD"); // programs that the test starts are not meant
@@ -39,6 +45,13 @@ static unsigned next_random(void) {
     static unsigned state = 2463534242u;
     state ^= state << 13, state ^= state >> 17, state ^= state << 5;
     return state;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    if (!real_clock) real_clock = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    int result = real_clock(clock, now);
+    if (slept && marker && clock == CLOCK_BOOTTIME && !access(marker, F_OK)) now->tv_sec += slept;
+    return result;
 }
 
 typedef int lookup(const char *, const char *, const struct addrinfo *, struct addrinfo **);

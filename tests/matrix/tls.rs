@@ -1,11 +1,13 @@
 //! Rows 15 to 20: TLS.
 
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use linq::{Client, Config, Error, ErrorKind};
 use serde_json::{Value, json};
 
-use crate::common::{Fault, Sandbox, jpeg, upload};
+use crate::common::{Fault, Folder, Sandbox, jpeg, upload};
 use crate::support::{assert_is, assert_stored_after, each, failed, fastest};
 
 /// The listeners behind an upload, and what a message says was being done.
@@ -77,6 +79,46 @@ fn row_17_alerts() {
             assert_eq!(error.message, message);
         }
     });
+}
+
+/// A server that really speaks nothing newer than TLS 1.1, where there is an openssl that still can.
+#[test]
+fn row_17_a_server_with_tls_1_1_alone() {
+    let (sandbox, folder) = (Sandbox::start(), Folder::new());
+    let [key, certificate] = ["key.pem", "certificate.pem"].map(|name| folder.path(name));
+    let mut make = Command::new("openssl");
+    make.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]);
+    make.arg("-keyout").arg(&key).arg("-out").arg(&certificate);
+    if !make.output().is_ok_and(|made| made.status.success()) {
+        return println!("not tested here: no openssl");
+    }
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let old = ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"];
+    let mut server = Command::new("openssl");
+    server.args(["s_server", "-quiet", "-accept", &port]).args(old).arg("-key").arg(&key);
+    server.arg("-cert").arg(&certificate).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut server = server.spawn().unwrap();
+    let old_client = || {
+        let mut client = Command::new("openssl");
+        client.args(["s_client", "-connect", &format!("127.0.0.1:{port}")]).args(old).stdin(Stdio::null());
+        let said = String::from_utf8_lossy(&client.output().unwrap().stdout).into_owned();
+        said.contains("Protocol  : TLSv1.1") && !said.contains("Cipher is (NONE)")
+    };
+    let speaks = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        old_client()
+    });
+    let base_url = Some(format!("https://localhost:{port}/api/partner"));
+    let config = Config { base_url, ..sandbox.config(true) };
+    let result = upload(&Client::new(config).unwrap(), &jpeg(1000));
+    server.kill().unwrap();
+    server.wait().unwrap();
+    if !speaks {
+        return println!("not tested here: this openssl knows no TLS 1.1");
+    }
+    let error = failed(&sandbox, result);
+    assert_is(&error, ErrorKind::Tls, None, 1, false);
+    assert!(error.message.contains("it refused the handshake with the alert ProtocolVersion"), "{error}");
 }
 
 #[test]

@@ -8,30 +8,15 @@ use std::time::{Duration, Instant};
 use linq::{Client, Config, Progress, Source, UploadOptions};
 use serde_json::json;
 
-use crate::child::{here, marker, ran_under};
-use crate::common::{Sandbox, upload};
+use crate::child::{here, ip, is_alone, marker, may_unshare, ran_alone, ran_under};
+use crate::common::{Sandbox, jpeg, upload};
 use crate::support::{BIG, assert_stored_after};
-
-fn ip(arguments: &str) {
-    let status = Command::new("ip").args(arguments.split(' ')).status().expect("iproute2");
-    assert!(status.success(), "ip {arguments}");
-}
-
-/// Whether this is Linux with the right to make network namespaces.
-fn may_unshare() -> bool {
-    let made = Command::new("unshare").args(["-n", "ip", "link", "set", "lo", "up"]).status();
-    let may = made.is_ok_and(|status| status.success());
-    if !may {
-        println!("not tested here: no right to make a network namespace");
-    }
-    may
-}
 
 /// The address that a connection was made from goes away: whatever is sent to it gets lost, without a word. The
 /// attempt stalls, and the next one is made from the new address.
 #[test]
 fn row_38_the_network_is_switched() {
-    if std::env::var_os("MATRIX_CHILD").is_none() && !may_unshare() {
+    if !is_alone() && !may_unshare() {
         return;
     }
     if ran_under(here!(), &["unshare", "-n"], |_, _| {}) {
@@ -119,4 +104,44 @@ fn row_39_plain_asleep() {
 #[test]
 fn row_39_tls_asleep() {
     asleep(here!(), true);
+}
+
+/// Wakes twenty minutes later by the clock that counts sleep; no other clock has moved.
+fn oversleep() {
+    std::fs::write(marker(), "").unwrap();
+}
+
+#[test]
+fn row_39_the_url_expired_while_asleep() {
+    if ran_alone(here!(), &[("SHIM_SLEPT", "1200")]) {
+        return;
+    }
+    let (sandbox, bytes) = (Sandbox::start(), jpeg(400_000));
+    let fault = sandbox.on_put(json!({"reset_after": 100_000}));
+    let progress: Progress = Box::new(|_, _| {
+        oversleep();
+        true
+    });
+    let options =
+        UploadOptions { filename: Some("photo.jpg"), progress: Some(progress), ..UploadOptions::default() };
+    let attachment = sandbox.client(false).upload(Source::Bytes(&bytes), options).unwrap();
+    fault.assert_injected(1);
+    assert_stored_after(&sandbox, 2, &attachment, &bytes);
+    assert_eq!(sandbox.reservations().len(), 2, "fifteen minutes had passed");
+}
+
+#[test]
+fn row_39_pooled_connections_after_a_sleep() {
+    if ran_alone(here!(), &[("SHIM_SLEPT", "1200")]) {
+        return;
+    }
+    let (sandbox, bytes) = (Sandbox::start(), jpeg(400_000));
+    let client = sandbox.client(true);
+    upload(&client, &bytes).unwrap();
+    upload(&client, &bytes).unwrap();
+    let accepted = || ["api_tls", "storage_tls"].map(|side| sandbox.accepted(side));
+    assert_eq!(accepted(), [1, 1]);
+    oversleep();
+    assert_eq!(upload(&client, &bytes).unwrap().attempts, 1);
+    assert_eq!(accepted(), [2, 2], "what was pooled before is not used again");
 }

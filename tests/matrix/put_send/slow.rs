@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::common::{Sandbox, jpeg, upload};
 use crate::support::{
-    BIG, assert_is, assert_nothing_stored, assert_stored_after, failed, plain_and_tls, stalling,
+    BIG, assert_is, assert_nothing_stored, assert_stored_after, both, failed, plain_and_tls, stalling,
 };
 
 const STALL: Duration = Duration::from_secs(1);
@@ -65,6 +65,14 @@ fn pauses(tls: bool) {
 
 plain_and_tls! {
     row_31_plain_server_stops_reading, row_31_tls_server_stops_reading => stops_reading;
-    row_32_plain_server_reads_slowly, row_32_tls_server_reads_slowly => reads_slowly;
-    row_33_plain_server_pauses_twenty_times, row_33_tls_server_pauses_twenty_times => pauses;
+}
+
+#[test]
+fn row_32_plain_and_tls_server_reads_slowly() {
+    both(reads_slowly);
+}
+
+#[test]
+fn row_33_plain_and_tls_server_pauses_twenty_times() {
+    both(pauses);
 }
