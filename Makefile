@@ -1,7 +1,7 @@
 # Every target is a line; the work is in scripts/.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help demo test examples header fmt lint mutants clean
+.PHONY: help demo test soak lib examples header fmt lint mutants clean
 
 help: ## list these
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -11,6 +11,13 @@ demo: ## upload a photo to the sandbox and fetch it back; FILE=... another file,
 
 test: ## run every test; installs what that needs
 	@scripts/test
+
+soak: ## 32 threads against a network that fails at random; SECONDS=... how long
+	LINQ_SOAK_SECONDS=$(or $(SECONDS),600) cargo test --locked -p linq --test soak -- --nocapture
+
+# Naming the kinds lets Cargo optimise over all crates, which it does not where a Rust library is made as well.
+lib: ## build liblinq.so and liblinq.a as they ship, into target/release
+	cargo rustc --locked --release -p linq --lib --crate-type cdylib,staticlib
 
 examples: ## build the library, the sandbox and the examples in C, into target/release
 	@scripts/examples
