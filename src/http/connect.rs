@@ -51,7 +51,10 @@ pub(crate) fn connect(
         }
         if pending.is_empty() {
             let why = first.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into());
-            return Err(network(format!("cannot connect to {host}: {why}")));
+            let mut error = network(format!("cannot connect to {host}: {why}"));
+            // What is forbidden here stays so: a sandboxed app, iOS without leave for the local network.
+            error.details.retryable = why.kind() != io::ErrorKind::PermissionDenied;
+            return Err(error);
         }
         let wanted: Vec<_> = pending.iter().map(|s| (s.as_fd(), PollFlags::OUT)).collect();
         let ready = call.wait(&wanted, [next_start, limit].into_iter().flatten().min())?;

@@ -150,7 +150,6 @@ fn row_12_the_network_is_not_permitted() {
 }
 
 #[test]
-#[ignore = "the core tries again, although no permission comes by waiting (core-bugs)"]
 fn row_12_not_permitted_is_final() {
     if ran_alone(here!(), &[("SHIM_CONNECT", &format!("{}:100", libc::EPERM))]) {
         return;
