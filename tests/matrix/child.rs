@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use std::{env, io, thread};
 
-use crate::common::Folder;
+use crate::common::{Folder, Sandbox};
 
 const MARK: &str = "MATRIX_CHILD";
 const LONGEST: Duration = Duration::from_secs(150);
@@ -153,6 +153,7 @@ pub fn ip(arguments: &str) {
 
 /// Whether there is a right to make network namespaces.
 pub fn may_unshare() -> bool {
+    drop(Sandbox::start()); // builds it, if need be, while there is a network
     let made = Command::new("unshare").args(["-n", "ip", "link", "set", "lo", "up"]).status();
     let may = made.is_ok_and(|status| status.success());
     if !may {
