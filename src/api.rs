@@ -36,7 +36,8 @@ impl Base {
         let trimmed = trimmed.strip_suffix("/v3").unwrap_or(trimmed).trim_end_matches('/');
         let uri: Uri = trimmed.parse().map_err(|_| bad("is not a URL"))?;
         let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| bad("names no host"))?.to_owned();
-        if uri.authority().is_some_and(|a| a.as_str().contains('@')) || uri.query().is_some() {
+        let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
+        if authority.contains('@') || uri.query().is_some() || trimmed.contains('#') {
             return Err(bad("must be scheme, host and path alone, without user, password or query"));
         }
         let plain = match uri.scheme_str() {
@@ -47,6 +48,9 @@ impl Base {
             }
             _ => return Err(bad("must begin with https://")),
         };
+        if !has_sound_port(&uri) {
+            return Err(bad("has a port that is none"));
+        }
         Ok(Base { url: trimmed.to_owned(), host, plain })
     }
 }
@@ -94,7 +98,10 @@ impl Api {
 
     /// A refusal, without the key: there are servers that repeat what they do not accept.
     fn refused(&self, what: &str, mut answer: Answer, key: &str) -> Error {
-        let without = |text: &str| text.replace(key, "(the API key)");
+        let without = |text: &str| match key.len() {
+            0..8 => text.to_owned(), // too short for a key, and its letters are everywhere
+            _ => text.replace(key, "(the API key)"),
+        };
         answer.body = without(&String::from_utf8_lossy(&answer.body)).into_bytes();
         let mut error = refusal::by_api(what, &self.host, &answer);
         error.details.trace_id = error.details.trace_id.as_deref().map(without);
@@ -116,6 +123,13 @@ impl Api {
         error.details.trace_id = answer.header("x-trace-id").map(str::to_owned);
         error
     }
+}
+
+/// Whether the port, where one is named, is one: what cannot be read as such would pass for the default.
+pub(crate) fn has_sound_port(uri: &Uri) -> bool {
+    let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
+    let host = uri.host().unwrap_or_default();
+    uri.port_u16().is_some_and(|port| port > 0) || authority.rsplit('@').next() == Some(host)
 }
 
 /// Why JSON could not be read. serde quotes what it found, which may be a signed URL: only its names of fields that
@@ -155,6 +169,12 @@ mod tests {
             ("ftp://example.com", "the base URL must begin with https://"),
             (
                 "https://u:p@example.com",
+                "the base URL must be scheme, host and path alone, without user, password or query",
+            ),
+            ("https://example.com:99999", "the base URL has a port that is none"),
+            ("https://example.com:", "the base URL has a port that is none"),
+            (
+                "https://example.com/a#b",
                 "the base URL must be scheme, host and path alone, without user, password or query",
             ),
             ("example.com", "the base URL must begin with https://"),

@@ -131,9 +131,13 @@ impl Client {
         // An empty variable counts as unset, as people write `KEY= program` to unset one.
         let variable = |name: &str| {
             let value = config.use_environment.then(|| std::env::var(name).ok()).flatten();
-            value.filter(|value| !value.is_empty())
+            value.filter(|value| !value.trim().is_empty())
         };
-        let key = config.api_key.clone().filter(|key| !key.is_empty()).or_else(|| variable(API_KEY_VARIABLE));
+        let key = config
+            .api_key
+            .clone()
+            .filter(|key| !key.trim().is_empty())
+            .or_else(|| variable(API_KEY_VARIABLE));
         let key = key.map(Zeroizing::new).map(|key| Zeroizing::new(key.trim().to_owned()));
         let base = config.base_url.clone().filter(|url| !url.is_empty());
         let base =

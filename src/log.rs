@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// How much a line matters. The numbers are those of linq.h.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,7 +20,15 @@ pub enum Level {
 
 type Callback = Box<dyn Fn(Level, &str) + Send + Sync>;
 
-static CALLBACK: RwLock<Option<Callback>> = RwLock::new(None);
+/// Who hears the lines, and the process that set it: threads inside a callback do not exist in a forked child.
+struct Listener {
+    callback: Callback,
+    process: u32,
+}
+
+// Held for a moment only, never while a callback runs: nobody who logs waits for somebody else's callback.
+static LISTENER: Mutex<Option<Arc<Listener>>> = Mutex::new(None);
+static LEFT: Condvar = Condvar::new();
 static LEVEL: AtomicU32 = AtomicU32::new(0);
 
 thread_local! {
@@ -33,12 +41,17 @@ pub fn set_log(level: Level, callback: Option<Callback>) -> bool {
     if INSIDE.get() {
         return false;
     }
+    let process = std::process::id();
     let wanted = if callback.is_some() { level as u32 } else { 0 };
-    let mut slot = CALLBACK.write().unwrap_or_else(PoisonError::into_inner);
+    let new = callback.map(|callback| Arc::new(Listener { callback, process }));
+    let mut slot = lock();
     LEVEL.store(wanted, Ordering::Relaxed);
-    let old = std::mem::replace(&mut *slot, callback);
-    drop(slot);
-    drop(old);
+    let old = std::mem::replace(&mut *slot, new);
+    if let Some(old) = old.filter(|old| old.process == process) {
+        while Arc::strong_count(&old) > 1 {
+            slot = LEFT.wait(slot).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
     true
 }
 
@@ -48,14 +61,60 @@ pub(crate) fn line(level: Level, text: impl FnOnce() -> String) {
     if level as u32 > LEVEL.load(Ordering::Relaxed) || INSIDE.replace(true) {
         return;
     }
-    struct Leave;
-    impl Drop for Leave {
-        fn drop(&mut self) {
-            INSIDE.set(false);
-        }
+    let mut heard = Heard(lock().clone());
+    if let Some(listener) = &mut heard.0 {
+        (listener.callback)(level, &text());
     }
-    let _leave = Leave;
-    if let Some(callback) = &*CALLBACK.read().unwrap_or_else(PoisonError::into_inner) {
-        callback(level, &text());
+}
+
+/// Lets go of the listener, also when a panic passes through, and wakes whoever waits for that.
+struct Heard(Option<Arc<Listener>>);
+
+impl Drop for Heard {
+    fn drop(&mut self) {
+        let slot = lock();
+        self.0 = None;
+        drop(slot);
+        LEFT.notify_all();
+        INSIDE.set(false);
+    }
+}
+
+fn lock() -> MutexGuard<'static, Option<Arc<Listener>>> {
+    LISTENER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn setting_waits_for_the_old_callback_and_holds_up_nobody() {
+        static TRACE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+        let note = |text: &str| TRACE.lock().unwrap().push(text.to_owned());
+        let slow = move |_: Level, text: &str| {
+            if text == "slow" {
+                std::thread::sleep(Duration::from_millis(200));
+                assert!(!set_log(Level::Debug, None), "refused from inside");
+            }
+            note(text);
+        };
+        assert!(set_log(Level::Warn, Some(Box::new(slow))));
+        std::thread::scope(|scope| {
+            scope.spawn(|| line(Level::Warn, || "slow".to_owned()));
+            std::thread::sleep(Duration::from_millis(50));
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(50));
+                line(Level::Warn, || "unheard, and not held up".to_owned());
+                note("went on");
+            });
+            assert!(set_log(Level::Warn, None));
+            note("set");
+        });
+        line(Level::Error, || "nobody hears this".to_owned());
+        let trace = TRACE.lock().unwrap();
+        let mine: Vec<_> = trace.iter().filter(|t| ["slow", "went on", "set"].contains(&&***t)).collect();
+        assert_eq!(mine, ["went on", "slow", "set"]);
     }
 }

@@ -7,7 +7,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroize;
 
-use crate::api::{Api, unreadable};
+use crate::api::{Api, has_sound_port, unreadable};
 use crate::clock::{ServerClock, json_date};
 use crate::error::{Error, ErrorKind};
 use crate::http::http::header::{HeaderName, HeaderValue};
@@ -118,6 +118,9 @@ impl Presigned {
         let url = self.url()?;
         if url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
             return Err("has an upload_url with a user name in it".to_owned());
+        }
+        if !has_sound_port(&url) {
+            return Err("has an upload_url whose port is none".to_owned());
         }
         match (url.scheme_str(), url.host()) {
             (_, None | Some("")) => return Err("has an upload_url without a host".to_owned()),

@@ -306,7 +306,8 @@ impl Stream for Opened<'_> {
 
     fn can_rewind(&self) -> bool {
         match &self.kind {
-            Kind::Reader { reader, head, taken } => reader.can_rewind() || *taken == head.len() as u64,
+            // What was peeked at is kept; where that is all of it, the reader is not needed again.
+            Kind::Reader { reader, head, .. } => reader.can_rewind() || head.len() as u64 == self.size,
             _ => true,
         }
     }

@@ -52,7 +52,7 @@ impl Upload<'_> {
         let mut place: Option<Place> = None;
         let attempts = self.attempts.run(self.call, |attempt| {
             let place = self.place(&mut place, &declared, body.size())?;
-            match self.put(&place.presigned, &mut body) {
+            match put(&self.api.http, self.call, &place.presigned, &mut body) {
                 Err(error) if error.kind == ErrorKind::Expired => Err(place.expired(error)),
                 result => result,
             }
@@ -79,7 +79,7 @@ impl Upload<'_> {
         body.rename(if filename.is_empty() { "the source" } else { &filename });
         check_signed(presigned, &mut body, &filename, content_type)?;
         let attempts = self.attempts.run(self.call, |attempt| {
-            self.put(presigned, &mut body)
+            put(&self.api.http, self.call, presigned, &mut body)
                 .map_err(|e| self.with_rewind(e, &mut body))
                 .map_err(|e| with_id(e, presigned))
                 .map(|()| attempt)
@@ -108,11 +108,6 @@ impl Upload<'_> {
             *slot = Some(Place { presigned, renewed, refused: false });
         }
         slot.as_mut().ok_or_else(lost)
-    }
-
-    /// Sends the whole source once, from its first byte.
-    fn put(&self, presigned: &Presigned, body: &mut Opened<'_>) -> Result<(), Error> {
-        put(&self.api.http, self.call, presigned, body)
     }
 
     /// Gets the source ready for another attempt; where that cannot be, there is none.
@@ -152,6 +147,7 @@ impl Place {
     }
 }
 
+/// Sends the whole source once, from its first byte.
 fn put(http: &Http, call: &Rc<Call>, presigned: &Presigned, body: &mut Opened<'_>) -> Result<(), Error> {
     let what = match presigned.filename.as_deref() {
         Some(name) => format!("uploading {name}"),
@@ -202,7 +198,9 @@ fn check_signed(
     if let Some(signed) = presigned.size_bytes.filter(|signed| *signed != size) {
         return refuse(format!("{filename} has {size} bytes, but the place was reserved for {signed}"));
     }
-    let Some(signed) = presigned.content_type.as_deref() else { return Ok(()) };
+    // A type that only the server knows yet is the server's to judge.
+    let known = |signed: &&str| content_type::table::by_name(signed).is_some();
+    let Some(signed) = presigned.content_type.as_deref().filter(known) else { return Ok(()) };
     let same = |a: &str, b: &str| {
         a.eq_ignore_ascii_case(b)
             || content_type::decide(Some(a), "", &[], &[], true).is_ok_and(|known| known.name() == b)

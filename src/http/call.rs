@@ -78,7 +78,7 @@ impl Call {
             self.check()?;
             let timeout = until.map(|until| until.saturating_duration_since(Instant::now()));
             let timeout = timeout
-                .map(|t| Timespec { tv_sec: t.as_secs().min(1 << 30) as _, tv_nsec: t.subsec_nanos() as _ });
+                .map(|t| Timespec { tv_sec: t.as_secs().min(1 << 20) as _, tv_nsec: t.subsec_nanos() as _ });
             match poll(&mut fds, timeout.as_ref()) {
                 Ok(_) => break,
                 Err(rustix::io::Errno::INTR) => continue,
@@ -88,6 +88,10 @@ impl Call {
             }
         }
         self.check()?;
+        // After a fork the pipe is shared, but the flag is not: the parent's or the child's cancel holds for both.
+        if fds.get(wanted.len()).is_some_and(|token| !token.revents().is_empty()) {
+            return Err(Error::cancelled());
+        }
         Ok(fds[..wanted.len()].iter().map(PollFd::revents).collect())
     }
 

@@ -77,7 +77,7 @@ pub(crate) trait Stream {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error>;
     /// Begins again at the first byte; `false` where that cannot be done.
     fn rewind(&mut self) -> Result<bool, Error>;
-    /// Whether `rewind` can work at all.
+    /// Whether `rewind` will work after all of it was read.
     fn can_rewind(&self) -> bool;
 }
 
@@ -155,7 +155,9 @@ impl Http {
     fn run(&self, exchange: &Rc<Exchange>, outgoing: &mut Outgoing<'_>) -> Result<Answer, ureq::Error> {
         let agent = self.agent.get(|| agent(&self.settings));
         let mut request = Request::builder().method(outgoing.method.clone()).uri(outgoing.url.clone());
-        request = request.header("user-agent", &self.settings.user_agent);
+        if !outgoing.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent")) {
+            request = request.header("user-agent", &self.settings.user_agent);
+        }
         for (name, value) in &outgoing.headers {
             request = request.header(*name, *value);
         }
@@ -171,8 +173,16 @@ impl Http {
             }
         };
         let answer = read(response, exchange)?;
+        if exchange.sink.get() && answer.is_success() {
+            // Whoever says so has lost bytes: to believe it would be to lose them too.
+            let message = "the server called it a success before it had the whole body".to_owned();
+            let mut error = Error::new(ErrorKind::Protocol, message);
+            error.details.retryable = true;
+            return Err(exchange.fail(error));
+        }
         if let (Some(total), true) = (exchange.total, answer.is_success()) {
-            exchange.call.tell(total, total).map_err(|e| exchange.fail(e))?;
+            // It is done: whoever stops now stops too late to undo it.
+            let _ = exchange.call.tell(total, total);
         }
         Ok(answer)
     }
@@ -215,16 +225,18 @@ fn rewind(outgoing: &mut Outgoing<'_>) -> Result<bool, Error> {
 fn read(response: Response<Body>, exchange: &Exchange) -> Result<Answer, ureq::Error> {
     let (head, body) = response.into_parts();
     let mut answer = Answer { status: head.status.as_u16(), headers: head.headers, body: Vec::new() };
-    let outcome = body.into_reader().take(MAX_ANSWER + 1).read_to_end(&mut answer.body);
-    if let (Err(e), true) = (outcome, answer.is_success()) {
-        return Err(ureq::Error::Io(e));
+    if let Err(e) = body.into_reader().take(MAX_ANSWER + 1).read_to_end(&mut answer.body) {
+        if answer.is_success() {
+            return Err(ureq::Error::Io(e));
+        }
+        log::line(Level::Debug, || format!("the answer broke off: {}", e.kind()));
+        exchange.failure.take();
+        exchange.call.check().map_err(|e| exchange.fail(e))?;
     }
     if answer.body.len() as u64 > MAX_ANSWER && answer.is_success() {
         let message = "the server's answer is larger than 1 MiB".to_owned();
         return Err(exchange.fail(Error::new(ErrorKind::Protocol, message)));
     }
-    exchange.failure.take();
-    exchange.call.check().map_err(|e| exchange.fail(e))?;
     Ok(answer)
 }
 
@@ -241,7 +253,7 @@ fn explain(exchange: &Exchange, host: &str, error: ureq::Error) -> Error {
         ureq::Error::Io(e) => network(format!("the connection to {host} broke: {}", e.kind())),
         ureq::Error::LargeResponseHeader(..) => protocol("sent more than 32 KiB of headers"),
         ureq::Error::Protocol(_) | ureq::Error::Http(_) => protocol("did not answer in proper HTTP"),
-        ureq::Error::BodyStalled | ureq::Error::ConnectionFailed => protocol("broke off its answer"),
+        ureq::Error::BodyStalled => network(format!("{host} broke off its answer")),
         _ => Error::new(ErrorKind::Internal, format!("the request to {host} could not be made")),
     }
 }
@@ -317,7 +329,8 @@ impl LinqConnector {
         let mut wire = Wire::new(socket, host);
         if let Some(proxy) = proxy {
             let enough = |answer: &[u8]| answer.ends_with(b"\r\n\r\n") || answer.len() >= MAX_HEAD;
-            let answer = wire.converse(exchange, proxy.request(host, port).as_bytes(), limit, enough)?;
+            let request = proxy.request(host, port);
+            let answer = wire.converse(exchange, via, request.as_bytes(), limit, enough)?;
             proxy.accepted(&answer)?;
         }
         if let Some(tls) = tls {

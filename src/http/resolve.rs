@@ -34,7 +34,8 @@ struct Lookup {
     host: String,
     port: u16,
     answer: Mutex<Option<Result<Vec<SocketAddr>, Unknown>>>,
-    done: PipeWriter,
+    /// Both ends live as long as either side does: writing into a pipe that nobody can read raises SIGPIPE.
+    done: (PipeReader, PipeWriter),
 }
 
 /// The addresses of `host`, asked for within `limit`.
@@ -48,20 +49,15 @@ pub(crate) fn resolve(
         return Ok(addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect());
     }
     let trouble = |e: io::Error| network(format!("cannot look up {host}: {e}"));
-    let (reader, done) = io::pipe().map_err(trouble)?;
+    let done = io::pipe().map_err(trouble)?;
     let lookup = Arc::new(Lookup { host: host.to_owned(), port, answer: Mutex::new(None), done });
     enqueue(&lookup).map_err(trouble)?;
-    answer(call, &lookup, &reader, limit)
+    answer(call, &lookup, limit)
 }
 
-fn answer(
-    call: &Call,
-    lookup: &Lookup,
-    reader: &PipeReader,
-    limit: Option<Instant>,
-) -> Result<Vec<SocketAddr>, Error> {
+fn answer(call: &Call, lookup: &Lookup, limit: Option<Instant>) -> Result<Vec<SocketAddr>, Error> {
     let host = &lookup.host;
-    let ready = call.wait(&[(reader.as_fd(), PollFlags::IN)], limit)?;
+    let ready = call.wait(&[(lookup.done.0.as_fd(), PollFlags::IN)], limit)?;
     if ready[0].is_empty() {
         return Err(timeout(format!(
             "looking up {host} took longer than the connect timeout; check the DNS settings"
@@ -117,7 +113,7 @@ fn work() {
         };
         if let Some(lookup) = next {
             *lock(&lookup.answer) = Some(sys::look_up(&lookup.host, lookup.port));
-            let _ = (&lookup.done).write(&[1]); // nobody may be waiting any more
+            let _ = (&lookup.done.1).write(&[1]); // nobody may be waiting any more
         }
     }
 }

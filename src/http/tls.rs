@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, KeyProvider};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -12,6 +12,7 @@ use rustls::sign::SigningKey;
 use rustls::{CertificateError, ClientConfig, ClientConnection, InvalidMessage, RootCertStore};
 
 use crate::error::{Error, ErrorKind};
+use crate::process::PerProcess;
 
 /// The one crypto provider, always given explicitly: a Rust host may have installed another as its default.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
@@ -45,6 +46,8 @@ pub(crate) struct Trust {
     file: Option<PathBuf>,
     directories: Vec<PathBuf>,
     client: OnceLock<Result<Arc<ClientConfig>, String>>,
+    /// With sessions to resume, whose lock a fork may leave held.
+    in_process: PerProcess<Arc<ClientConfig>>,
 }
 
 impl Trust {
@@ -54,7 +57,7 @@ impl Trust {
         file: Option<PathBuf>,
         directories: Vec<PathBuf>,
     ) -> Self {
-        Trust { extra, file, directories, client: OnceLock::new() }
+        Trust { extra, file, directories, client: OnceLock::new(), in_process: PerProcess::new() }
     }
 
     /// Reads the certificates.
@@ -65,7 +68,13 @@ impl Trust {
 
     pub(crate) fn connect(&self, host: &str) -> Result<ClientConnection, Error> {
         let tls = |message: String| Error::new(ErrorKind::Tls, message);
-        let config = self.prepare()?;
+        let prepared = self.prepare()?;
+        let fresh = || {
+            let mut config = (*prepared).clone();
+            config.resumption = Resumption::default();
+            Arc::new(config)
+        };
+        let config = self.in_process.get(fresh).clone();
         let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
         let name =
             ServerName::try_from(bare.to_owned()).map_err(|_| tls(format!("{host} is not a host name")))?;

@@ -8,7 +8,6 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::AsFd;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
@@ -43,11 +42,11 @@ pub(crate) struct Wire {
     held: Vec<u8>,
     /// Whether a next request may use this connection.
     usable: bool,
-    /// The peer will send nothing more.
-    ended: bool,
     /// Bytes that arrived and that ureq was not yet told of.
     untold: bool,
     last_use: Duration,
+    /// A child must not say goodbye on its parent's connections.
+    process: u32,
     written: u64,
     moved: Moved,
 }
@@ -67,9 +66,9 @@ impl Wire {
             buffers: LazyBuffers::new(INPUT, OUTPUT),
             held: Vec::new(),
             usable: true,
-            ended: false,
             untold: false,
             last_use: sys::sleepless_clock(),
+            process: std::process::id(),
             written: 0,
             moved: Moved { at: Instant::now(), acknowledged: 0 },
         }
@@ -100,7 +99,7 @@ impl Wire {
                 let what = "the TLS handshake took longer than the connect timeout";
                 return Err(timeout(format!("no secure connection to {}: {what}", self.host)));
             }
-            if !ready[0].contains(PollFlags::OUT) || ready[0] != PollFlags::OUT {
+            if ready[0] != PollFlags::OUT {
                 match read_tls(tls, &self.socket, &self.host) {
                     Ok(0) => {
                         let what = "it closed the connection during the TLS handshake";
@@ -122,12 +121,14 @@ impl Wire {
     pub(crate) fn converse(
         &mut self,
         exchange: &Exchange,
+        proxy: &str,
         request: &[u8],
         limit: Option<Instant>,
         enough: impl Fn(&[u8]) -> bool,
     ) -> Result<Vec<u8>, Error> {
-        let slow = || timeout(format!("the proxy {} took longer than the connect timeout", self.host));
-        let broken = |e: &io::Error| lost(&self.host, "while asking the proxy for a tunnel", e);
+        let slow = || timeout(format!("the proxy {proxy} took longer than the connect timeout"));
+        let broken =
+            |e: &io::Error| lost(&format!("the proxy {proxy}"), "while it was asked for a tunnel", e);
         let (mut sent, mut answer) = (0, Vec::new());
         while !enough(&answer) {
             let flags = if sent < request.len() { PollFlags::OUT } else { PollFlags::IN };
@@ -135,7 +136,11 @@ impl Wire {
                 return Err(slow());
             }
             if sent < request.len() {
-                sent += send(&self.socket, &[IoSlice::new(&request[sent..])]).map_err(|e| broken(&e))?;
+                match send(&self.socket, &[IoSlice::new(&request[sent..])]) {
+                    Ok(n) => sent += n,
+                    Err(e) if would_block(&e) => {}
+                    Err(e) => return Err(broken(&e)),
+                }
                 continue;
             }
             let mut byte = [0]; // not one more than the proxy's answer: what follows is the server's
@@ -147,10 +152,6 @@ impl Wire {
             }
         }
         Ok(answer)
-    }
-
-    fn exchange(&self) -> Result<Rc<Exchange>, ureq::Error> {
-        Exchange::current().ok_or(ureq::Error::ConnectionFailed)
     }
 
     /// Sends what is held and the first `amount` bytes of the output buffer, all of it, unless an answer comes first.
@@ -172,7 +173,7 @@ impl Wire {
                 Err(e) => {
                     // The answer may be in the socket although nothing can be written any more.
                     self.usable = false;
-                    self.listen_to_the_end(exchange)?;
+                    self.listen_to_the_end(exchange);
                     if exchange.sink.get() {
                         return Ok(());
                     }
@@ -213,7 +214,7 @@ impl Wire {
     /// Takes what has arrived. While a body is being sent, an answer turns the rest of it away.
     fn listen(&mut self, exchange: &Exchange) -> Result<(), Error> {
         match self.fill() {
-            Ok(0) if self.ended => {
+            Ok(0) => {
                 self.usable = false;
                 Err(lost(&self.host, "while sending", &io::ErrorKind::UnexpectedEof.into()))
             }
@@ -231,11 +232,10 @@ impl Wire {
     }
 
     /// Takes everything that is still to be had of a connection that cannot be written to any more.
-    fn listen_to_the_end(&mut self, exchange: &Exchange) -> Result<(), Error> {
+    fn listen_to_the_end(&mut self, exchange: &Exchange) {
         while let Ok(1..) = self.fill() {
             self.note_early_answer(exchange);
         }
-        Ok(())
     }
 
     fn note_early_answer(&mut self, exchange: &Exchange) {
@@ -256,7 +256,7 @@ impl Wire {
         }
     }
 
-    /// Reads what is there into the input buffer, without waiting.
+    /// Reads what is there into the input buffer, without waiting; 0 when the peer will send nothing more.
     fn fill(&mut self) -> Result<usize, Trouble> {
         let buffer = self.buffers.input_append_buf();
         if buffer.is_empty() {
@@ -265,24 +265,21 @@ impl Wire {
         }
         let n = match &mut self.tls {
             None => (&self.socket).read(buffer).map_err(Trouble::Io)?,
-            Some(tls) => {
+            Some(tls) => loop {
                 let wire = read_tls(tls, &self.socket, &self.host);
                 match tls.reader().read(buffer) {
-                    Ok(n) => n,
+                    Ok(n) => break n,
                     Err(e) if would_block(&e) => match wire {
-                        Ok(0) => 0,
-                        Ok(_) => return Err(Trouble::Io(io::ErrorKind::WouldBlock.into())),
+                        Ok(0) => break 0,
+                        Ok(_) => {} // part of a record, or one that says nothing: there may be more
                         Err(trouble) => return Err(trouble),
                     },
-                    // No close_notify: ureq knows by the length whether the answer is whole.
-                    Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => 0,
+                    Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => break 0,
                     Err(e) => return Err(Trouble::Io(e)),
                 }
-            }
+            },
         };
-        if n == 0 {
-            self.ended = true;
-        } else {
+        if n > 0 {
             self.buffers.input_appended(n);
             self.untold = true;
             self.moved.at = Instant::now();
@@ -336,7 +333,7 @@ impl Wire {
         if !self.held.is_empty() {
             self.transmit(exchange, 0)?;
         }
-        if std::mem::take(&mut self.untold) {
+        if std::mem::take(&mut self.untold) && !self.buffers.input().is_empty() {
             return Ok(Some(true));
         }
         loop {
@@ -352,7 +349,9 @@ impl Wire {
                     return Err(lost(&self.host, "before it answered", &what));
                 }
                 Ok(_) => {
-                    exchange.answered();
+                    if is_final(self.buffers.input()) {
+                        exchange.answered();
+                    }
                     self.untold = false;
                     return Ok(Some(true));
                 }
@@ -382,7 +381,7 @@ impl Transport for Wire {
     }
 
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
-        let exchange = self.exchange()?;
+        let exchange = Exchange::current().ok_or(ureq::Error::ConnectionFailed)?;
         if !exchange.started.replace(true) {
             self.moved = Moved { at: Instant::now(), acknowledged: self.written };
             self.held.extend_from_slice(&self.buffers.output()[..amount]);
@@ -392,7 +391,7 @@ impl Transport for Wire {
     }
 
     fn await_input(&mut self, next: NextTimeout) -> Result<bool, ureq::Error> {
-        let exchange = self.exchange()?;
+        let exchange = Exchange::current().ok_or(ureq::Error::ConnectionFailed)?;
         // The one limit of ureq's that is in use: for a 100 Continue, should a storage require Expect.
         let limit = match next.reason {
             Timeout::Await100 => Instant::now().checked_add(*next.after),
@@ -425,7 +424,7 @@ impl Transport for Wire {
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        if let (true, Some(tls)) = (self.usable, &mut self.tls) {
+        if let (true, Some(tls)) = (self.usable && self.process == std::process::id(), &mut self.tls) {
             tls.send_close_notify();
             let _ = write_tls(tls, &self.socket); // as far as it goes without waiting
         }
@@ -503,8 +502,13 @@ fn write_tls(tls: &mut ClientConnection, socket: &Socket) -> io::Result<()> {
 /// Reads records, without waiting; 0 at the end.
 fn read_tls(tls: &mut ClientConnection, socket: &Socket, host: &str) -> Result<usize, Trouble> {
     let n = tls.read_tls(&mut &*socket).map_err(Trouble::Io)?;
-    tls.process_new_packets().map_err(|e| Trouble::Fatal(tls::refused(host, &e)))?;
-    Ok(n)
+    let shaking = tls.is_handshaking();
+    match tls.process_new_packets() {
+        Ok(_) => Ok(n),
+        Err(e) if shaking => Err(Trouble::Fatal(tls::refused(host, &e))),
+        // What was secure a moment ago may well be so again.
+        Err(e) => Err(Trouble::Fatal(network(format!("the secure connection to {host} broke: {e}")))),
+    }
 }
 
 fn would_block(e: &io::Error) -> bool {
@@ -531,6 +535,9 @@ fn interim(input: &[u8]) -> Option<usize> {
 }
 
 /// Whether `input` is, as far as it goes, the beginning of something else than a `1xx` head.
-fn is_final(input: &[u8]) -> bool {
+fn is_final(mut input: &[u8]) -> bool {
+    while let Some(length) = interim(input) {
+        input = &input[length..];
+    }
     input.len() > 9 && !(input.starts_with(b"HTTP/1.") && input[9] == b'1')
 }
