@@ -44,7 +44,7 @@ pub(super) fn default_client(needs_key: bool) -> Result<Arc<Client>, Failure> {
     if let Some(client) = known {
         return Ok(client);
     }
-    let has_key = std::env::var_os(API_KEY_VARIABLE).is_some_and(|key| !key.is_empty());
+    let has_key = std::env::var(API_KEY_VARIABLE).is_ok_and(|key| !key.trim().is_empty());
     let made = Arc::new(Client::new(Config::default())?);
     Ok(keep(if has_key { &WITH_KEY } else { &WITHOUT_KEY }, made))
 }

@@ -42,6 +42,7 @@ static void everything(linq_client *client) {
   linq_cancel_token *token = linq_cancel_token_new();
   linq_cancel_token_cancel(token);
   linq_client *other = client_of(api(), key());
+  linq_free(attachment);
   CHECK(linq_upload_file(client, NULL, NULL, &attachment, &error) == LINQ_INVALID_ARGUMENT);
   linq_free(error);
   void *all[] = {info, receipt, place, parsed, split, token, other};

@@ -113,7 +113,7 @@ impl Build {
         let path = self.dir.join("valgrind.supp");
         let sent = |slice| {
             format!(
-                "{{\n tag\n Memcheck:Param\n sendmsg(msg.msg_iov[{slice}])\n fun:sendmsg\n ...\n fun:*write_tls*\n}}\n"
+                "{{\n tag\n Memcheck:Param\n sendmsg(msg.msg_iov[{slice}])\n fun:*sendmsg\n ...\n fun:*write_tls*\n}}\n"
             )
         };
         let compared = "{\n tag\n Memcheck:Cond\n fun:*ring*verify_slices_are_equal*\n}\n".to_owned();
