@@ -5,7 +5,7 @@ mod common;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{BOTH, Sandbox, jpeg, upload};
 use linq::{Attachment, Client, Config, Error, ErrorKind, Presigned, Reader, Source, UploadOptions};
@@ -152,6 +152,26 @@ fn interim_answers_start_no_clock() {
         stream.write_all(OK).unwrap();
     });
     put(&client(Duration::from_millis(1000)), port, json!({}), &jpeg(1000)).unwrap();
+}
+
+#[test]
+fn a_refusal_instead_of_the_100_is_heard_at_once() {
+    for pieces in [1, 2] {
+        let port = storage(move |mut stream| {
+            read_head(&mut stream);
+            let refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno";
+            for piece in refusal.chunks(refusal.len().div_ceil(pieces)) {
+                stream.write_all(piece).unwrap();
+                thread::sleep(Duration::from_millis(100));
+            }
+            thread::sleep(Duration::from_secs(4));
+        });
+        let began = Instant::now();
+        let expect = json!({"Expect": "100-continue"});
+        let error = put(&client(Duration::from_secs(3)), port, expect, &jpeg(MIB)).unwrap_err();
+        assert_eq!((error.kind, error.details.http_status), (ErrorKind::Storage, Some(403)), "{error}");
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    }
 }
 
 /// Cannot begin again.

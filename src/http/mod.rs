@@ -1,6 +1,11 @@
 //! HTTP as this library needs it: one request, one bounded answer, one error that says what happened.
 //!
 //! The only user of ureq, which does HTTP/1.1 and the pool. Connections, TLS, waiting and early answers are ours.
+//!
+//! `Expect: 100-continue` is never sent of our own accord. It would cost every upload a round trip: over one of 50 ms,
+//! 10 kB took 112 ms instead of 61. What it would save is what leaves before a refusal arrives, and since early
+//! answers are heard while sending, that is what the link holds: 1 MB of 50, on that same link (`benches/expect`).
+//! A storage that requires the header gets it, and is waited for as ureq does: for a second.
 
 mod call;
 mod connect;

@@ -398,6 +398,8 @@ impl Transport for Wire {
             _ => None,
         };
         let received = self.receive(&exchange, limit).map_err(|e| exchange.fail(e))?;
+        // ureq leaves a refusal it meets while it waits for the 100 where it is, and asks for it again.
+        self.untold |= limit.is_some() && is_whole_final_head(self.buffers.input());
         received.ok_or(ureq::Error::Timeout(next.reason))
     }
 
@@ -532,6 +534,11 @@ fn interim(input: &[u8]) -> Option<usize> {
         return None;
     }
     input.windows(4).position(|end| end == b"\r\n\r\n").map(|at| at + 4)
+}
+
+/// Whether a complete head that is not a `1xx` one stands at the start of `input`.
+fn is_whole_final_head(input: &[u8]) -> bool {
+    is_final(input) && interim(input).is_none() && input.windows(4).any(|end| end == b"\r\n\r\n")
 }
 
 /// Whether `input` is, as far as it goes, the beginning of something else than a `1xx` head.
