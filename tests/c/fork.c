@@ -142,10 +142,6 @@ static void keys_are_fresh_in_each_process(void) {
 
 static volatile int g_stop;
 
-static void hears(void *user_data, uint32_t level, const char *line) {
-  (void)user_data, (void)level, (void)line;
-}
-
 static void *keeps_busy(void *unused) {
   (void)unused;
   while (!g_stop) {
@@ -168,20 +164,19 @@ static int uploads_and_frees(void *unused) {
 
 /* Whatever locks the other threads hold at that moment: the child, in which they do not exist, waits for none. */
 static void a_fork_in_the_midst_of_other_threads_calls_is_fine(void) {
-  CHECK(linq_set_log(hears, NULL, LINQ_LOG_DEBUG) == LINQ_OK);
   pthread_t threads[3];
   for (int i = 0; i < 3; i++) CHECK(pthread_create(&threads[i], NULL, keeps_busy, NULL) == 0);
   for (int i = 0; i < 40 / slow() + 1; i++) went_well(child(uploads_and_frees, NULL));
   g_stop = 1;
   for (int i = 0; i < 3; i++) pthread_join(threads[i], NULL);
-  CHECK(linq_set_log(NULL, NULL, 0) == LINQ_OK);
 }
 
 static int g_forked;
 
 static int32_t forks(void *user_data, uint64_t sent, uint64_t total) {
   (void)user_data;
-  if (sent > 0 && sent < total && !g_forked) {
+  (void)total;
+  if (sent > 0 && !g_forked) {
     g_forked = 1;
     went_well(child(uploads_with_both, NULL));
   }
