@@ -102,7 +102,7 @@ impl Api {
             0..8 => text.to_owned(), // too short for a key, and its letters are everywhere
             _ => text.replace(key, "(the API key)"),
         };
-        answer.body = without(&String::from_utf8_lossy(&answer.body)).into_bytes();
+        answer.body = without(&String::from_utf8_lossy(&answer.body)).into_bytes().into();
         let mut error = refusal::by_api(what, &self.host, &answer);
         error.details.trace_id = error.details.trace_id.as_deref().map(without);
         error

@@ -9,12 +9,17 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 use crate::content_type::{FURTHER, HEAD, look_further};
 use crate::error::{Error, ErrorKind};
 use crate::http::Stream;
 
 /// The API takes files of 1 byte up to this: "100MB" in its documents means MiB.
 pub const MAX_SIZE: u64 = 104_857_600;
+
+/// Bytes of somebody's file: overwritten before they are released.
+type Contents = Zeroizing<Vec<u8>>;
 
 /// What to upload.
 pub enum Source<'a> {
@@ -77,7 +82,7 @@ enum Kind<'a> {
     /// `head` was read before there was anywhere to send it; `taken` counts what the reader has given in all.
     Reader {
         reader: &'a mut dyn Reader,
-        head: Vec<u8>,
+        head: Contents,
         taken: u64,
     },
 }
@@ -97,9 +102,11 @@ impl<'a> Source<'a> {
             Source::Path(path) => open_path(path)?,
             Source::Descriptor { fd, offset, length } => open_descriptor(fd, offset, length)?,
             Source::Bytes(bytes) => ("the bytes".to_owned(), Kind::Bytes(bytes), bytes.len() as u64),
-            Source::Reader { reader, size } => {
-                ("the reader".to_owned(), Kind::Reader { reader, head: Vec::new(), taken: 0 }, size)
-            }
+            Source::Reader { reader, size } => (
+                "the reader".to_owned(),
+                Kind::Reader { reader, head: Zeroizing::new(Vec::new()), taken: 0 },
+                size,
+            ),
         };
         check_size(&name, size)?;
         Ok(Opened { name, kind, size, position: 0 })
@@ -156,18 +163,18 @@ fn open_descriptor(
 
 impl<'a> Opened<'a> {
     /// The bytes at the start, and those a closer look needs: see [`look_further`].
-    pub(crate) fn peek(&mut self) -> Result<(Vec<u8>, Vec<u8>), Error> {
+    pub(crate) fn peek(&mut self) -> Result<(Contents, Contents), Error> {
         let wanted = HEAD.min(usize::try_from(self.size).unwrap_or(HEAD));
-        let mut head = vec![0; wanted];
+        let mut head = Zeroizing::new(vec![0; wanted]);
         match &mut self.kind {
             Kind::Reader { .. } => {
                 self.read_head(wanted)?;
                 let Kind::Reader { head, .. } = &self.kind else { unreachable!("it was one a line ago") };
-                return Ok((head.clone(), Vec::new()));
+                return Ok((head.clone(), Zeroizing::default()));
             }
             _ => self.read_at(&mut head, 0)?,
         }
-        let mut further = Vec::new();
+        let mut further = Zeroizing::new(Vec::new());
         if let Some(at) = look_further(&head).filter(|at| *at < self.size) {
             further.resize(FURTHER.min((self.size - at) as usize), 0);
             self.read_at(&mut further, at)?;
@@ -187,7 +194,7 @@ impl<'a> Opened<'a> {
     }
 
     fn read_head(&mut self, wanted: usize) -> Result<(), Error> {
-        let mut buffer = vec![0; wanted];
+        let mut buffer = Zeroizing::new(vec![0; wanted]);
         let mut filled = 0;
         while filled < wanted {
             filled += self.ask(&mut buffer[filled..])?;

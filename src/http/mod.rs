@@ -26,6 +26,7 @@ use ureq::http::{HeaderMap, Method, Request, Response, Uri};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
 use ureq::{Agent, Body, SendBody};
+use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
 use crate::log::{self, Level};
@@ -91,7 +92,7 @@ pub(crate) trait Stream {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Zeroizing<Vec<u8>>,
 }
 
 impl Answer {
@@ -229,7 +230,8 @@ fn rewind(outgoing: &mut Outgoing<'_>) -> Result<bool, Error> {
 /// Reads at most [`MAX_ANSWER`] bytes. A refusal that breaks off is still a refusal.
 fn read(response: Response<Body>, exchange: &Exchange) -> Result<Answer, ureq::Error> {
     let (head, body) = response.into_parts();
-    let mut answer = Answer { status: head.status.as_u16(), headers: head.headers, body: Vec::new() };
+    let mut answer =
+        Answer { status: head.status.as_u16(), headers: head.headers, body: Zeroizing::new(Vec::new()) };
     if let Err(e) = body.into_reader().take(MAX_ANSWER + 1).read_to_end(&mut answer.body) {
         if answer.is_success() {
             return Err(ureq::Error::Io(e));
@@ -334,7 +336,7 @@ impl LinqConnector {
         let mut wire = Wire::new(socket, host);
         if let Some(proxy) = proxy {
             let enough = |answer: &[u8]| answer.ends_with(b"\r\n\r\n") || answer.len() >= MAX_HEAD;
-            let request = proxy.request(host, port);
+            let request = Zeroizing::new(proxy.request(host, port));
             let answer = wire.converse(exchange, via, request.as_bytes(), limit, enough)?;
             proxy.accepted(&answer)?;
         }

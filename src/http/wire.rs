@@ -15,6 +15,7 @@ use rustls::ClientConnection;
 use socket2::Socket;
 use ureq::Timeout;
 use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport};
+use zeroize::{Zeroize, Zeroizing};
 
 use super::exchange::{Exchange, network, timeout};
 use super::{MAX_HEAD, tls};
@@ -39,7 +40,7 @@ pub(crate) struct Wire {
     tls: Option<Box<ClientConnection>>,
     buffers: LazyBuffers,
     /// The request's head, kept back to leave together with the first bytes of the body.
-    held: Vec<u8>,
+    held: Zeroizing<Vec<u8>>,
     /// Whether a next request may use this connection.
     usable: bool,
     /// Bytes that arrived and that ureq was not yet told of.
@@ -64,7 +65,7 @@ impl Wire {
             host: host.to_owned(),
             tls: None,
             buffers: LazyBuffers::new(INPUT, OUTPUT),
-            held: Vec::new(),
+            held: Zeroizing::new(Vec::new()),
             usable: true,
             untold: false,
             last_use: sys::sleepless_clock(),
@@ -426,6 +427,11 @@ impl Transport for Wire {
 
 impl Drop for Wire {
     fn drop(&mut self) {
+        if self.written > 0 {
+            // They held the key and part of a file.
+            self.buffers.output().zeroize();
+            self.buffers.input_append_buf().zeroize();
+        }
         if let (true, Some(tls)) = (self.usable && self.process == std::process::id(), &mut self.tls) {
             tls.send_close_notify();
             let _ = write_tls(tls, &self.socket); // as far as it goes without waiting

@@ -163,7 +163,7 @@ fn a_reader_begins_again_where_it_can() {
     let data: Vec<u8> = (0..5000u32).map(|n| n as u8).collect();
     let mut chunks = Chunks { data: data.clone(), at: 0, rewinds: true };
     let mut opened = Source::Reader { reader: &mut chunks, size: 5000 }.open().unwrap();
-    assert_eq!(opened.peek().unwrap().0, data[..HEAD]);
+    assert_eq!(**opened.peek().unwrap().0, data[..HEAD]);
     assert_eq!(drain(&mut opened).unwrap(), data);
     assert!(opened.rewind().unwrap());
     assert_eq!(drain(&mut opened).unwrap(), data);
