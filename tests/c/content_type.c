@@ -49,7 +49,7 @@ static void the_text_is_static(void) {
 
 /* Memory of exactly that many bytes, of every length, so that a sanitizer sees a look beyond it. */
 static void no_length_is_read_beyond(void) {
-  static const char *const heads[] = {"\x89PNG\r\n\x1a\n", "RIFF\x24\0\0\0WAVEfmt ",
+  static const char heads[][32] = {"\x89PNG\r\n\x1a\n", "RIFF\x24\0\0\0WAVEfmt ",
                                       "PK\3\4\x14\0\0\0\x08\0", "\0\0\0\x18" "ftypmp42",
                                       "MZ\x90\0", "ID3\3\0\0\0\0\x7f\x7f", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
                                       "<?xml version=\"1.0\"?><svg", "\x1f\x8b\x08\0"};
@@ -58,7 +58,7 @@ static void no_length_is_read_beyond(void) {
       unsigned char *exact = malloc(length > 0 ? length : 1);
       CHECK(exact != NULL);
       memset(exact, 0xff, length);
-      memcpy(exact, heads[i], length < 8 ? length : 8);
+      memcpy(exact, heads[i], length < sizeof *heads ? length : sizeof *heads);
       (void)linq_content_type("a.bin", exact, length);
       free(exact);
     }
