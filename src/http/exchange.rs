@@ -29,7 +29,9 @@ pub(crate) struct Exchange {
     pub(crate) connected: Cell<bool>,
     /// Whether anything was sent.
     pub(crate) started: Cell<bool>,
-    /// When the first byte of an answer arrived.
+    /// Whether the peer said anything.
+    pub(crate) heard: Cell<bool>,
+    /// When the answer began; interim ones do not count.
     pub(crate) answered: Cell<Option<Instant>>,
     /// The answer came before the body was sent: the rest of the body goes nowhere.
     pub(crate) sink: Cell<bool>,
@@ -55,8 +57,10 @@ impl Exchange {
         Instant::now().checked_add(self.connect_timeout)
     }
 
-    pub(crate) fn answered(&self) {
-        self.answered.set(self.answered.get().or_else(|| Some(Instant::now())));
+    /// Bytes arrived, and an answer `has_begun` or, as it turns out, has not.
+    pub(crate) fn heard(&self, has_begun: bool) {
+        self.heard.set(true);
+        self.answered.set(has_begun.then(|| self.answered.get().unwrap_or_else(Instant::now)));
     }
 
     /// An answer is small: one that takes longer than a stall may last would otherwise hold the call for hours.

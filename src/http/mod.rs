@@ -141,6 +141,7 @@ impl Http {
             given: Cell::new(0),
             connected: Cell::new(false),
             started: Cell::new(false),
+            heard: Cell::new(false),
             answered: Cell::new(None),
             sink: Cell::new(false),
             failure: RefCell::new(None),
@@ -217,7 +218,7 @@ fn was_stale(exchange: &Exchange, error: &Error) -> bool {
         && error.details.retryable
         && !exchange.connected.get()
         && exchange.started.get()
-        && exchange.answered.get().is_none()
+        && !exchange.heard.get()
 }
 
 fn rewind(outgoing: &mut Outgoing<'_>) -> Result<bool, Error> {

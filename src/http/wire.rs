@@ -251,7 +251,7 @@ impl Wire {
             }
         }
         if is_final(self.buffers.input()) {
-            exchange.answered();
+            exchange.heard(true);
             exchange.sink.set(true);
             self.usable = false; // the server expects the rest of a body that will not come
         }
@@ -350,9 +350,7 @@ impl Wire {
                     return Err(lost(&self.host, "before it answered", &what));
                 }
                 Ok(_) => {
-                    if is_final(self.buffers.input()) {
-                        exchange.answered();
-                    }
+                    exchange.heard(has_begun(self.buffers.input()));
                     self.untold = false;
                     return Ok(Some(true));
                 }
@@ -545,6 +543,14 @@ fn interim(input: &[u8]) -> Option<usize> {
 /// Whether a complete head that is not a `1xx` one stands at the start of `input`.
 fn is_whole_final_head(input: &[u8]) -> bool {
     is_final(input) && interim(input).is_none() && input.windows(4).any(|end| end == b"\r\n\r\n")
+}
+
+/// Whether anything stands behind the complete `1xx` heads at the start of `input`.
+fn has_begun(mut input: &[u8]) -> bool {
+    while let Some(length) = interim(input) {
+        input = &input[length..];
+    }
+    !input.is_empty()
 }
 
 /// Whether `input` is, as far as it goes, the beginning of something else than a `1xx` head.
