@@ -213,7 +213,7 @@ fn proxies_that_refuse_fail_or_say_nothing() {
         assert_eq!(result["error"]["kind"], "Network", "{result}");
         assert_eq!(result["error"]["retryable"], true, "{result}");
         let message = result["error"]["message"].as_str().unwrap();
-        assert!(message.contains("while asking the proxy for a tunnel"), "{message}");
+        assert!(message.contains("while it was asked for a tunnel"), "{message}");
     }
     let sandbox = Sandbox::start();
     let planted = sandbox.plant(json!({"side": "proxy", "fault": {"delay_ms": 300}}));
