@@ -95,7 +95,6 @@ pub(super) unsafe fn config(at: *const linq_client_options) -> Result<Config, Fa
     let text = |at, name| Ok::<_, Failure>(unsafe { optional(at, name)? }.map(str::to_owned));
     let default = Config::default();
     Ok(Config {
-        api_key: text(api_key, "linq_client_options.api_key")?,
         base_url: text(base_url, "linq_client_options.base_url")?,
         user_agent: text(user_agent, "linq_client_options.user_agent")?,
         ca_file: unsafe { optional_path(ca_file) }.map(Path::to_owned),
@@ -107,6 +106,8 @@ pub(super) unsafe fn config(at: *const linq_client_options) -> Result<Config, Fa
         connect_timeout: millis(connect_timeout_ms).unwrap_or(default.connect_timeout),
         stall_timeout: millis(stall_timeout_ms).unwrap_or(default.stall_timeout),
         max_attempts: if max_attempts == 0 { default.max_attempts } else { max_attempts },
+        // Last: nothing is refused any more, so no copy of the key is dropped on the way.
+        api_key: text(api_key, "linq_client_options.api_key")?,
     })
 }
 

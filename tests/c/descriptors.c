@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 
 static linq_client *g_client;
 #define SIZE (1u << 20)
@@ -89,10 +90,43 @@ static void helper_threads_hear_no_signal(void) {
   CHECK(g_here == 30 && g_elsewhere == 0);
 }
 
+/* With no descriptor left every call fails in words, nothing crashes, and afterwards all is well again. */
+static void running_out_of_them_is_told(void) {
+  struct rlimit before, low;
+  int filled[128], count = 0;
+  CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  low = before;
+  low.rlim_cur = 100;
+  CHECK(setrlimit(RLIMIT_NOFILE, &low) == 0);
+  const char *path = file_of("b.txt", 100);
+  linq_client *client = client_of(api(), key());
+  while (count < 128 && (filled[count] = dup(0)) >= 0) count++;
+  CHECK(count < 128);
+
+  CHECK(linq_cancel_token_new() == NULL);
+  linq_attachment *attachment = POISON(linq_attachment);
+  linq_error *error = POISON(linq_error);
+  CHECK_STATUS(linq_upload_file(client, path, NULL, &attachment, &error), LINQ_FILE, error);
+  CHECK(attachment == NULL);
+  linq_free(error);
+  linq_source source = from_memory("hello", 5);
+  linq_upload_options options = named("a.txt", NULL);
+  options.timeout_ms = 2000;
+  CHECK_STATUS(linq_upload(client, &source, &options, &attachment, &error), LINQ_NETWORK, error);
+  linq_free(error);
+
+  while (count > 0) close(filled[--count]);
+  CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK_STATUS(linq_upload_file(client, path, NULL, &attachment, &error), LINQ_OK, error);
+  linq_free(attachment);
+  linq_free(client);
+}
+
 int main(void) {
   g_client = client_of(api_tls(), key());
   RUN(during_an_upload_and_after_it);
   RUN(helper_threads_hear_no_signal);
+  RUN(running_out_of_them_is_told);
   linq_free(g_client);
   return done("descriptors");
 }

@@ -105,11 +105,35 @@ static void what_one_thread_made_another_may_free(void) {
   }
 }
 
+static void *uploads_over_tls(void *argument) {
+  linq_client *client = argument;
+  linq_source source = from_memory("hello", 5);
+  linq_upload_options options = named("a.txt", NULL);
+  linq_attachment *attachment = NULL;
+  linq_error *error = NULL;
+  CHECK_STATUS(linq_upload(client, &source, &options, &attachment, &error), LINQ_OK, error);
+  linq_free(attachment);
+  return NULL;
+}
+
+/* Threads of runtimes and on phones have small stacks; 512 KiB is what a second thread has on Apple's systems. */
+static void a_small_stack_is_enough(void) {
+  linq_client *client = client_of(api_tls(), key());
+  pthread_attr_t small;
+  pthread_t thread;
+  CHECK(pthread_attr_init(&small) == 0 && pthread_attr_setstacksize(&small, 256 * 1024) == 0);
+  CHECK(pthread_create(&thread, &small, uploads_over_tls, client) == 0);
+  CHECK(pthread_join(thread, NULL) == 0);
+  pthread_attr_destroy(&small);
+  linq_free(client);
+}
+
 int main(void) {
   g_client = client_of(api(), key());
   RUN(every_thread_gets_its_own_answers);
   RUN(clients_come_and_go_while_the_log_changes);
   RUN(what_one_thread_made_another_may_free);
+  RUN(a_small_stack_is_enough);
   linq_free(g_client);
   return done("threads");
 }
