@@ -9,7 +9,10 @@
 
 mod call;
 mod connect;
+mod connector;
 mod exchange;
+mod head;
+mod link;
 mod proxy;
 mod resolve;
 #[cfg(not(any(target_os = "android", target_vendor = "apple")))]
@@ -23,8 +26,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ureq::http::{HeaderMap, Method, Request, Response, Uri};
-use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
 use ureq::{Agent, Body, SendBody};
 use zeroize::Zeroizing;
 
@@ -33,11 +34,11 @@ use crate::log::{self, Level};
 use crate::process::PerProcess;
 pub(crate) use call::Call;
 pub use call::Progress;
+use connector::{LinqConnector, Unasked};
 use exchange::{Exchange, network};
 pub(crate) use proxy::{Proxies, is_loopback};
 pub(crate) use tls::{Trust, certificates, random};
 pub(crate) use ureq::http;
-use wire::Wire;
 
 /// More of an answer than this is never read.
 const MAX_ANSWER: u64 = 1024 * 1024;
@@ -288,62 +289,5 @@ impl Read for StreamReader<'_> {
         self.left -= n as u64;
         self.exchange.given.set(self.exchange.given.get() + n as u64);
         Ok(n)
-    }
-}
-
-/// ureq asks for addresses before it looks into its pool. The connector asks, when it has to connect.
-#[derive(Debug)]
-struct Unasked;
-
-impl Resolver for Unasked {
-    fn resolve(
-        &self,
-        _: &Uri,
-        _: &ureq::config::Config,
-        _: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        Ok(self.empty())
-    }
-}
-
-struct LinqConnector(Settings);
-
-impl std::fmt::Debug for LinqConnector {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("LinqConnector")
-    }
-}
-
-impl Connector for LinqConnector {
-    type Out = Wire;
-
-    fn connect(&self, details: &ConnectionDetails<'_>, _: Option<()>) -> Result<Option<Wire>, ureq::Error> {
-        let exchange = Exchange::current().ok_or(ureq::Error::ConnectionFailed)?;
-        exchange.connected.set(true);
-        self.establish(&exchange, details.uri, details.needs_tls()).map(Some).map_err(|e| exchange.fail(e))
-    }
-}
-
-impl LinqConnector {
-    fn establish(&self, exchange: &Exchange, uri: &Uri, secure: bool) -> Result<Wire, Error> {
-        let limit = exchange.connect_deadline();
-        let host = uri.host().unwrap_or_default();
-        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        let tls = secure.then(|| self.0.trust.connect(host)).transpose()?;
-        let proxy = self.0.proxies.pick(host, port)?;
-        let (via, via_port) = proxy.map_or((host, port), |proxy| (&*proxy.host, proxy.port));
-        let addresses = resolve::resolve(&exchange.call, via, via_port, limit)?;
-        let socket = connect::connect(&exchange.call, via, &addresses, limit)?;
-        let mut wire = Wire::new(socket, host);
-        if let Some(proxy) = proxy {
-            let enough = |answer: &[u8]| answer.ends_with(b"\r\n\r\n") || answer.len() >= MAX_HEAD;
-            let request = Zeroizing::new(proxy.request(host, port));
-            let answer = wire.converse(exchange, via, request.as_bytes(), limit, enough)?;
-            proxy.accepted(&answer)?;
-        }
-        if let Some(tls) = tls {
-            wire.start_tls(exchange, tls, limit)?;
-        }
-        Ok(wire)
     }
 }

@@ -1,24 +1,22 @@
-//! A connection, as ureq's `Transport`: a non-blocking socket with or without TLS, and one wait that watches the
-//! socket, the cancel token and the deadline together.
+//! A connection, as ureq's `Transport`: one wait watches the socket, the cancel token and the deadline together.
 //!
 //! ureq sends a whole request before it looks for an answer. Servers do not wait that long: they refuse early and
 //! close. So while sending, this looks for an answer too; once one is there, the rest of the body goes nowhere
 //! ([`Exchange::sink`]) and ureq arrives at the answer by itself. What a peer says before it closes or resets is
 //! still in the socket, and is read.
 
-use std::io::{self, IoSlice, Read, Write};
-use std::os::fd::AsFd;
+use std::io;
 use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
-use rustls::ClientConnection;
-use socket2::Socket;
 use ureq::Timeout;
 use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::exchange::{Exchange, network, timeout};
-use super::{MAX_HEAD, tls};
+use super::MAX_HEAD;
+use super::exchange::{Exchange, timeout};
+use super::head::{has_begun, interim, is_final, is_whole_final_head};
+use super::link::{Link, Trouble, lost, would_block};
 use crate::error::{Error, ErrorKind};
 use crate::sys;
 
@@ -35,9 +33,7 @@ const INPUT: usize = MAX_HEAD + 4 * 1024;
 const OUTPUT: usize = 64 * 1024;
 
 pub(crate) struct Wire {
-    socket: Socket,
-    host: String,
-    tls: Option<Box<ClientConnection>>,
+    link: Link,
     buffers: LazyBuffers,
     /// The request's head, kept back to leave together with the first bytes of the body.
     held: Zeroizing<Vec<u8>>,
@@ -46,9 +42,6 @@ pub(crate) struct Wire {
     /// Bytes that arrived and that ureq was not yet told of.
     untold: bool,
     last_use: Duration,
-    /// A child must not say goodbye on its parent's connections.
-    process: u32,
-    written: u64,
     moved: Moved,
 }
 
@@ -59,100 +52,16 @@ struct Moved {
 }
 
 impl Wire {
-    pub(crate) fn new(socket: Socket, host: &str) -> Self {
+    pub(super) fn new(link: Link) -> Self {
         Wire {
-            socket,
-            host: host.to_owned(),
-            tls: None,
+            link,
             buffers: LazyBuffers::new(INPUT, OUTPUT),
             held: Zeroizing::new(Vec::new()),
             usable: true,
             untold: false,
             last_use: sys::sleepless_clock(),
-            process: std::process::id(),
-            written: 0,
             moved: Moved { at: Instant::now(), acknowledged: 0 },
         }
-    }
-
-    /// Shakes hands; the connection speaks TLS from then on.
-    pub(crate) fn start_tls(
-        &mut self,
-        exchange: &Exchange,
-        client: ClientConnection,
-        limit: Option<Instant>,
-    ) -> Result<(), Error> {
-        let tls = self.tls.insert(Box::new(client));
-        loop {
-            if tls.wants_write() {
-                match write_tls(tls, &self.socket) {
-                    Ok(()) => {}
-                    Err(e) if would_block(&e) => {}
-                    Err(e) => return Err(lost(&self.host, "during the TLS handshake", &e)),
-                }
-            }
-            if !tls.is_handshaking() && !tls.wants_write() {
-                return Ok(());
-            }
-            let flags = if tls.wants_write() { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
-            let ready = exchange.call.wait(&[(self.socket.as_fd(), flags)], limit)?;
-            if ready[0].is_empty() {
-                let what = "the TLS handshake took longer than the connect timeout";
-                return Err(timeout(format!("no secure connection to {}: {what}", self.host)));
-            }
-            if ready[0] != PollFlags::OUT {
-                match read_tls(tls, &self.socket, &self.host) {
-                    Ok(0) => {
-                        let what = "it closed the connection during the TLS handshake";
-                        return Err(network(format!("no secure connection to {}: {what}", self.host)));
-                    }
-                    Ok(_) => {}
-                    Err(Trouble::Fatal(e)) => {
-                        let _ = write_tls(tls, &self.socket); // the alert that tells the server why
-                        return Err(e);
-                    }
-                    Err(Trouble::Io(e)) if would_block(&e) => {}
-                    Err(Trouble::Io(e)) => return Err(lost(&self.host, "during the TLS handshake", &e)),
-                }
-            }
-        }
-    }
-
-    /// Sends and receives without ureq, for the CONNECT of a proxy: until `enough` says so of what arrived.
-    pub(crate) fn converse(
-        &mut self,
-        exchange: &Exchange,
-        proxy: &str,
-        request: &[u8],
-        limit: Option<Instant>,
-        enough: impl Fn(&[u8]) -> bool,
-    ) -> Result<Vec<u8>, Error> {
-        let slow = || timeout(format!("the proxy {proxy} took longer than the connect timeout"));
-        let broken =
-            |e: &io::Error| lost(&format!("the proxy {proxy}"), "while it was asked for a tunnel", e);
-        let (mut sent, mut answer) = (0, Vec::new());
-        while !enough(&answer) {
-            let flags = if sent < request.len() { PollFlags::OUT } else { PollFlags::IN };
-            if exchange.call.wait(&[(self.socket.as_fd(), flags)], limit)?[0].is_empty() {
-                return Err(slow());
-            }
-            if sent < request.len() {
-                match send(&self.socket, &[IoSlice::new(&request[sent..])]) {
-                    Ok(n) => sent += n,
-                    Err(e) if would_block(&e) => {}
-                    Err(e) => return Err(broken(&e)),
-                }
-                continue;
-            }
-            let mut byte = [0]; // not one more than the proxy's answer: what follows is the server's
-            match (&self.socket).read(&mut byte) {
-                Ok(0) => return Err(broken(&io::ErrorKind::UnexpectedEof.into())),
-                Ok(_) => answer.push(byte[0]),
-                Err(e) if would_block(&e) => {}
-                Err(e) => return Err(broken(&e)),
-            }
-        }
-        Ok(answer)
     }
 
     /// Sends what is held and the first `amount` bytes of the output buffer, all of it, unless an answer comes first.
@@ -178,36 +87,19 @@ impl Wire {
                     if exchange.sink.get() {
                         return Ok(());
                     }
-                    return Err(lost(&self.host, "while sending", &e));
+                    return Err(lost(&self.link.host, "while sending", &e));
                 }
             }
         }
         self.moved.at = Instant::now();
-        exchange.tell(|| self.waiting())
+        exchange.tell(|| self.link.waiting())
     }
 
     /// Writes what is left of `queue`; true once everything is with the kernel.
     fn write(&mut self, queue: &mut Queue<'_>) -> io::Result<bool> {
         let output = &self.buffers.output()[..queue.amount];
-        match &mut self.tls {
-            None => {
-                let [head, body] = queue.rest(output);
-                if head.is_empty() && body.is_empty() {
-                    return Ok(true);
-                }
-                let n = send(&self.socket, &[IoSlice::new(head), IoSlice::new(body)])?;
-                queue.sent += n;
-                self.written += n as u64;
-            }
-            Some(tls) => {
-                // rustls takes as much as it has room for; its records leave before it takes more.
-                let [head, body] = queue.rest(output);
-                queue.sent += tls.writer().write_vectored(&[IoSlice::new(head), IoSlice::new(body)])?;
-                while tls.wants_write() {
-                    self.written += tls.write_tls(&mut Vectored(&self.socket))? as u64;
-                }
-            }
-        }
+        let [head, body] = queue.rest(output);
+        self.link.write(head, body, &mut queue.sent)?;
         let [head, body] = queue.rest(output);
         Ok(head.is_empty() && body.is_empty())
     }
@@ -217,7 +109,7 @@ impl Wire {
         match self.fill() {
             Ok(0) => {
                 self.usable = false;
-                Err(lost(&self.host, "while sending", &io::ErrorKind::UnexpectedEof.into()))
+                Err(lost(&self.link.host, "while sending", &io::ErrorKind::UnexpectedEof.into()))
             }
             Ok(_) => {
                 self.note_early_answer(exchange);
@@ -226,7 +118,7 @@ impl Wire {
             Err(Trouble::Io(e)) if would_block(&e) => Ok(()),
             Err(Trouble::Io(e)) => {
                 self.usable = false;
-                Err(lost(&self.host, "while sending", &e))
+                Err(lost(&self.link.host, "while sending", &e))
             }
             Err(Trouble::Fatal(e)) => Err(e),
         }
@@ -261,25 +153,10 @@ impl Wire {
     fn fill(&mut self) -> Result<usize, Trouble> {
         let buffer = self.buffers.input_append_buf();
         if buffer.is_empty() {
-            let message = format!("{} sent more headers than are accepted", self.host);
+            let message = format!("{} sent more headers than are accepted", self.link.host);
             return Err(Trouble::Fatal(Error::new(ErrorKind::Protocol, message)));
         }
-        let n = match &mut self.tls {
-            None => (&self.socket).read(buffer).map_err(Trouble::Io)?,
-            Some(tls) => loop {
-                let wire = read_tls(tls, &self.socket, &self.host);
-                match tls.reader().read(buffer) {
-                    Ok(n) => break n,
-                    Err(e) if would_block(&e) => match wire {
-                        Ok(0) => break 0,
-                        Ok(_) => {} // part of a record, or one that says nothing: there may be more
-                        Err(trouble) => return Err(trouble),
-                    },
-                    Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => break 0,
-                    Err(e) => return Err(Trouble::Io(e)),
-                }
-            },
-        };
+        let n = self.link.read(buffer)?;
         if n > 0 {
             self.buffers.input_appended(n);
             self.untold = true;
@@ -296,18 +173,18 @@ impl Wire {
         loop {
             let stalled = self.moved.at.checked_add(exchange.stall_timeout);
             let next = [stalled, Instant::now().checked_add(sample), limit].into_iter().flatten().min();
-            if !exchange.call.wait(&[(self.socket.as_fd(), flags)], next)?[0].is_empty() {
+            if !exchange.call.wait(&[(self.link.as_fd(), flags)], next)?[0].is_empty() {
                 return Ok(());
             }
             if limit.is_some_and(|limit| limit <= Instant::now()) {
                 return Ok(());
             }
             self.look(sample);
-            exchange.tell(|| self.waiting())?;
+            exchange.tell(|| self.link.waiting())?;
             if self.moved.at.elapsed() >= exchange.stall_timeout {
                 self.usable = false;
                 let seconds = exchange.stall_timeout.as_secs_f64();
-                let what = format!("nothing moved between here and {} for {seconds} s", self.host);
+                let what = format!("nothing moved between here and {} for {seconds} s", self.link.host);
                 return Err(timeout(what));
             }
             sample = (sample * 2).min(MAX_SAMPLE);
@@ -316,17 +193,13 @@ impl Wire {
 
     /// Whether the peer acknowledged more since the last look, which was `ago`.
     fn look(&mut self, ago: Duration) {
-        let acknowledged = self.written.saturating_sub(self.waiting());
+        let acknowledged = self.link.written.saturating_sub(self.link.waiting());
         if acknowledged > self.moved.acknowledged {
             self.moved.acknowledged = acknowledged;
             // It moved at some moment since the last look; the middle is never far off.
             self.moved.at =
                 self.moved.at.max(Instant::now().checked_sub(ago / 2).unwrap_or_else(Instant::now));
         }
-    }
-
-    fn waiting(&self) -> u64 {
-        sys::unacknowledged(self.socket.as_fd())
     }
 
     /// Waits for bytes of the answer; for no longer than `limit`, where there is one. `None` when that passed.
@@ -340,14 +213,14 @@ impl Wire {
         loop {
             if exchange.answer_is_late_at().is_some_and(|late| late <= Instant::now()) {
                 self.usable = false;
-                return Err(timeout(format!("the answer of {} began but came too slowly", self.host)));
+                return Err(timeout(format!("the answer of {} began but came too slowly", self.link.host)));
             }
             match self.fill() {
                 Ok(0) if exchange.answered.get().is_some() => return Ok(Some(false)), // ureq knows whether that was all
                 Ok(0) => {
                     self.usable = false;
                     let what = io::ErrorKind::UnexpectedEof.into();
-                    return Err(lost(&self.host, "before it answered", &what));
+                    return Err(lost(&self.link.host, "before it answered", &what));
                 }
                 Ok(_) => {
                     exchange.heard(has_begun(self.buffers.input()));
@@ -363,7 +236,7 @@ impl Wire {
                 }
                 Err(Trouble::Io(e)) => {
                     self.usable = false;
-                    return Err(lost(&self.host, "while waiting for its answer", &e));
+                    return Err(lost(&self.link.host, "while waiting for its answer", &e));
                 }
                 Err(Trouble::Fatal(e)) => {
                     self.usable = false;
@@ -382,7 +255,7 @@ impl Transport for Wire {
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
         let exchange = Exchange::current().ok_or(ureq::Error::ConnectionFailed)?;
         if !exchange.started.replace(true) {
-            self.moved = Moved { at: Instant::now(), acknowledged: self.written };
+            self.moved = Moved { at: Instant::now(), acknowledged: self.link.written };
             self.held.extend_from_slice(&self.buffers.output()[..amount]);
             return Ok(());
         }
@@ -419,27 +292,26 @@ impl Transport for Wire {
     }
 
     fn is_tls(&self) -> bool {
-        self.tls.is_some()
+        self.link.is_tls()
     }
 }
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        if self.written > 0 {
+        if self.link.written > 0 {
             // They held the key and part of a file.
             self.buffers.output().zeroize();
             self.buffers.input_append_buf().zeroize();
         }
-        if let (true, Some(tls)) = (self.usable && self.process == std::process::id(), &mut self.tls) {
-            tls.send_close_notify();
-            let _ = write_tls(tls, &self.socket); // as far as it goes without waiting
+        if self.usable {
+            self.link.close();
         }
     }
 }
 
 impl std::fmt::Debug for Wire {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Wire").field("host", &self.host).finish_non_exhaustive()
+        f.debug_struct("Wire").field("host", &self.link.host).finish_non_exhaustive()
     }
 }
 
@@ -459,104 +331,4 @@ impl<'a> Queue<'a> {
         let body = &output[self.sent.saturating_sub(self.held.len())..];
         [head, body]
     }
-}
-
-/// What may go wrong below: the socket, or what came through it.
-enum Trouble {
-    Io(io::Error),
-    Fatal(Error),
-}
-
-/// Sends without ever raising SIGPIPE. `TcpStream::write_vectored` would.
-fn send(socket: &Socket, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    const FLAGS: i32 = libc::MSG_NOSIGNAL;
-    #[cfg(target_vendor = "apple")]
-    const FLAGS: i32 = 0; // socket2 sets SO_NOSIGPIPE on every socket it makes
-    loop {
-        match socket.send_vectored_with_flags(slices, FLAGS) {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
-}
-
-/// Gives rustls a writer that takes all its records in one system call.
-struct Vectored<'a>(&'a Socket);
-
-impl Write for Vectored<'_> {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        send(self.0, &[IoSlice::new(buf)])
-    }
-
-    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        send(self.0, bufs)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn write_tls(tls: &mut ClientConnection, socket: &Socket) -> io::Result<()> {
-    while tls.wants_write() {
-        tls.write_tls(&mut Vectored(socket))?;
-    }
-    Ok(())
-}
-
-/// Reads records, without waiting; 0 at the end.
-fn read_tls(tls: &mut ClientConnection, socket: &Socket, host: &str) -> Result<usize, Trouble> {
-    let n = tls.read_tls(&mut &*socket).map_err(Trouble::Io)?;
-    let shaking = tls.is_handshaking();
-    match tls.process_new_packets() {
-        Ok(_) => Ok(n),
-        Err(e) if shaking => Err(Trouble::Fatal(tls::refused(host, &e))),
-        // What was secure a moment ago may well be so again.
-        Err(e) => Err(Trouble::Fatal(network(format!("the secure connection to {host} broke: {e}")))),
-    }
-}
-
-fn would_block(e: &io::Error) -> bool {
-    matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
-}
-
-/// A connection that broke, in words.
-fn lost(host: &str, when: &str, e: &io::Error) -> Error {
-    match e.kind() {
-        io::ErrorKind::UnexpectedEof => network(format!("{host} closed the connection {when}")),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-            network(format!("{host} broke the connection {when}"))
-        }
-        _ => network(format!("the connection to {host} broke {when}: {e}")),
-    }
-}
-
-/// The length of a complete `1xx` head at the start of `input`.
-fn interim(input: &[u8]) -> Option<usize> {
-    if !(input.len() > 12 && input.starts_with(b"HTTP/1.") && input[9] == b'1') {
-        return None;
-    }
-    input.windows(4).position(|end| end == b"\r\n\r\n").map(|at| at + 4)
-}
-
-/// Whether a complete head that is not a `1xx` one stands at the start of `input`.
-fn is_whole_final_head(input: &[u8]) -> bool {
-    is_final(input) && interim(input).is_none() && input.windows(4).any(|end| end == b"\r\n\r\n")
-}
-
-/// Whether anything stands behind the complete `1xx` heads at the start of `input`.
-fn has_begun(mut input: &[u8]) -> bool {
-    while let Some(length) = interim(input) {
-        input = &input[length..];
-    }
-    !input.is_empty()
-}
-
-/// Whether `input` is, as far as it goes, the beginning of something else than a `1xx` head.
-fn is_final(mut input: &[u8]) -> bool {
-    while let Some(length) = interim(input) {
-        input = &input[length..];
-    }
-    input.len() > 9 && !(input.starts_with(b"HTTP/1.") && input[9] == b'1')
 }
