@@ -6,6 +6,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* Apple has SO_NOSIGPIPE instead */
+#endif
+
 static atomic_int g_checks;
 static const char *g_test = "main";
 
@@ -108,8 +112,8 @@ char *control(const char *method, const char *path, const char *json) {
                         "%s %s HTTP/1.1\r\nHost: control\r\nConnection: close\r\n"
                         "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
                         method, path, strlen(json));
-  CHECK(write(connection, head, (size_t)length) == length);
-  CHECK(write(connection, json, strlen(json)) == (ssize_t)strlen(json));
+  CHECK(send(connection, head, (size_t)length, MSG_NOSIGNAL) == length);
+  CHECK(send(connection, json, strlen(json), MSG_NOSIGNAL) == (ssize_t)strlen(json));
   char *answer = read_all(connection);
   close(connection);
   CHECK_HAS(answer, "HTTP/1.1 20");
