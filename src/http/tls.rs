@@ -3,13 +3,17 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+#[cfg(not(target_vendor = "apple"))]
+use rustls::RootCertStore;
+use rustls::client::Resumption;
+#[cfg(not(target_vendor = "apple"))]
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
-use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, KeyProvider};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::SigningKey;
-use rustls::{CertificateError, ClientConfig, ClientConnection, InvalidMessage, RootCertStore};
+use rustls::{CertificateError, ClientConfig, ClientConnection, InvalidMessage};
 
 use crate::error::{Error, ErrorKind};
 use crate::process::PerProcess;
@@ -43,7 +47,10 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
 /// them reads them when it is made, where nobody waits to cancel, and one that may never need them at the first use.
 pub(crate) struct Trust {
     extra: Vec<CertificateDer<'static>>,
+    // Only systems that keep their certificates in files look at these two.
+    #[cfg_attr(any(target_os = "android", target_vendor = "apple"), allow(dead_code))]
     file: Option<PathBuf>,
+    #[cfg_attr(any(target_os = "android", target_vendor = "apple"), allow(dead_code))]
     directories: Vec<PathBuf>,
     client: OnceLock<Result<Arc<ClientConfig>, String>>,
     /// With sessions to resume, whose lock a fork may leave held.
