@@ -3,7 +3,9 @@
 use std::io::{self, PipeReader, PipeWriter, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+
+use crate::process::PerProcess;
 
 /// Ends every call it was given to, at once and for good.
 ///
@@ -15,15 +17,18 @@ pub struct CancelToken(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     cancelled: AtomicBool,
-    reader: PipeReader,
-    writer: PipeWriter,
+    /// Per process: what a child wrote into its parent's pipe would end the parent's calls, or keep their waits awake.
+    /// `None` where there were no descriptors for a child's own; then the flag alone ends a call, at its next step.
+    pipe: PerProcess<Option<(PipeReader, PipeWriter)>>,
 }
 
 impl CancelToken {
     /// A fresh token. Fails where memory or descriptors ran out.
     pub fn new() -> io::Result<Self> {
-        let (reader, writer) = io::pipe()?;
-        Ok(CancelToken(Arc::new(Inner { cancelled: AtomicBool::new(false), reader, writer })))
+        let made = io::pipe()?;
+        let pipe = PerProcess::new();
+        pipe.get(|| Some(made));
+        Ok(CancelToken(Arc::new(Inner { cancelled: AtomicBool::new(false), pipe })))
     }
 
     /// Cancels. Final, never blocks, and safe in a signal handler: no lock, no allocation.
@@ -31,7 +36,9 @@ impl CancelToken {
         if self.0.cancelled.swap(true, Ordering::SeqCst) {
             return; // the pipe holds its byte already, so it can never fill up and block
         }
-        while let Err(e) = (&self.0.writer).write(&[1]) {
+        fence(Ordering::SeqCst); // with that in `readable`: this sees the pipe, or the waiter sees the flag
+        let Some(Some((_, writer))) = self.0.pipe.existing() else { return };
+        while let Err(e) = (&*writer).write(&[1]) {
             if e.kind() != io::ErrorKind::Interrupted {
                 break; // the flag alone still ends the call at its next step
             }
@@ -43,9 +50,11 @@ impl CancelToken {
         self.0.cancelled.load(Ordering::SeqCst)
     }
 
-    /// Readable from the moment the token is cancelled.
-    pub(crate) fn readable(&self) -> BorrowedFd<'_> {
-        self.0.reader.as_fd()
+    /// Readable from the moment the token is cancelled. Ask [`is_cancelled`](Self::is_cancelled) after this.
+    pub(crate) fn readable(&self) -> Option<BorrowedFd<'_>> {
+        let pipe = self.0.pipe.get(|| io::pipe().ok());
+        fence(Ordering::SeqCst);
+        pipe.as_ref().map(|(reader, _)| reader.as_fd())
     }
 }
 
@@ -55,7 +64,7 @@ mod tests {
     use rustix::event::{PollFd, PollFlags, poll};
 
     fn readable(token: &CancelToken) -> bool {
-        let mut fds = [PollFd::from_borrowed_fd(token.readable(), PollFlags::IN)];
+        let mut fds = [PollFd::from_borrowed_fd(token.readable().unwrap(), PollFlags::IN)];
         poll(&mut fds, Some(&Default::default())).unwrap() == 1
     }
 

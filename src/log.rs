@@ -4,6 +4,8 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use crate::process::PerProcess;
+
 /// How much a line matters. The numbers are those of linq.h.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u32)]
@@ -26,8 +28,9 @@ struct Listener {
     process: u32,
 }
 
-// Held for a moment only, never while a callback runs: nobody who logs waits for somebody else's callback.
-static LISTENER: Mutex<Option<Arc<Listener>>> = Mutex::new(None);
+// Held for a moment only, never while a callback runs: nobody who logs waits for somebody else's callback. Per process:
+// that moment may be the one of a fork.
+static LISTENER: PerProcess<Mutex<Option<Arc<Listener>>>> = PerProcess::new();
 static LEFT: Condvar = Condvar::new();
 static LEVEL: AtomicU32 = AtomicU32::new(0);
 
@@ -81,7 +84,11 @@ impl Drop for Heard {
 }
 
 fn lock() -> MutexGuard<'static, Option<Arc<Listener>>> {
-    LISTENER.lock().unwrap_or_else(PoisonError::into_inner)
+    // A child goes on with its parent's listener, unless that was just being changed.
+    let listener = LISTENER.get_after(|parent| {
+        Mutex::new(parent.and_then(|parent| parent.try_lock().ok()).and_then(|listener| listener.clone()))
+    });
+    listener.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

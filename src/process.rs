@@ -22,14 +22,37 @@ impl<T> PerProcess<T> {
     }
 
     pub(crate) fn get(&self, make: impl FnOnce() -> T) -> &T {
+        self.get_after(|_| make())
+    }
+
+    /// The same, where the new value follows from the parent's: which must not be waited for.
+    pub(crate) fn get_after(&self, make: impl FnOnce(Option<&T>) -> T) -> &T {
+        let (slot, newest) = self.newest();
         let process = std::process::id();
-        let mut slot = &self.0;
-        while let Some(generation) = slot.get() {
-            if generation.process == process {
-                return &generation.value;
+        match newest {
+            Some(generation) if generation.process == process => &generation.value,
+            _ => {
+                // Made beforehand: a thread that a fork cuts off inside the slot would block the child for good.
+                let value = make(newest.map(|generation| &generation.value));
+                let made = Box::new(Generation { process, value, child: Self::new() });
+                &slot.get_or_init(|| made).value
             }
+        }
+    }
+
+    /// What this process has made, if anything. Safe in a signal handler.
+    pub(crate) fn existing(&self) -> Option<&T> {
+        let process = std::process::id();
+        self.newest().1.filter(|generation| generation.process == process).map(|generation| &generation.value)
+    }
+
+    /// The last generation there is, and the slot that the next one goes to.
+    fn newest(&self) -> (&OnceLock<Box<Generation<T>>>, Option<&Generation<T>>) {
+        let (mut slot, mut newest) = (&self.0, None);
+        while let Some(generation) = slot.get() {
+            newest = Some(&**generation);
             slot = &generation.child.0;
         }
-        &slot.get_or_init(|| Box::new(Generation { process, value: make(), child: Self::new() })).value
+        (slot, newest)
     }
 }

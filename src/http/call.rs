@@ -70,8 +70,8 @@ impl Call {
     ) -> Result<Vec<PollFlags>, Error> {
         let mut fds: Vec<PollFd<'_>> =
             wanted.iter().map(|(fd, flags)| PollFd::from_borrowed_fd(*fd, *flags)).collect();
-        if let Some(token) = &self.cancel {
-            fds.push(PollFd::from_borrowed_fd(token.readable(), PollFlags::IN));
+        if let Some(cancelled) = self.cancel.as_ref().and_then(|token| token.readable()) {
+            fds.push(PollFd::from_borrowed_fd(cancelled, PollFlags::IN));
         }
         let until = [limit, self.deadline].into_iter().flatten().min();
         loop {
@@ -88,10 +88,6 @@ impl Call {
             }
         }
         self.check()?;
-        // After a fork the pipe is shared, but the flag is not: the parent's or the child's cancel holds for both.
-        if fds.get(wanted.len()).is_some_and(|token| !token.revents().is_empty()) {
-            return Err(Error::cancelled());
-        }
         Ok(fds[..wanted.len()].iter().map(PollFd::revents).collect())
     }
 

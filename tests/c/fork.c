@@ -1,6 +1,7 @@
 /* A child made by fork goes on with what it inherited, on connections and randomness of its own. */
 #include "support/check.h"
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #define SIZE (1u << 20)
@@ -104,10 +105,90 @@ static void the_child_frees_what_it_inherited_and_the_parent_still_has_it(void) 
   went_well(child(frees_what_it_inherited, &all));
   CHECK_TEXT(all.attachment->filename, "a.txt");
   CHECK_TEXT(all.error->message, "path is NULL");
-  CHECK(upload(g_client, NULL) == LINQ_OK);
+  CHECK(upload(g_client, all.token) == LINQ_OK); /* the child's cancelling was its own */
   linq_free(all.attachment);
   linq_free(all.error);
   linq_free(all.token);
+}
+
+static int cancels(void *token) {
+  linq_cancel_token_cancel(token);
+  return 1;
+}
+
+static void *uploads_slowly(void *token) {
+  return (void *)(intptr_t)upload(g_client, token);
+}
+
+static int64_t cpu_ms(void) {
+  struct rusage used;
+  CHECK(getrusage(RUSAGE_SELF, &used) == 0);
+  return (int64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000 +
+         (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1000;
+}
+
+/* The descriptor behind a token is inherited too. What the child does to it is no business of the parent's call. */
+static void a_child_that_cancels_does_not_disturb_the_parents_call(void) {
+  calm();
+  fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"delay_ms\":1500}}");
+  linq_cancel_token *token = linq_cancel_token_new();
+  pthread_t thread;
+  CHECK(pthread_create(&thread, NULL, uploads_slowly, token) == 0);
+  sleep_ms(300);
+  went_well(child(cancels, token));
+  int64_t before = cpu_ms();
+  void *status = NULL;
+  pthread_join(thread, &status);
+  int64_t used = cpu_ms() - before;
+  CHECK((linq_status)(intptr_t)status == LINQ_OK);
+  CHECK(used < 500 * slow()); /* about 1200 ms pass: it must not have been awake all along */
+  linq_free(token);
+  calm();
+}
+
+static void *cancels_soon(void *token) {
+  sleep_ms(200);
+  linq_cancel_token_cancel(token);
+  return NULL;
+}
+
+static int is_cancelled_by_its_own_thread(void *token) {
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, cancels_soon, token) != 0) return 0;
+  int64_t start = now_ms();
+  int well = upload(g_client, token) == LINQ_CANCELLED && now_ms() - start < 1000 * slow();
+  pthread_join(thread, NULL);
+  return well;
+}
+
+/* An inherited token wakes a wait of the child's as it does in the parent. */
+static void a_child_cancels_its_own_calls(void) {
+  calm();
+  fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"no_answer\":true}}");
+  linq_cancel_token *token = linq_cancel_token_new();
+  went_well(child(is_cancelled_by_its_own_thread, token));
+  calm();
+  CHECK(upload(g_client, token) == LINQ_OK);
+  linq_free(token);
+}
+
+static void hears_and_counts(void *count, uint32_t level, const char *line) {
+  (void)level, (void)line;
+  ++*(int *)count;
+}
+
+static int hears_on(void *count) {
+  int stray = 0;
+  *(int *)count = 0;
+  linq_free(&stray);
+  return *(int *)count == 1;
+}
+
+static void the_child_hears_the_log_on(void) {
+  int lines = 0;
+  CHECK(linq_set_log(hears_and_counts, &lines, LINQ_LOG_WARN) == LINQ_OK);
+  went_well(child(hears_on, &lines));
+  CHECK(linq_set_log(NULL, NULL, 0) == LINQ_OK);
 }
 
 static int sends_a_message(void *pipe_end) {
@@ -142,6 +223,10 @@ static void keys_are_fresh_in_each_process(void) {
 
 static volatile int g_stop;
 
+static void hears(void *user_data, uint32_t level, const char *line) {
+  (void)user_data, (void)level, (void)line;
+}
+
 static void *keeps_busy(void *unused) {
   (void)unused;
   while (!g_stop) {
@@ -156,19 +241,23 @@ static void *keeps_busy(void *unused) {
   return NULL;
 }
 
-static int uploads_and_frees(void *unused) {
+static int uploads_and_sets_the_log(void *unused) {
   (void)unused;
+  int well = linq_set_log(hears, NULL, LINQ_LOG_DEBUG) == LINQ_OK;
   linq_free(linq_cancel_token_new());
-  return upload(g_tls, NULL) == LINQ_OK;
+  well = well && upload(g_tls, NULL) == LINQ_OK;
+  return well && linq_set_log(NULL, NULL, 0) == LINQ_OK;
 }
 
 /* Whatever locks the other threads hold at that moment: the child, in which they do not exist, waits for none. */
 static void a_fork_in_the_midst_of_other_threads_calls_is_fine(void) {
+  CHECK(linq_set_log(hears, NULL, LINQ_LOG_DEBUG) == LINQ_OK);
   pthread_t threads[3];
   for (int i = 0; i < 3; i++) CHECK(pthread_create(&threads[i], NULL, keeps_busy, NULL) == 0);
-  for (int i = 0; i < 40 / slow() + 1; i++) went_well(child(uploads_and_frees, NULL));
+  for (int i = 0; i < 40 / slow() + 1; i++) went_well(child(uploads_and_sets_the_log, NULL));
   g_stop = 1;
   for (int i = 0; i < 3; i++) pthread_join(threads[i], NULL);
+  CHECK(linq_set_log(NULL, NULL, 0) == LINQ_OK);
 }
 
 static int g_forked;
@@ -203,6 +292,9 @@ int main(void) {
   RUN(the_child_uploads_with_its_parents_clients);
   RUN(connections_are_not_shared);
   RUN(the_child_frees_what_it_inherited_and_the_parent_still_has_it);
+  RUN(a_child_that_cancels_does_not_disturb_the_parents_call);
+  RUN(a_child_cancels_its_own_calls);
+  RUN(the_child_hears_the_log_on);
   RUN(keys_are_fresh_in_each_process);
   RUN(a_fork_in_the_midst_of_other_threads_calls_is_fine);
   RUN(a_fork_inside_a_callback_is_fine);
