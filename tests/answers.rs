@@ -136,11 +136,11 @@ fn interim_answers_start_no_clock() {
     let port = storage(|mut stream| {
         let head = read_head(&mut stream);
         stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap();
-        read_body(&mut stream, head, Duration::from_millis(40));
+        read_body(&mut stream, head, Duration::from_millis(100));
         stream.write_all(OK).unwrap();
     });
     let expect = json!({"Expect": "100-continue"});
-    put(&client(Duration::from_millis(500)), port, expect, &jpeg(40 * MIB)).unwrap();
+    put(&client(Duration::from_secs(2)), port, expect, &jpeg(40 * MIB)).unwrap();
 
     // A server that says again and again that it is still at it.
     let port = storage(|mut stream| {
