@@ -127,18 +127,16 @@ pub struct Client {
 
 impl Client {
     /// Makes a client; looks at the environment now and never again.
-    pub fn new(config: Config) -> Result<Self, Error> {
+    pub fn new(mut config: Config) -> Result<Self, Error> {
+        let own_key = config.api_key.take().map(Zeroizing::new);
         // An empty variable counts as unset, as people write `KEY= program` to unset one.
         let variable = |name: &str| {
             let value = config.use_environment.then(|| std::env::var(name).ok()).flatten();
             value.filter(|value| !value.trim().is_empty())
         };
-        let key = config
-            .api_key
-            .clone()
-            .filter(|key| !key.trim().is_empty())
-            .or_else(|| variable(API_KEY_VARIABLE));
-        let key = key.map(Zeroizing::new).map(|key| Zeroizing::new(key.trim().to_owned()));
+        let key = own_key.filter(|key| !key.trim().is_empty());
+        let key = key.or_else(|| variable(API_KEY_VARIABLE).map(Zeroizing::new));
+        let key = key.map(|key| Zeroizing::new(key.trim().to_owned()));
         let base = config.base_url.clone().filter(|url| !url.is_empty());
         let base =
             base.or_else(|| variable(BASE_URL_VARIABLE)).unwrap_or_else(|| DEFAULT_BASE_URL.to_owned());
