@@ -1,7 +1,7 @@
 # Every target is a line; the work is in scripts/.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lib examples header fmt lint mutants clean
+.PHONY: help demo test soak lib install uninstall examples header fmt lint mutants clean
 
 help: ## list these
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -18,6 +18,12 @@ soak: ## 32 threads against a network that fails at random; SECONDS=... how long
 # Naming the kinds lets Cargo optimise over all crates, which it does not where a Rust library is made as well.
 lib: ## build liblinq.so and liblinq.a as they ship, into target/release
 	cargo rustc --locked --release -p linq --lib --crate-type cdylib,staticlib
+
+install: ## header, libraries, linq.pc; PREFIX=/usr/local LIBDIR=... INCLUDEDIR=... DESTDIR=...
+	@scripts/install
+
+uninstall: ## remove exactly what install put there; with the same PREFIX and DESTDIR
+	@scripts/install --uninstall
 
 examples: ## build the library, the sandbox and the examples in C, into target/release
 	@scripts/examples
