@@ -31,6 +31,7 @@ static pid_t child(int (*work)(void *), void *argument) {
   if (pid == 0) {
     alarm((unsigned)(30 * slow()));
     int well = work(argument);
+    if (!well) fprintf(stderr, "the child's work failed\n");
     /* Another program's exit: a leak checker would count what the threads held that are not in this process. */
     execlp(well ? "true" : "false", "child", (char *)NULL);
     _exit(2);
@@ -41,6 +42,7 @@ static pid_t child(int (*work)(void *), void *argument) {
 static void went_well(pid_t pid) {
   int status = -1;
   CHECK(waitpid(pid, &status, 0) == pid);
+  if (WIFSIGNALED(status)) fprintf(stderr, "the child was ended by signal %d\n", WTERMSIG(status));
   CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
@@ -221,6 +223,10 @@ static void keys_are_fresh_in_each_process(void) {
   close(ends[1]);
 }
 
+/* AddressSanitizer's own allocator is not safe to fork while other threads are in it (seen with GCC 12's): the child
+   would wait for ever for a lock of the sanitizer's. The other runs of this program have the test. */
+#ifndef __SANITIZE_ADDRESS__
+
 static volatile int g_stop;
 
 static void hears(void *user_data, uint32_t level, const char *line) {
@@ -260,6 +266,8 @@ static void a_fork_in_the_midst_of_other_threads_calls_is_fine(void) {
   CHECK(linq_set_log(NULL, NULL, 0) == LINQ_OK);
 }
 
+#endif
+
 static int g_forked;
 
 static int32_t forks(void *user_data, uint64_t sent, uint64_t total) {
@@ -296,7 +304,9 @@ int main(void) {
   RUN(a_child_cancels_its_own_calls);
   RUN(the_child_hears_the_log_on);
   RUN(keys_are_fresh_in_each_process);
+#ifndef __SANITIZE_ADDRESS__
   RUN(a_fork_in_the_midst_of_other_threads_calls_is_fine);
+#endif
   RUN(a_fork_inside_a_callback_is_fine);
   free(g_bytes);
   linq_free(g_client);
