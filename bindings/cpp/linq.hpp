@@ -1,0 +1,1086 @@
+// linq.hpp - liblinq for C++17 and later. Only this header, over linq.h; link as a C program does.
+//
+//     #include <linq.hpp>
+//     #include <iostream>
+//
+//     int main() {                      // the key is in the environment: LINQ_API_V3_API_KEY
+//       try {
+//         std::cout << linq::upload_file("photo.jpg").attachment_id() << '\n';
+//       } catch (const linq::Error& error) {
+//         std::cerr << error.what() << '\n';
+//       }
+//     }
+//
+// linq.h is the manual: limits, defaults, what each status means. What C++ adds:
+//
+//  Two forms   upload_file() throws linq::Error. try_upload_file() returns a Result: std::expected where there is one, else a
+//              small class that is used alike. With -fno-exceptions only the second form is there.
+//  Objects     Clients, tokens, results and errors own a block of the library and free it. Copies are cheap and share it;
+//              moving copies, so nothing is ever empty. All may be used from any thread at the same time.
+//  Text        An accessor gives a view that lives as long as the object; called on a temporary it gives a std::string. Where
+//              linq.h says NULL, it is empty. What you pass in must not have a NUL inside: that is refused.
+//  Callbacks   may throw: the call ends, and it is your exception that comes out of it, in both forms.
+//  Options     What is not set is the library's default.
+#ifndef LINQ_HPP
+#define LINQ_HPP
+
+#include <linq.h>
+
+#include <cassert>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <filesystem>
+#include <functional>
+#include <istream>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+#if __has_include(<version>)
+#include <version>
+#endif
+#ifdef __cpp_lib_expected
+#include <expected>
+#endif
+#ifdef __cpp_lib_jthread
+#include <stop_token>
+#endif
+#ifdef __cpp_lib_span
+#include <span>
+#endif
+
+// Files that are compiled for different standards, or with and without exceptions, see different things under the same
+// names. So that the linker does not take one for the other, the names differ underneath.
+#ifdef __cpp_exceptions
+#define LINQ_HPP_EXCEPTIONS throwing
+#else
+#define LINQ_HPP_EXCEPTIONS unthrowing
+#endif
+#if defined __cpp_lib_expected
+#define LINQ_HPP_LIBRARY with_expected
+#elif defined __cpp_lib_jthread
+#define LINQ_HPP_LIBRARY with_stop_token
+#else
+#define LINQ_HPP_LIBRARY plain
+#endif
+
+namespace linq {
+inline namespace LINQ_HPP_EXCEPTIONS {
+inline namespace LINQ_HPP_LIBRARY {
+
+/// What came of a call; linq.h says what each means. A number that is not here counts as internal.
+enum class Status : linq_status {
+  ok = LINQ_OK,
+  invalid_argument = LINQ_INVALID_ARGUMENT,
+  file = LINQ_FILE,
+  unsupported = LINQ_UNSUPPORTED,
+  network = LINQ_NETWORK,
+  tls = LINQ_TLS,
+  timeout = LINQ_TIMEOUT,
+  cancelled = LINQ_CANCELLED,
+  unauthorized = LINQ_UNAUTHORIZED,
+  not_found = LINQ_NOT_FOUND,
+  rate_limited = LINQ_RATE_LIMITED,
+  api = LINQ_API,
+  storage = LINQ_STORAGE,
+  expired = LINQ_EXPIRED,
+  protocol = LINQ_PROTOCOL,
+  no_memory = LINQ_NO_MEMORY,
+  internal = LINQ_INTERNAL,
+};
+
+/// Its name as linq.h writes it, such as "LINQ_TIMEOUT".
+inline std::string_view status_name(Status status) noexcept {
+  return linq_status_name(static_cast<linq_status>(status));
+}
+
+/// The version of the library that is loaded; LINQ_VERSION_STRING is the header's.
+inline std::string_view version() noexcept { return linq_version(); }
+
+/// The ABI of the library that is loaded. It works with this header where it equals LINQ_ABI_VERSION.
+inline std::uint32_t abi_version() noexcept { return linq_abi_version(); }
+
+namespace detail {
+
+// One block of the library, shared by all copies. Only copying is declared, so that moving copies.
+template <class C>
+class Block {
+ public:
+  explicit Block(std::shared_ptr<C> block) noexcept : block_(std::move(block)) {}
+  explicit Block(C* block) : block_(block, [](C* done) { linq_free(const_cast<std::remove_const_t<C>*>(done)); }) {}
+  Block(const Block&) = default;
+  Block& operator=(const Block&) = default;
+  ~Block() = default;
+
+  /// For a function of linq.h. Borrowed: it lives as long as this object or a copy.
+  C* get() const noexcept { return block_.get(); }
+
+ private:
+  std::shared_ptr<C> block_;
+};
+
+inline std::string_view text(const char* text) noexcept { return text != nullptr ? std::string_view(text) : ""; }
+
+}  // namespace detail
+
+// An accessor for a text: a view into the object, or a copy where the object is about to go.
+#define LINQ_HPP_TEXT(name)                                                                 \
+  std::string_view name() const& noexcept { return detail::text(block_.get()->name); }      \
+  std::string name() const&& { return std::string(detail::text(block_.get()->name)); }
+
+/// What failed, on what, why, and what to do about it. Holds no secret. Copying it never throws.
+class Error : public std::exception {
+ public:
+  /// Takes over an error of linq.h.
+  explicit Error(linq_error* error) : block_(error) {}
+  /// One of this header's own.
+  Error(Status status, std::string message) : block_(make(status, std::move(message))) {}
+  Error(const Error&) noexcept = default;
+  Error& operator=(const Error&) noexcept = default;
+  ~Error() override = default;
+
+  /// The message.
+  const char* what() const noexcept override { return block_.get()->message; }
+  /// Decide by this.
+  Status status() const noexcept { return static_cast<Status>(block_.get()->status); }
+  /// A sentence for people, whose wording may change.
+  LINQ_HPP_TEXT(message)
+  /// The HTTP status of the refusal; 0: none.
+  std::uint32_t http_status() const noexcept { return block_.get()->http_status; }
+  /// Linq's own error code, such as 1007; 0: none.
+  std::uint32_t api_code() const noexcept { return block_.get()->api_code; }
+  /// Linq's page about api_code.
+  LINQ_HPP_TEXT(doc_url)
+  /// Linq's trace id, which its support asks for.
+  LINQ_HPP_TEXT(trace_id)
+  /// The storage host's own code, such as "SignatureDoesNotMatch".
+  LINQ_HPP_TEXT(storage_code)
+  /// The storage host's request id, which its support asks for.
+  LINQ_HPP_TEXT(storage_request_id)
+  /// The storage host's second id (x-amz-id-2), which its support asks for too.
+  LINQ_HPP_TEXT(storage_id_2)
+  /// The attachment that had been reserved when it failed.
+  LINQ_HPP_TEXT(attachment_id)
+  /// How long the server asked to wait before another try; 0: it did not say.
+  std::chrono::milliseconds retry_after() const noexcept {
+    return std::chrono::milliseconds(block_.get()->retry_after_ms);
+  }
+  /// How many attempts were made, the last included; 0: it failed before any network.
+  std::uint32_t attempts() const noexcept { return block_.get()->attempts; }
+  /// Whether the same call may succeed later without a change.
+  bool retryable() const noexcept { return block_.get()->retryable != 0; }
+  /// For a function of linq.h. Borrowed: it lives as long as this object or a copy.
+  const linq_error* get() const noexcept { return block_.get(); }
+
+ private:
+  static std::shared_ptr<const linq_error> make(Status status, std::string message) {
+    struct Own {
+      linq_error error{};
+      std::string message;
+    };
+    auto own = std::make_shared<Own>();
+    own->message = std::move(message);
+    own->error.struct_size = sizeof own->error;
+    own->error.message = own->message.c_str();
+    own->error.status = static_cast<linq_status>(status);
+    return {own, &own->error};
+  }
+
+  detail::Block<const linq_error> block_;
+};
+
+#ifdef __cpp_lib_expected
+/// A value, or why there is none.
+template <class T>
+using Result = std::expected<T, Error>;
+
+namespace detail {
+template <class T>
+Result<T> failure(Error error) {
+  return std::unexpected(std::move(error));
+}
+}  // namespace detail
+#else
+/// A value, or why there is none: the part of std::expected<T, Error> that both have.
+template <class T>
+class Result {
+ public:
+  Result(T value) : either_(std::in_place_index<0>, std::move(value)) {}
+  /// Without a value.
+  Result(std::in_place_t, Error error) : either_(std::in_place_index<1>, std::move(error)) {}
+
+  bool has_value() const noexcept { return either_.index() == 0; }
+  explicit operator bool() const noexcept { return has_value(); }
+  /// The value; only where there is one.
+  T& operator*() & noexcept { return *value(); }
+  const T& operator*() const& noexcept { return *const_cast<Result*>(this)->value(); }
+  T&& operator*() && noexcept { return std::move(*value()); }
+  T* operator->() noexcept { return value(); }
+  const T* operator->() const noexcept { return const_cast<Result*>(this)->value(); }
+  /// Why there is none; only where there is none.
+  const Error& error() const& noexcept {
+    assert(!has_value());
+    return *std::get_if<1>(&either_);
+  }
+  Error&& error() && noexcept {
+    assert(!has_value());
+    return std::move(*std::get_if<1>(&either_));
+  }
+
+ private:
+  T* value() noexcept {
+    assert(has_value());
+    return std::get_if<0>(&either_);
+  }
+
+  std::variant<T, Error> either_;
+};
+
+/// Done, or why not.
+template <>
+class Result<void> {
+ public:
+  Result() = default;
+  /// Not done.
+  Result(std::in_place_t, Error error) : error_(std::move(error)) {}
+
+  bool has_value() const noexcept { return !error_.has_value(); }
+  explicit operator bool() const noexcept { return has_value(); }
+  /// Why not; only where it was not.
+  const Error& error() const& noexcept {
+    assert(!has_value());
+    return *error_;
+  }
+  Error&& error() && noexcept {
+    assert(!has_value());
+    return std::move(*error_);
+  }
+
+ private:
+  std::optional<Error> error_;
+};
+
+namespace detail {
+template <class T>
+Result<T> failure(Error error) {
+  return Result<T>(std::in_place, std::move(error));
+}
+}  // namespace detail
+#endif
+
+namespace detail {
+
+#ifdef __cpp_exceptions
+template <class T>
+T value(Result<T> result) {
+  if (!result) throw std::move(result).error();
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+#endif
+
+// An exception on its way around the C functions, which it must not pass through.
+class Carried {
+ public:
+  // Runs a callback, unless one has thrown already.
+  template <class Return, class Callback>
+  Return run(Return otherwise, Callback&& callback) noexcept {
+#ifdef __cpp_exceptions
+    if (exception_) return otherwise;
+    try {
+      return callback();
+    } catch (...) {
+      exception_ = std::current_exception();
+      return otherwise;
+    }
+#else
+    (void)otherwise;
+    return callback();
+#endif
+  }
+
+  void rethrow() {
+#ifdef __cpp_exceptions
+    if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
+#endif
+  }
+
+ private:
+#ifdef __cpp_exceptions
+  std::exception_ptr exception_;
+#endif
+};
+
+// C++ values to C's, and the first that cannot be meant.
+class Input {
+ public:
+  const char* text(const std::string& text, const char* name) {
+    if (text.find('\0') != std::string::npos) refuse(std::string(name) + " has a NUL inside");
+    return text.c_str();
+  }
+  const char* text(const std::optional<std::string>& text, const char* name) {
+    return text ? this->text(*text, name) : nullptr;
+  }
+  std::vector<const char*> texts(const std::vector<std::string>& texts, const char* name) {
+    std::vector<const char*> all;
+    for (const std::string& one : texts) all.push_back(text(one, name));
+    return all;
+  }
+  std::uint32_t milliseconds(std::chrono::milliseconds time, const char* name) {
+    if (time.count() < 0 || time.count() > std::int64_t{UINT32_MAX}) {
+      refuse(std::string(name) + " must be 0 to 4 294 967 295 ms");
+      return 0;
+    }
+    return static_cast<std::uint32_t>(time.count());
+  }
+  void refuse(std::string message) {
+    if (!error) error = Error(Status::invalid_argument, std::move(message));
+  }
+
+  std::optional<Error> error;
+};
+
+// Calls a function of linq.h that has a result, unless the input was refused.
+template <class Wrapper, class C, class Function>
+Result<Wrapper> call(Input& input, Carried& carried, Function function) {
+  if (input.error) return failure<Wrapper>(*std::move(input.error));
+  C* result = nullptr;
+  linq_error* error = nullptr;
+  const linq_status status = function(&result, &error);
+  if (status != LINQ_OK) {
+    Error owned(error);
+    carried.rethrow();
+    return failure<Wrapper>(std::move(owned));
+  }
+  Wrapper owned(result);
+  carried.rethrow();
+  return owned;
+}
+
+template <class Wrapper, class C, class Function>
+Result<Wrapper> call(Input& input, Function function) {
+  Carried none;
+  return call<Wrapper, C>(input, none, function);
+}
+
+}  // namespace detail
+
+/// Ends calls from anywhere, within about 10 ms. May be given to any number of calls; copies are the same token.
+class CancelToken : public detail::Block<linq_cancel_token> {
+ public:
+#ifdef __cpp_exceptions
+  /// Throws Error (no_memory) where memory or descriptors ran out.
+  CancelToken() : CancelToken(detail::value(try_make())) {}
+#endif
+  /// The same without throwing.
+  static Result<CancelToken> try_make() {
+    linq_cancel_token* token = linq_cancel_token_new();
+    if (token == nullptr) {
+      return detail::failure<CancelToken>(
+          Error(Status::no_memory, "There is no memory or no descriptor left for a cancel token; free some."));
+    }
+    return CancelToken(token);
+  }
+  /// Takes over a token of linq.h.
+  explicit CancelToken(linq_cancel_token* token) : Block(token) {}
+
+  /// Ends every call that was given it, now and later. Never blocks; may be called in a signal handler.
+  void cancel() const noexcept { linq_cancel_token_cancel(get()); }
+};
+
+/// What ends a call from outside: nothing, a CancelToken, or (C++20) a std::stop_token.
+class Cancel {
+ public:
+  Cancel() = default;
+  Cancel(CancelToken token) : token_(std::move(token)) {}
+#ifdef __cpp_lib_jthread
+  Cancel(std::stop_token stop) : stop_(std::move(stop)) {}
+#endif
+
+  // For as long as one call lasts.
+  class Link {
+   public:
+    Link(const Cancel& cancel, detail::Input& input) : token_(cancel.token_) {
+#ifdef __cpp_lib_jthread
+      if (!cancel.stop_.stop_possible()) return;
+      if (auto made = CancelToken::try_make()) {
+        token_ = *made;
+        // Destroyed first, and waits for a callback that is running: the token outlives it.
+        callback_.emplace(cancel.stop_, Stop{token_->get()});
+      } else {
+        input.error = made.error();
+      }
+#else
+      (void)input;
+#endif
+    }
+    Link(const Link&) = delete;
+    Link& operator=(const Link&) = delete;
+    linq_cancel_token* get() const noexcept { return token_ ? token_->get() : nullptr; }
+
+   private:
+    std::optional<CancelToken> token_;
+#ifdef __cpp_lib_jthread
+    struct Stop {
+      linq_cancel_token* token;
+      void operator()() const noexcept { linq_cancel_token_cancel(token); }
+    };
+    std::optional<std::stop_callback<Stop>> callback_;
+#endif
+  };
+
+ private:
+  std::optional<CancelToken> token_;
+#ifdef __cpp_lib_jthread
+  std::stop_token stop_;
+#endif
+};
+
+/// Told how far an upload is: bytes sent so far in this attempt, and the total. A callable that returns nothing, or a bool:
+/// false ends the upload, which then fails with Status::cancelled. May throw.
+class Progress {
+ public:
+  Progress() = default;
+  Progress(std::nullptr_t) {}
+  template <class Callback, class = std::enable_if_t<!std::is_same_v<std::decay_t<Callback>, Progress>>>
+  Progress(Callback&& callback) {
+    using Answer = std::invoke_result_t<Callback&, std::uint64_t, std::uint64_t>;
+    static_assert(std::is_void_v<Answer> || std::is_same_v<Answer, bool>,
+                  "a progress callback returns nothing, or a bool: false ends the upload");
+    if constexpr (std::is_constructible_v<bool, const std::decay_t<Callback>&>) {
+      if (!static_cast<bool>(callback)) return;
+    }
+    if constexpr (std::is_void_v<Answer>) {
+      call_ = [kept = std::forward<Callback>(callback)](std::uint64_t sent, std::uint64_t total) mutable {
+        kept(sent, total);
+        return true;
+      };
+    } else {
+      call_ = std::forward<Callback>(callback);
+    }
+  }
+
+  explicit operator bool() const noexcept { return static_cast<bool>(call_); }
+  bool operator()(std::uint64_t sent, std::uint64_t total) const { return call_(sent, total); }
+
+ private:
+  std::function<bool(std::uint64_t, std::uint64_t)> call_;
+};
+
+/// Settings of a client, as in linq_client_options.
+struct ClientOptions {
+  /// The API key; not set: LINQ_API_V3_API_KEY. Without either the client still uploads presigned.
+  std::optional<std::string> api_key{};
+  /// Where the API is; not set: LINQ_API_V3_BASE_URL, else Linq's.
+  std::optional<std::string> base_url{};
+  /// Added to the library's own User-Agent, such as "MyApp/2.1".
+  std::optional<std::string> user_agent{};
+  /// A file of PEM certificates to trust besides the platform's.
+  std::optional<std::filesystem::path> ca_file{};
+  /// The same as text.
+  std::optional<std::string> ca_pem{};
+  /// "http://[user:password@]host:port"; "": none; not set: from the environment.
+  std::optional<std::string> proxy{};
+  /// LINQ_CLIENT_... added together.
+  std::uint32_t flags = 0;
+  /// For the name, the connection and TLS together; 0: 10 s.
+  std::chrono::milliseconds connect_timeout{0};
+  /// How long nothing may move; 0: 30 s.
+  std::chrono::milliseconds stall_timeout{0};
+  /// How often to try in all; 1: never again; 0: 4.
+  std::uint32_t max_attempts = 0;
+};
+
+/// What an upload takes besides its source, as in linq_upload_options.
+struct UploadOptions {
+  /// The name to declare; not set: the last part of the path. A source without a path needs one.
+  std::optional<std::string> filename{};
+  /// The content type to declare; not set: from the bytes, else from the name.
+  std::optional<std::string> content_type{};
+  /// Told how far it is.
+  Progress progress{};
+  /// A CancelToken or a std::stop_token.
+  Cancel cancel{};
+  /// Bounds the whole call; 0: not bounded.
+  std::chrono::milliseconds timeout{0};
+};
+
+/// What the other calls take, as in linq_call_options.
+struct CallOptions {
+  /// A CancelToken or a std::stop_token.
+  Cancel cancel{};
+  /// Bounds the whole call; 0: not bounded.
+  std::chrono::milliseconds timeout{0};
+};
+
+/// A file that is to be uploaded by somebody else; see presign().
+struct File {
+  /// Required. 1 to 255 characters, without control characters or path separators.
+  std::string filename{};
+  /// Not set: from the extension of filename.
+  std::optional<std::string> content_type{};
+  /// Required. Exactly how many bytes will be uploaded.
+  std::uint64_t size_bytes = 0;
+};
+
+/// A message to send.
+struct Message {
+  /// Required. One of your own numbers, such as "+15551234567".
+  std::string from{};
+  /// Required. Numbers or e-mail addresses.
+  std::vector<std::string> to{};
+  /// Text that goes before the attachments.
+  std::optional<std::string> text{};
+  /// Ids, in order. May be empty where there is a text.
+  std::vector<std::string> attachment_ids{};
+  /// Linq never sends twice with the same key; not set: a fresh one, which Receipt tells.
+  std::optional<std::string> idempotency_key{};
+};
+
+/// A file that is there.
+class Attachment {
+ public:
+  explicit Attachment(const linq_attachment* attachment) : block_(attachment) {}
+  /// For any number of messages.
+  LINQ_HPP_TEXT(attachment_id)
+  /// Where the file is.
+  LINQ_HPP_TEXT(download_url)
+  /// The name it was declared under.
+  LINQ_HPP_TEXT(filename)
+  /// The type it was declared as.
+  LINQ_HPP_TEXT(content_type)
+  /// Its size.
+  std::uint64_t size_bytes() const noexcept { return block_.get()->size_bytes; }
+  /// How many attempts the call made in all.
+  std::uint32_t attempts() const noexcept { return block_.get()->attempts; }
+  /// For a function of linq.h. Borrowed: it lives as long as this object or a copy.
+  const linq_attachment* get() const noexcept { return block_.get(); }
+
+ private:
+  detail::Block<const linq_attachment> block_;
+};
+
+/// What Linq knows of an attachment.
+class AttachmentInfo {
+ public:
+  explicit AttachmentInfo(const linq_attachment_info* info) : block_(info) {}
+  /// Its id.
+  LINQ_HPP_TEXT(attachment_id)
+  /// Its name.
+  LINQ_HPP_TEXT(filename)
+  /// Its content type.
+  LINQ_HPP_TEXT(content_type)
+  /// When it was reserved, as the server wrote it.
+  LINQ_HPP_TEXT(created_at)
+  /// Where the file is; empty before the upload.
+  LINQ_HPP_TEXT(download_url)
+  /// "pending", "complete" or "failed" where the API still sends it, else empty.
+  LINQ_HPP_TEXT(status)
+  /// Its size.
+  std::uint64_t size_bytes() const noexcept { return block_.get()->size_bytes; }
+  /// created_at as a time.
+  std::chrono::system_clock::time_point created_at_time() const noexcept {
+    return std::chrono::system_clock::time_point(std::chrono::milliseconds(block_.get()->created_at_ms));
+  }
+  /// For a function of linq.h. Borrowed: it lives as long as this object or a copy.
+  const linq_attachment_info* get() const noexcept { return block_.get(); }
+
+ private:
+  detail::Block<const linq_attachment_info> block_;
+};
+
+/// A reserved place: where the bytes go. A secret until it expires.
+class Presigned {
+ public:
+  explicit Presigned(const linq_presigned* presigned) : block_(presigned) {}
+  /// The id to use in messages once the bytes are there.
+  LINQ_HPP_TEXT(attachment_id)
+  /// Where to PUT the bytes. A secret: whoever has it may upload.
+  LINQ_HPP_TEXT(upload_url)
+  /// Where the file will be found.
+  LINQ_HPP_TEXT(download_url)
+  /// Always "PUT".
+  LINQ_HPP_TEXT(http_method)
+  /// When upload_url expires, as the server wrote it.
+  LINQ_HPP_TEXT(expires_at)
+  /// All of this for whoever uploads; see parse_presigned(). A secret too.
+  LINQ_HPP_TEXT(json)
+  /// The name it was reserved under; empty where the JSON did not say.
+  LINQ_HPP_TEXT(filename)
+  /// The content type it was reserved for; empty where the JSON did not say.
+  LINQ_HPP_TEXT(content_type)
+  /// The headers to send with the PUT: names and values.
+  std::vector<std::pair<std::string, std::string>> headers() const {
+    std::vector<std::pair<std::string, std::string>> all;
+    for (std::size_t i = 0; i < block_.get()->header_count; i++) {
+      all.emplace_back(block_.get()->headers[i].name, block_.get()->headers[i].value);
+    }
+    return all;
+  }
+  /// expires_at as a time, by the server's clock.
+  std::chrono::system_clock::time_point expires_at_time() const noexcept {
+    return std::chrono::system_clock::time_point(std::chrono::milliseconds(block_.get()->expires_at_ms));
+  }
+  /// The size it was reserved for; 0 where the JSON did not say.
+  std::uint64_t size_bytes() const noexcept { return block_.get()->size_bytes; }
+  /// For a function of linq.h. Borrowed: it lives as long as this object or a copy.
+  const linq_presigned* get() const noexcept { return block_.get(); }
+
+ private:
+  detail::Block<const linq_presigned> block_;
+};
+
+/// What Linq answered to a message.
+class Receipt {
+ public:
+  explicit Receipt(const linq_receipt* receipt) : block_(receipt) {}
+  /// The chat it went to.
+  LINQ_HPP_TEXT(chat_id)
+  /// The message; empty where the reply does not name it.
+  LINQ_HPP_TEXT(message_id)
+  /// The key it was sent with. To send the same message again, use the same key.
+  LINQ_HPP_TEXT(idempotency_key)
+  /// For a function of linq.h. Borrowed: it lives as long as this object or a copy.
+  const linq_receipt* get() const noexcept { return block_.get(); }
+
+ private:
+  detail::Block<const linq_receipt> block_;
+};
+
+#undef LINQ_HPP_TEXT
+
+/// Where the bytes of an upload come from. What it was made from is borrowed until the upload returns.
+class Source {
+ public:
+  /// Gives the next bytes: writes up to `capacity` of them and returns how many. 0 means the end, a negative number an error.
+  /// May throw.
+  using Read = std::function<std::int64_t(void* buffer, std::size_t capacity)>;
+  /// Begins again at the first byte, and returns whether that worked. May throw.
+  using Rewind = std::function<bool()>;
+
+  /// A file on disk.
+  static Source file(std::filesystem::path path) {
+    Source source(LINQ_SOURCE_PATH);
+    source.path_ = std::move(path);
+    return source;
+  }
+  /// Part of an open regular file: `length` bytes from `offset`; 0: up to its end. It stays open and where it is.
+  static Source descriptor(int descriptor, std::uint64_t offset = 0, std::uint64_t length = 0) {
+    Source source(LINQ_SOURCE_DESCRIPTOR);
+    source.descriptor_ = descriptor;
+    source.offset_ = offset;
+    source.length_ = length;
+    return source;
+  }
+  /// Bytes in memory.
+  static Source bytes(const void* bytes, std::size_t length) {
+    Source source(LINQ_SOURCE_BYTES);
+    source.bytes_ = bytes;
+    source.length_ = length;
+    return source;
+  }
+  static Source bytes(std::string_view bytes) { return Source::bytes(bytes.data(), bytes.size()); }
+#ifdef __cpp_lib_span
+  static Source bytes(std::span<const std::byte> bytes) { return Source::bytes(bytes.data(), bytes.size()); }
+#endif
+  /// A callback that gives exactly `length` bytes. Without `rewind` the upload is not tried again once a byte was read.
+  static Source reader(std::uint64_t length, Read read, Rewind rewind = {}) {
+    Source source(LINQ_SOURCE_READER);
+    source.length_ = length;
+    source.read_ = std::move(read);
+    source.rewind_ = std::move(rewind);
+    return source;
+  }
+  /// Exactly `length` bytes of a stream, from where it stands. Tried again where it can seek back.
+  static Source stream(std::istream& stream, std::uint64_t length) {
+    const std::istream::pos_type begin = stream.tellg();
+    if (begin == std::istream::pos_type(-1)) {
+      // What cannot tell where it stands cannot go back; that is no failure of it.
+      stream.clear();
+      return reader(length, reading(stream));
+    }
+    return reader(length, reading(stream), [&stream, begin] {
+      stream.clear();
+      return static_cast<bool>(stream.seekg(begin));
+    });
+  }
+  /// The rest of a stream that can seek, such as a file. Of one that cannot, give the length.
+  static Source stream(std::istream& stream) {
+    const std::istream::pos_type begin = stream.tellg();
+    stream.seekg(0, std::ios::end);
+    const std::istream::pos_type end = stream.tellg();
+    stream.clear();
+    if (begin == std::istream::pos_type(-1) || end == std::istream::pos_type(-1)) {
+      Source source(LINQ_SOURCE_READER);
+      source.refusal_ = "This stream cannot seek, so its length is not known: use Source::stream(stream, length).";
+      return source;
+    }
+    stream.seekg(begin);
+    return Source::stream(stream, static_cast<std::uint64_t>(end - begin));
+  }
+
+  // As C takes it, for one call; `carried` has what the callbacks throw.
+  class Borrowed {
+   public:
+    Borrowed(const Source& source, detail::Input& input, detail::Carried& carried) : of_(source), carried_(carried) {
+      c_.kind = source.kind_;
+      c_.bytes = source.bytes_;
+      c_.offset = source.offset_;
+      c_.length = source.length_;
+      if (source.kind_ == LINQ_SOURCE_PATH) c_.path = input.text(source.path_.native(), "the path");
+      if (source.kind_ == LINQ_SOURCE_DESCRIPTOR) {
+        if (source.descriptor_ < 0) input.refuse("linq_source.descriptor is negative: the file is not open");
+        c_.descriptor = static_cast<std::uint32_t>(source.descriptor_);
+      }
+      if (!source.refusal_.empty()) input.refuse(source.refusal_);
+      if (source.read_) c_.read = read;
+      if (source.rewind_) c_.rewind = rewind;
+      if (source.kind_ == LINQ_SOURCE_READER) c_.user_data = this;
+    }
+    Borrowed(const Borrowed&) = delete;
+    Borrowed& operator=(const Borrowed&) = delete;
+    const linq_source* get() const noexcept { return &c_; }
+
+   private:
+    static std::int64_t read(void* user_data, void* buffer, std::size_t capacity) noexcept {
+      auto* self = static_cast<Borrowed*>(user_data);
+      return self->carried_.run(std::int64_t{-1}, [&] { return self->of_.read_(buffer, capacity); });
+    }
+    static std::int32_t rewind(void* user_data) noexcept {
+      auto* self = static_cast<Borrowed*>(user_data);
+      return self->carried_.run(std::int32_t{1}, [&] { return self->of_.rewind_() ? 0 : 1; });
+    }
+
+    const Source& of_;
+    detail::Carried& carried_;
+    linq_source c_ = linq_source_default();
+  };
+
+ private:
+  explicit Source(std::uint32_t kind) : kind_(kind) {}
+
+  static Read reading(std::istream& stream) {
+    return [&stream](void* buffer, std::size_t capacity) -> std::int64_t {
+      if (stream.eof()) return 0;
+      stream.read(static_cast<char*>(buffer), static_cast<std::streamsize>(capacity));
+      return stream.bad() || (stream.fail() && !stream.eof()) ? -1 : std::int64_t{stream.gcount()};
+    };
+  }
+
+  std::uint32_t kind_;
+  std::filesystem::path path_{};
+  const void* bytes_ = nullptr;
+  std::uint64_t offset_ = 0;
+  std::uint64_t length_ = 0;
+  int descriptor_ = -1;
+  Read read_{};
+  Rewind rewind_{};
+  std::string refusal_{};
+};
+
+namespace detail {
+
+// Upload options as C takes them, for one call.
+class Uploading {
+ public:
+  Uploading(const UploadOptions& options, Input& input) : of_(options), link_(options.cancel, input) {
+    c_.filename = input.text(options.filename, "linq_upload_options.filename");
+    c_.content_type = input.text(options.content_type, "linq_upload_options.content_type");
+    c_.timeout_ms = input.milliseconds(options.timeout, "linq_upload_options.timeout_ms");
+    c_.cancel = link_.get();
+    if (options.progress) c_.progress = progress;
+    c_.user_data = this;
+  }
+  Uploading(const Uploading&) = delete;
+  Uploading& operator=(const Uploading&) = delete;
+  const linq_upload_options* get() const noexcept { return &c_; }
+
+  Carried carried{};
+
+ private:
+  static std::int32_t progress(void* user_data, std::uint64_t sent, std::uint64_t total) noexcept {
+    auto* self = static_cast<Uploading*>(user_data);
+    return self->carried.run(std::int32_t{1}, [&] { return self->of_.progress(sent, total) ? 0 : 1; });
+  }
+
+  const UploadOptions& of_;
+  Cancel::Link link_;
+  linq_upload_options c_ = linq_upload_options_default();
+};
+
+// The same for the other calls.
+class Calling {
+ public:
+  Calling(const CallOptions& options, Input& input) : link_(options.cancel, input) {
+    c_.timeout_ms = input.milliseconds(options.timeout, "linq_call_options.timeout_ms");
+    c_.cancel = link_.get();
+  }
+  Calling(const Calling&) = delete;
+  Calling& operator=(const Calling&) = delete;
+  const linq_call_options* get() const noexcept { return &c_; }
+
+ private:
+  Cancel::Link link_;
+  linq_call_options c_ = linq_call_options_default();
+};
+
+}  // namespace detail
+
+/// Reads the JSON that a server handed over: Presigned::json(), or Linq's own reply. Nothing is sent.
+inline Result<Presigned> try_parse_presigned(std::string_view json) {
+  detail::Input input;
+  return detail::call<Presigned, linq_presigned>(input, [&](linq_presigned** presigned, linq_error** error) {
+    return linq_presigned_parse(json.data(), json.size(), presigned, error);
+  });
+}
+
+/// Holds the API key, the settings and the pooled connections. One per process is usually enough.
+class Client {
+ public:
+#ifdef __cpp_exceptions
+  /// Nothing is sent. Throws Error where a setting cannot be meant.
+  explicit Client(const ClientOptions& options = {}) : Client(detail::value(try_make(options))) {}
+#endif
+  /// The same without throwing.
+  static Result<Client> try_make(const ClientOptions& options = {}) {
+    detail::Input input;
+    const std::optional<std::string> ca_file =
+        options.ca_file ? std::optional<std::string>(options.ca_file->native()) : std::nullopt;
+    linq_client_options c = linq_client_options_default();
+    c.api_key = input.text(options.api_key, "linq_client_options.api_key");
+    c.base_url = input.text(options.base_url, "linq_client_options.base_url");
+    c.user_agent = input.text(options.user_agent, "linq_client_options.user_agent");
+    c.ca_file = input.text(ca_file, "linq_client_options.ca_file");
+    c.ca_pem = input.text(options.ca_pem, "linq_client_options.ca_pem");
+    c.proxy = input.text(options.proxy, "linq_client_options.proxy");
+    c.flags = options.flags;
+    c.connect_timeout_ms = input.milliseconds(options.connect_timeout, "linq_client_options.connect_timeout_ms");
+    c.stall_timeout_ms = input.milliseconds(options.stall_timeout, "linq_client_options.stall_timeout_ms");
+    c.max_attempts = options.max_attempts;
+    return detail::call<Client, linq_client>(
+        input, [&](linq_client** client, linq_error** error) { return linq_client_new(&c, client, error); });
+  }
+  /// Takes over a client of linq.h.
+  explicit Client(linq_client* client) : block_(client) {}
+  /// The default client, made from the environment at the first call that succeeds in making one.
+  static Client default_client() noexcept { return Client(std::shared_ptr<linq_client>()); }
+  /// For a function of linq.h; NULL for the default client. Borrowed: it lives as long as this object or a copy.
+  linq_client* get() const noexcept { return block_.get(); }
+
+  /// Uploads a file on disk, and makes it usable in messages.
+  Result<Attachment> try_upload_file(const std::filesystem::path& path, const UploadOptions& options = {}) const {
+    detail::Input input;
+    detail::Uploading call(options, input);
+    const char* c_path = input.text(path.native(), "the path");
+    return detail::call<Attachment, linq_attachment>(
+        input, call.carried, [&](linq_attachment** attachment, linq_error** error) {
+          return linq_upload_file(get(), c_path, call.get(), attachment, error);
+        });
+  }
+  /// Uploads from any source.
+  Result<Attachment> try_upload(const Source& source, const UploadOptions& options = {}) const {
+    detail::Input input;
+    detail::Uploading call(options, input);
+    const Source::Borrowed borrowed(source, input, call.carried);
+    return detail::call<Attachment, linq_attachment>(
+        input, call.carried, [&](linq_attachment** attachment, linq_error** error) {
+          return linq_upload(get(), borrowed.get(), call.get(), attachment, error);
+        });
+  }
+  /// Uploads to a place that was reserved elsewhere. Needs no API key, and sends none.
+  Result<Attachment> try_upload_presigned(const Presigned& presigned, const Source& source,
+                                          const UploadOptions& options = {}) const {
+    detail::Input input;
+    detail::Uploading call(options, input);
+    const Source::Borrowed borrowed(source, input, call.carried);
+    return detail::call<Attachment, linq_attachment>(
+        input, call.carried, [&](linq_attachment** attachment, linq_error** error) {
+          return linq_upload_presigned(get(), presigned.get(), borrowed.get(), call.get(), attachment, error);
+        });
+  }
+  /// Reserves a place for a file that somebody else will upload; hand Presigned::json() to whoever has the bytes.
+  Result<Presigned> try_presign(const File& file, const CallOptions& options = {}) const {
+    detail::Input input;
+    detail::Calling call(options, input);
+    linq_file c = linq_file_default();
+    c.filename = input.text(file.filename, "linq_file.filename");
+    c.content_type = input.text(file.content_type, "linq_file.content_type");
+    c.size_bytes = file.size_bytes;
+    return detail::call<Presigned, linq_presigned>(input, [&](linq_presigned** presigned, linq_error** error) {
+      return linq_presign(get(), &c, call.get(), presigned, error);
+    });
+  }
+  /// Asks what Linq knows of an attachment.
+  Result<AttachmentInfo> try_attachment_get(const std::string& attachment_id, const CallOptions& options = {}) const {
+    detail::Input input;
+    detail::Calling call(options, input);
+    const char* id = input.text(attachment_id, "attachment_id");
+    return detail::call<AttachmentInfo, linq_attachment_info>(
+        input, [&](linq_attachment_info** info, linq_error** error) {
+          return linq_attachment_get(get(), id, call.get(), info, error);
+        });
+  }
+  /// Deletes an attachment for good. Messages stay, but lose it.
+  Result<void> try_attachment_delete(const std::string& attachment_id, const CallOptions& options = {}) const {
+    detail::Input input;
+    detail::Calling call(options, input);
+    const char* id = input.text(attachment_id, "attachment_id");
+    if (input.error) return detail::failure<void>(*std::move(input.error));
+    linq_error* error = nullptr;
+    if (linq_attachment_delete(get(), id, call.get(), &error) != LINQ_OK) return detail::failure<void>(Error(error));
+    return {};
+  }
+  /// Sends a message with attachments, into the chat that these people already share or into a new one.
+  Result<Receipt> try_send_message(const Message& message, const CallOptions& options = {}) const {
+    detail::Input input;
+    detail::Calling call(options, input);
+    const std::vector<const char*> to = input.texts(message.to, "linq_message.to");
+    const std::vector<const char*> ids = input.texts(message.attachment_ids, "linq_message.attachment_ids");
+    linq_message c = linq_message_default();
+    c.from = input.text(message.from, "linq_message.from");
+    c.to = to.data();
+    c.to_count = to.size();
+    c.text = input.text(message.text, "linq_message.text");
+    c.attachment_ids = ids.data();
+    c.attachment_count = ids.size();
+    c.idempotency_key = input.text(message.idempotency_key, "linq_message.idempotency_key");
+    return detail::call<Receipt, linq_receipt>(input, [&](linq_receipt** receipt, linq_error** error) {
+      return linq_send_message(get(), &c, call.get(), receipt, error);
+    });
+  }
+
+#ifdef __cpp_exceptions
+  // The same seven, throwing Error.
+  Attachment upload_file(const std::filesystem::path& path, const UploadOptions& options = {}) const {
+    return detail::value(try_upload_file(path, options));
+  }
+  Attachment upload(const Source& source, const UploadOptions& options = {}) const {
+    return detail::value(try_upload(source, options));
+  }
+  Attachment upload_presigned(const Presigned& presigned, const Source& source,
+                              const UploadOptions& options = {}) const {
+    return detail::value(try_upload_presigned(presigned, source, options));
+  }
+  Presigned presign(const File& file, const CallOptions& options = {}) const {
+    return detail::value(try_presign(file, options));
+  }
+  AttachmentInfo attachment_get(const std::string& attachment_id, const CallOptions& options = {}) const {
+    return detail::value(try_attachment_get(attachment_id, options));
+  }
+  void attachment_delete(const std::string& attachment_id, const CallOptions& options = {}) const {
+    detail::value(try_attachment_delete(attachment_id, options));
+  }
+  Receipt send_message(const Message& message, const CallOptions& options = {}) const {
+    return detail::value(try_send_message(message, options));
+  }
+#endif
+
+ private:
+  explicit Client(std::shared_ptr<linq_client> client) noexcept : block_(std::move(client)) {}
+
+  detail::Block<linq_client> block_;
+};
+
+/// Uploads a file on disk with the default client.
+inline Result<Attachment> try_upload_file(const std::filesystem::path& path, const UploadOptions& options = {}) {
+  return Client::default_client().try_upload_file(path, options);
+}
+
+#ifdef __cpp_exceptions
+/// The same, throwing Error.
+inline Attachment upload_file(const std::filesystem::path& path, const UploadOptions& options = {}) {
+  return Client::default_client().upload_file(path, options);
+}
+/// try_parse_presigned(), throwing Error.
+inline Presigned parse_presigned(std::string_view json) { return detail::value(try_parse_presigned(json)); }
+#endif
+
+/// What the library would declare as the content type, by name and by the first `length` bytes of the file (all of it or 64
+/// KiB); empty where it knows none that the API takes. Nothing is opened or read. Never freed.
+inline std::string_view content_type(const std::filesystem::path& path_or_name, const void* bytes = nullptr,
+                                     std::size_t length = 0) {
+  // What is behind a NUL would not be seen, and there is no such file.
+  if (path_or_name.native().find('\0') != std::string::npos) return "";
+  return detail::text(linq_content_type(path_or_name.c_str(), bytes, length));
+}
+/// The same by the bytes alone.
+inline std::string_view content_type(const void* bytes, std::size_t length) {
+  return detail::text(linq_content_type(nullptr, bytes, length));
+}
+
+/// Levels of log lines; each includes those before it.
+enum class LogLevel : std::uint32_t {
+  error = LINQ_LOG_ERROR,
+  warn = LINQ_LOG_WARN,
+  info = LINQ_LOG_INFO,
+  debug = LINQ_LOG_DEBUG,
+};
+
+/// Hears a log line, which is gone after the call. Several threads may be in it at once. What it throws is dropped.
+using Log = std::function<void(LogLevel level, std::string_view line)>;
+
+namespace detail {
+
+struct Logging {
+  std::mutex mutex{};
+  std::unique_ptr<const Log> log{};
+
+  // Never destroyed: other objects that die at exit may still have something to say.
+  static Logging& instance() {
+    static Logging* const logging = new Logging;
+    return *logging;
+  }
+  static bool& inside() {
+    static thread_local bool inside = false;
+    return inside;
+  }
+  static void line(void* user_data, std::uint32_t level, const char* line) noexcept {
+    inside() = true;
+    Carried dropped;
+    dropped.run(0, [&] {
+      (*static_cast<const Log*>(user_data))(static_cast<LogLevel>(level), line);
+      return 0;
+    });
+    inside() = false;
+  }
+};
+
+}  // namespace detail
+
+/// Sets who hears the library's log lines up to a level, for the whole process; an empty function: nobody. No secret is in any
+/// line. Returns once no thread is in the old function any more. Fails (invalid_argument) inside a log function.
+inline Result<void> try_set_log(Log log, LogLevel level = LogLevel::info) {
+  detail::Logging& logging = detail::Logging::instance();
+  auto next = log ? std::make_unique<const Log>(std::move(log)) : nullptr;
+  // Whoever holds the lock may be waiting for the function that we are in; then the library refuses us.
+  std::unique_lock lock(logging.mutex, std::defer_lock);
+  if (!detail::Logging::inside()) lock.lock();
+  const linq_status status = linq_set_log(next ? detail::Logging::line : nullptr, const_cast<Log*>(next.get()),
+                                          static_cast<std::uint32_t>(level));
+  if (status != LINQ_OK) {
+    return detail::failure<void>(
+        Error(static_cast<Status>(status), "linq_set_log: the level is unknown, or it was called inside a log function."));
+  }
+  logging.log.swap(next);
+  return {};
+}
+
+#ifdef __cpp_exceptions
+/// The same, throwing Error.
+inline void set_log(Log log, LogLevel level = LogLevel::info) { detail::value(try_set_log(std::move(log), level)); }
+#endif
+
+}  // namespace LINQ_HPP_LIBRARY
+}  // namespace LINQ_HPP_EXCEPTIONS
+}  // namespace linq
+
+#undef LINQ_HPP_EXCEPTIONS
+#undef LINQ_HPP_LIBRARY
+
+#endif  // LINQ_HPP
