@@ -1,0 +1,184 @@
+package linq
+
+/*
+#include <linq.h>
+
+// The call that a thread is in: a log line does not say to which one it belongs.
+static _Thread_local uintptr_t linq_go_call;
+static void linq_go_enter(uintptr_t call) { linq_go_call = call; }
+static uintptr_t linq_go_current(void) { return linq_go_call; }
+*/
+import "C"
+
+import (
+	"context"
+	"runtime"
+	"runtime/cgo"
+	"time"
+	"unsafe"
+)
+
+// call is one call into C. The C function runs on a goroutine of its own; the goroutine that made the call stays in
+// serve, cancels when its context ends, and runs the callbacks. So a panic or Goexit in one unwinds Go alone.
+type call struct {
+	memory
+	ctx    context.Context
+	token  *C.linq_cancel_token
+	handle *cgo.Handle // pinned; what C holds as user_data
+
+	progress func(sent, total int64)
+	reader   *reader
+	around   func(inside func()) error // what has to be held while C runs
+
+	asks    chan func()
+	answers chan bool
+	done    chan struct{}
+}
+
+// newCall never fails: what is wrong is told by run. The call must be closed.
+func newCall(ctx context.Context) *call {
+	c := &call{ctx: ctx, asks: make(chan func()), answers: make(chan bool), done: make(chan struct{})}
+	if ctx == nil {
+		c.ctx = context.Background()
+		c.refuse("ctx is nil")
+	}
+	c.handle = new(cgo.Handle)
+	*c.handle = cgo.NewHandle(c)
+	c.pins.Pin(c.handle)
+	if c.token = C.linq_cancel_token_new(); c.token == nil {
+		c.fail(&Error{Status: StatusNoMemory, Message: "memory or descriptors ran out"})
+	}
+	return c
+}
+
+func (c *call) close() {
+	C.linq_free(unsafe.Pointer(c.token))
+	c.handle.Delete()
+	c.pins.Unpin()
+}
+
+// run makes the call, and returns once it has ended in C. What f puts anywhere is there then.
+func (c *call) run(f func(failure **C.linq_error) C.linq_status) error {
+	c.fail(checkABI())
+	if c.err != nil {
+		return c.err
+	}
+	if c.ctx.Err() != nil {
+		return c.explain(&Error{Status: StatusCancelled, Message: "nothing was done"})
+	}
+	ended, quiet := c.ctx.Done(), c.ctx.Value(logging{}) != nil
+	go c.enter(f, quiet)
+	c.serve(ended)
+	if failure, ok := c.err.(*Error); ok {
+		return c.explain(failure)
+	}
+	return nil
+}
+
+// runWith is run with a client, which it holds meanwhile.
+func (c *call) runWith(client *Client, f func(*C.linq_client, **C.linq_error) C.linq_status) error {
+	at, err := client.hold()
+	if err != nil {
+		c.fail(err)
+	} else {
+		defer client.release()
+	}
+	return c.run(func(failure **C.linq_error) C.linq_status { return f(at, failure) })
+}
+
+// enter is the goroutine of the C function. Nothing of the user's runs on it.
+func (c *call) enter(f func(**C.linq_error) C.linq_status, quiet bool) {
+	defer close(c.done)
+	inside := func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		if !quiet {
+			C.linq_go_enter(C.uintptr_t(*c.handle))
+			defer C.linq_go_enter(0)
+		}
+		var failure *C.linq_error
+		if status := f(&failure); status != C.LINQ_OK {
+			c.err = newError(Status(status), failure)
+		}
+		C.linq_free(unsafe.Pointer(failure))
+	}
+	if c.around == nil {
+		inside()
+	} else if err := c.around(inside); err != nil {
+		c.err = unusable(err)
+	}
+}
+
+// serve is the calling goroutine's part.
+func (c *call) serve(ended <-chan struct{}) {
+	asked, over := false, false
+	defer func() {
+		if !over {
+			c.abandon(asked)
+		}
+	}()
+	for !over {
+		select {
+		case f := <-c.asks:
+			asked = true
+			f()
+			asked = false
+			c.answers <- true
+		case <-ended:
+			ended = nil
+			C.linq_cancel_token_cancel(c.token)
+		case <-c.done:
+			over = true
+		}
+	}
+}
+
+// abandon waits for C's end while a callback's panic or Goexit passes by.
+func (c *call) abandon(asked bool) {
+	C.linq_cancel_token_cancel(c.token)
+	if asked {
+		c.answers <- false
+	}
+	for {
+		select {
+		case <-c.asks:
+			c.answers <- false
+		case <-c.done:
+			return
+		}
+	}
+}
+
+// ask has the calling goroutine run f; false where that was left instead.
+func (c *call) ask(f func()) bool {
+	c.asks <- f
+	return <-c.answers
+}
+
+// callOf finds the call by what C was given as user_data.
+func callOf(userData unsafe.Pointer) *call { return (*cgo.Handle)(userData).Value().(*call) }
+
+// callOfThread finds the call that this thread is in, if it is in one.
+func callOfThread() *call {
+	handle := C.linq_go_current()
+	if handle == 0 {
+		return nil
+	}
+	return cgo.Handle(handle).Value().(*call)
+}
+
+func (c *call) options() *C.linq_call_options {
+	options := C.linq_call_options_default()
+	options.cancel = c.token
+	options.timeout_ms = c.timeout()
+	return &options
+}
+
+// timeout is the context's deadline for C. Rounded up, and at least 1: 0 means none.
+func (c *call) timeout() C.uint32_t {
+	deadline, ok := c.ctx.Deadline()
+	if !ok {
+		return 0
+	}
+	return C.uint32_t(max(1, min(milliseconds(time.Until(deadline)), 1<<32-1)))
+}

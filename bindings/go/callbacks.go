@@ -1,0 +1,49 @@
+package linq
+
+/*
+#include <linq.h>
+
+typedef const char linq_go_text;
+*/
+import "C"
+
+import (
+	"unsafe"
+)
+
+// What C calls. These run on the goroutine of the C function, below frames of C's: nothing of the user's may.
+
+//export linqGoProgress
+func linqGoProgress(userData unsafe.Pointer, sent, total C.uint64_t) C.int32_t {
+	c := callOf(userData)
+	if c.ask(func() { c.progress(int64(sent), int64(total)) }) {
+		return 0
+	}
+	return 1
+}
+
+//export linqGoRead
+func linqGoRead(userData, buffer unsafe.Pointer, capacity C.size_t) C.int64_t {
+	c, count := callOf(userData), -1
+	c.ask(func() { count = c.reader.fill(unsafe.Slice((*byte)(buffer), int(capacity))) })
+	return C.int64_t(count)
+}
+
+//export linqGoRewind
+func linqGoRewind(userData unsafe.Pointer) C.int32_t {
+	c, failed := callOf(userData), C.int32_t(1)
+	c.ask(func() {
+		if c.reader.rewind() {
+			failed = 0
+		}
+	})
+	return failed
+}
+
+//export linqGoLog
+func linqGoLog(_ unsafe.Pointer, level C.uint32_t, line *C.linq_go_text) {
+	if logger, c := logger.Load(), callOfThread(); logger != nil && c != nil {
+		text := C.GoString((*C.char)(line))
+		c.ask(func() { logger.Log(loggingContext{c.ctx}, slogLevel(level), text) })
+	}
+}
