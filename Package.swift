@@ -1,0 +1,29 @@
+// swift-tools-version: 6.0
+import Foundation
+import PackageDescription
+
+// liblinq itself: what pkg-config knows as "linq", as `make install` puts it; with LINQ_LINK=static its archive. On
+// Apple's platforms an XCFramework with the module CLinq, where one lies here, goes before that: apps need it.
+let xcframework = "bindings/swift/CLinq.xcframework"
+var library: Target = .systemLibrary(
+    name: "CLinq",
+    path: "bindings/swift/Sources/CLinq",
+    pkgConfig: Context.environment["LINQ_LINK"] == "static" ? "linq-static" : "linq"
+)
+#if canImport(Darwin)
+if FileManager.default.fileExists(atPath: "\(Context.packageDirectory)/\(xcframework)") {
+    library = .binaryTarget(name: "CLinq", path: xcframework)
+}
+#endif
+
+let package = Package(
+    name: "Linq",
+    platforms: [.iOS(.v16), .macOS(.v13)],
+    products: [.library(name: "Linq", targets: ["Linq"])],
+    targets: [
+        library,
+        .target(name: "Linq", dependencies: ["CLinq"], path: "bindings/swift/Sources/Linq"),
+        .testTarget(name: "LinqTests", dependencies: ["Linq", "CLinq"], path: "bindings/swift/Tests/LinqTests"),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,55 @@
+import CLinq
+import Foundation
+
+/// A file that is there.
+public struct Attachment: Sendable, Hashable, Identifiable {
+    /// For any number of messages.
+    public let id: String
+    /// Where the file is.
+    public let downloadURL: URL?
+    /// The name it was declared under; empty where a presigned JSON did not say.
+    public let filename: String
+    /// The type it was declared as; empty where a presigned JSON did not say.
+    public let contentType: String
+    /// Its size in bytes.
+    public let size: Int
+    /// How many attempts the upload made in all.
+    public let attempts: Int
+
+    init(_ attachment: linq_attachment) {
+        id = text(attachment.attachment_id) ?? ""
+        downloadURL = url(attachment.download_url)
+        filename = text(attachment.filename) ?? ""
+        contentType = text(attachment.content_type) ?? ""
+        size = Int(clamping: attachment.size_bytes)
+        attempts = Int(attachment.attempts)
+    }
+}
+
+/// What Linq knows of an attachment.
+public struct AttachmentInfo: Sendable, Hashable, Identifiable {
+    /// Its id.
+    public let id: String
+    /// Its name.
+    public let filename: String
+    /// Its content type.
+    public let contentType: String
+    /// Its size in bytes.
+    public let size: Int
+    /// When it was reserved.
+    public let createdAt: Date
+    /// Where the file is, freshly signed where the account asks for that. `nil` before the upload.
+    public let downloadURL: URL?
+    /// "pending", "complete" or "failed" where Linq still sends it (deprecated since May 2026), else `nil`.
+    public let status: String?
+
+    init(_ info: linq_attachment_info) {
+        id = text(info.attachment_id) ?? ""
+        filename = text(info.filename) ?? ""
+        contentType = text(info.content_type) ?? ""
+        size = Int(clamping: info.size_bytes)
+        createdAt = date(info.created_at_ms)
+        downloadURL = url(info.download_url)
+        status = text(info.status)
+    }
+}

@@ -1,0 +1,87 @@
+import CLinq
+import Foundation
+
+/// Runs a blocking call on one of the threads, with a token that cancelling the task cancels.
+func onThread<Value: Sendable>(
+    of threads: CallThreads = .shared, _ body: @escaping @Sendable (_ token: OpaquePointer) throws -> Value
+) async throws -> Value {
+    let call = BlockingCall(body)
+    return try await withTaskCancellationHandler {
+        try await withCheckedThrowingContinuation { call.start($0, on: threads) }
+    } onCancel: {
+        call.cancel()
+    }
+}
+
+/// One call on its way: it waits for a thread, runs there, and may be cancelled at any moment, by any thread.
+///
+/// Whoever takes it out of `waiting` has the continuation, and resumes it: the thread that runs it or the one that cancels
+/// it while it waits. So that happens once.
+private final class BlockingCall<Value: Sendable>: @unchecked Sendable {
+    typealias Continuation = CheckedContinuation<Value, any Error>
+    typealias Body = @Sendable (OpaquePointer) throws -> Value
+
+    private enum State {
+        case new(Body)
+        case waiting(Body, Continuation, leave: () -> Void)
+        case running(token: OpaquePointer)
+        case ended
+    }
+
+    private let lock = NSLock()
+    private var state: State
+
+    init(_ body: @escaping Body) { state = .new(body) }
+
+    func start(_ continuation: Continuation, on threads: CallThreads) {
+        let failure: (any Error)? = lock.withLock {
+            guard case .new(let body) = state else { return CancellationError() }
+            guard let place = threads.add({ self.run() }) else {
+                return LinqError(.noMemory, "no thread can be started for this call")
+            }
+            state = .waiting(body, continuation, leave: { threads.remove(place) })
+            return nil
+        }
+        if let failure { continuation.resume(throwing: failure) }
+    }
+
+    func cancel() {
+        let before = lock.withLock {
+            let before = state
+            switch state {
+            case .new, .waiting: state = .ended
+            // Inside the lock, so that it is not freed meanwhile. It never blocks.
+            case .running(let token): linq_cancel_token_cancel(token)
+            case .ended: break
+            }
+            return before
+        }
+        if case .waiting(_, let continuation, let leave) = before {
+            leave()
+            continuation.resume(throwing: CancellationError())
+        }
+    }
+
+    private func run() {
+        // Made here, not at the start: a token has two descriptors, and thousands of calls may wait for a thread.
+        let token = linq_cancel_token_new()
+        defer { linq_free(token.map { UnsafeMutableRawPointer($0) }) }
+        guard let (body, continuation) = begin(token) else { return }
+        let result = Result {
+            guard let token else {
+                throw LinqError(.noMemory, "no cancel token can be made: memory or descriptors ran out")
+            }
+            return try body(token)
+        }
+        lock.withLock { state = .ended }
+        continuation.resume(with: result)
+    }
+
+    private func begin(_ token: OpaquePointer?) -> (Body, Continuation)? {
+        lock.withLock {
+            guard case .waiting(let body, let continuation, _) = state else { return nil }
+            state = token.map { .running(token: $0) } ?? .ended
+            return (body, continuation)
+        }
+    }
+}

@@ -1,0 +1,136 @@
+import Foundation
+
+/// The threads that blocking calls run on: Swift's own few must not block, and GCD's global queue stalls at about 64.
+///
+/// They are made as calls need them, up to a limit, and end when there was nothing to do for a while. A thread that is in
+/// the caller's own code (a stream that is waited for, a progress closure) does not count, so that a call which that code
+/// waits for still finds one.
+final class CallThreads: @unchecked Sendable {
+    typealias Job = @Sendable () -> Void
+
+    static let shared = CallThreads(limit: 64, patience: 5)
+
+    private let limit: Int
+    private let patience: TimeInterval
+    private let condition = NSCondition()
+    /// First come, first served; whoever is cancelled leaves a gap.
+    private var waiting: [Int: Job] = [:]
+    private var first = 0
+    private var next = 0
+    private var threads = 0
+    /// Those of them that wait for a job, or are just starting.
+    private var idle = 0
+    /// Those of them that are in the caller's code.
+    private var away = 0
+
+    init(limit: Int, patience: TimeInterval) {
+        self.limit = limit
+        self.patience = patience
+    }
+
+    /// Has a job run when there is a thread for it. Returns what ``remove(_:)`` takes; `nil` where there is not one thread
+    /// and none can be made.
+    func add(_ job: @escaping Job) -> Int? {
+        condition.withLock {
+            let place = next
+            next += 1
+            waiting[place] = job
+            grow()
+            if threads == 0 {
+                waiting[place] = nil
+                return nil
+            }
+            condition.signal()
+            return place
+        }
+    }
+
+    /// Takes back a job that did not begin.
+    func remove(_ place: Int) {
+        // Released behind the lock: it may hold the last reference to anything.
+        _ = condition.withLock { waiting.removeValue(forKey: place) }
+    }
+
+    /// Runs the caller's code on one of the threads.
+    func outside<Result>(_ body: () throws -> Result) rethrows -> Result {
+        condition.withLock {
+            away += 1
+            grow()
+        }
+        defer { condition.withLock { away -= 1 } }
+        return try withPool(body)
+    }
+
+    /// How many threads there are.
+    var count: Int { condition.withLock { threads } }
+
+    /// How many jobs wait for one.
+    var queued: Int { condition.withLock { waiting.count } }
+
+    /// With the lock held.
+    private func grow() {
+        guard waiting.count > idle, threads - away < limit, startThread() else { return }
+        threads += 1
+        idle += 1
+    }
+
+    private func startThread() -> Bool {
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        defer { pthread_attr_destroy(&attributes) }
+        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+        #if canImport(Glibc)
+        var thread = pthread_t()
+        #else
+        var thread: pthread_t?
+        #endif
+        let pool = Unmanaged.passRetained(self)
+        let failure = pthread_create(&thread, &attributes, { run($0) }, pool.toOpaque())
+        if failure != 0 { pool.release() }
+        return failure == 0
+    }
+
+    fileprivate func work() {
+        condition.lock()
+        idle -= 1
+        while true {
+            if let job = pop() {
+                condition.unlock()
+                withPool(job)
+                condition.lock()
+                if threads - away > limit { break }
+                continue
+            }
+            idle += 1
+            let woken = condition.wait(until: Date(timeIntervalSinceNow: patience))
+            idle -= 1
+            if !woken, waiting.isEmpty { break }
+        }
+        threads -= 1
+        condition.unlock()
+    }
+
+    private func pop() -> Job? {
+        while first < next {
+            defer { first += 1 }
+            if let job = waiting.removeValue(forKey: first) { return job }
+        }
+        return nil
+    }
+}
+
+private func run(_ pool: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    guard let pool else { return nil }
+    Thread.current.name = "Linq"
+    Unmanaged<CallThreads>.fromOpaque(pool).takeRetainedValue().work()
+    return nil
+}
+
+/// Objective-C's objects would otherwise stay until the thread ends.
+private func withPool<Result>(_ body: () throws -> Result) rethrows -> Result {
+    #if canImport(ObjectiveC)
+    return try autoreleasepool(invoking: body)
+    #else
+    return try body()
+    #endif
+}

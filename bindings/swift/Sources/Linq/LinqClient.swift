@@ -1,0 +1,168 @@
+import CLinq
+import Foundation
+
+/// Uploads attachments to Linq, and uses them in messages.
+///
+/// ```swift
+/// let client = try LinqClient()  // the key is in the environment: LINQ_API_V3_API_KEY
+/// let photo = try await client.upload(fileAt: URL(fileURLWithPath: "photo.jpg"))
+/// print(photo.id)
+/// ```
+///
+/// An app must not hold the API key: whoever has the app has the key. There, a server calls
+/// ``presign(filename:contentType:size:timeout:)`` and hands the ``Presigned`` place over as JSON; the app, whose client
+/// has no key, calls ``upload(presigned:from:options:progress:)``.
+///
+/// A client holds the key, the settings and the pooled connections. One per process is usually enough; it may be used
+/// from anywhere at the same time.
+///
+/// Every call that waits leaves Swift's cooperative threads alone: it runs on a thread of the package's own, at most 64
+/// calls of a process at a time, and the others wait for their turn. Cancelling the task ends a call within about 10
+/// milliseconds, running or waiting, with a `CancellationError`; nothing is sent by a task that was cancelled before. A
+/// call that was completed all the same returns its value. All other failures are a ``LinqError``, or what your own
+/// stream or progress closure threw.
+public final class LinqClient: Sendable {
+    /// A client in C may be used from any thread at the same time.
+    nonisolated(unsafe) private let client: OpaquePointer
+
+    /// Makes a client. Nothing is sent.
+    ///
+    /// - Parameter configuration: the key and the settings; what is not set comes from the environment, which is read
+    ///   now and at no other time. Without any key the client can still upload presigned.
+    /// - Throws: ``LinqError``: `invalidArgument` for a setting that cannot be meant, `file` where
+    ///   ``Configuration/caFile`` cannot be read, `tls` where no certificate is in it or in ``Configuration/caPEM``.
+    public init(_ configuration: Configuration = Configuration()) throws {
+        guard linq_abi_version() == LINQ_ABI_VERSION else {
+            throw LinqError(
+                .internal, "liblinq \(libraryVersion) does not fit this package; install \(LINQ_VERSION_STRING)")
+        }
+        client = try configuration.withOptions { options in
+            var client: OpaquePointer?
+            var error: UnsafeMutablePointer<linq_error>?
+            try check(linq_client_new(options, &client, &error), error)
+            return try made(client)
+        }
+    }
+
+    deinit { linq_free(UnsafeMutableRawPointer(client)) }
+
+    /// Runs a blocking call on a thread of the package's own, with the client and a token that the task's cancelling
+    /// cancels. Both are there until the call returned.
+    func call<Value: Sendable>(
+        _ body: @escaping @Sendable (_ client: OpaquePointer, _ token: OpaquePointer) throws -> Value
+    ) async throws -> Value {
+        try await onThread { token in
+            try withExtendedLifetime(self) { try body(self.client, token) }
+        }
+    }
+
+    /// Reserves a place for a file that somebody else will upload (step 1 of 2); a server does this, with the key.
+    ///
+    /// A place lasts about 15 minutes. One that is never used costs nothing.
+    ///
+    /// - Parameters:
+    ///   - filename: 1 to 255 characters, without control characters or path separators.
+    ///   - contentType: one that Linq takes; `nil`: from the extension of `filename`.
+    ///   - size: exactly how many bytes will be uploaded, 1 to 104 857 600.
+    ///   - timeout: for the whole call, every attempt and wait included; `nil`: none.
+    /// - Returns: the place; hand ``Presigned/json`` to whoever has the bytes.
+    /// - Throws: ``LinqError``: `unsupported` before any network where Linq would refuse the file, `unauthorized` without
+    ///   a key that Linq accepts. `CancellationError`.
+    public func presign(
+        filename: String, contentType: String? = nil, size: Int, timeout: Duration? = nil
+    ) async throws -> Presigned {
+        try await call { client, token in
+            try withTexts { texts in
+                var file = linq_file_default()
+                file.filename = try texts.add(filename, "filename")
+                file.content_type = try texts.add(contentType, "contentType")
+                file.size_bytes = try count(size, "size")
+                var options = callOptions(token, timeout)
+                var place: UnsafeMutablePointer<linq_presigned>?
+                var error: UnsafeMutablePointer<linq_error>?
+                let status = linq_presign(client, &file, &options, &place, &error)
+                defer { linq_free(place) }
+                try check(status, error)
+                return try Presigned(made(place).pointee)
+            }
+        }
+    }
+
+    /// Asks what Linq knows of an attachment.
+    ///
+    /// - Parameters:
+    ///   - id: of the attachment.
+    ///   - timeout: for the whole call, every attempt and wait included; `nil`: none.
+    /// - Throws: ``LinqError``: `notFound` where it does not exist or belongs to another account. `CancellationError`.
+    public func attachment(id: String, timeout: Duration? = nil) async throws -> AttachmentInfo {
+        try await call { client, token in
+            try withTexts { texts in
+                var options = callOptions(token, timeout)
+                var info: UnsafeMutablePointer<linq_attachment_info>?
+                var error: UnsafeMutablePointer<linq_error>?
+                let status = try linq_attachment_get(client, texts.add(id, "id"), &options, &info, &error)
+                defer { linq_free(info) }
+                try check(status, error)
+                return try AttachmentInfo(made(info).pointee)
+            }
+        }
+    }
+
+    /// Deletes an attachment for good. Messages stay, but lose it.
+    ///
+    /// - Parameters:
+    ///   - id: of the attachment.
+    ///   - timeout: for the whole call, every attempt and wait included; `nil`: none.
+    /// - Throws: ``LinqError``: `notFound` where it does not exist or belongs to another account. `CancellationError`.
+    public func deleteAttachment(id: String, timeout: Duration? = nil) async throws {
+        try await call { client, token in
+            try withTexts { texts in
+                var options = callOptions(token, timeout)
+                var error: UnsafeMutablePointer<linq_error>?
+                let status = try linq_attachment_delete(client, texts.add(id, "id"), &options, &error)
+                try check(status, error)
+            }
+        }
+    }
+
+    /// Sends a message with attachments, into the chat that these people already share or into a new one.
+    ///
+    /// It is always sent with an idempotency key, so trying again never sends twice. After an error, send again with the
+    /// key you gave.
+    ///
+    /// - Parameters:
+    ///   - message: what to send, from whom, to whom.
+    ///   - timeout: for the whole call, every attempt and wait included; `nil`: none.
+    /// - Throws: ``LinqError``, `CancellationError`.
+    public func send(_ message: Message, timeout: Duration? = nil) async throws -> Receipt {
+        try await call { client, token in
+            try message.withMessage { message in
+                var options = callOptions(token, timeout)
+                var receipt: UnsafeMutablePointer<linq_receipt>?
+                var error: UnsafeMutablePointer<linq_error>?
+                let status = linq_send_message(client, message, &options, &receipt, &error)
+                defer { linq_free(receipt) }
+                try check(status, error)
+                return try Receipt(made(receipt).pointee)
+            }
+        }
+    }
+}
+
+/// The version of liblinq that is loaded, such as "0.1.0".
+public var libraryVersion: String { String(cString: linq_version()) }
+
+/// What liblinq would declare as the content type; `nil` where it knows none that Linq takes. Nothing is opened or read.
+///
+/// - Parameters:
+///   - name: a name or path, of which only the part behind the last "/" counts; `nil`: from the bytes alone.
+///   - bytes: the first bytes of the file, all of it or 64 KiB; `nil`: from the name alone.
+public func contentType(of name: String?, startingWith bytes: Data? = nil) -> String? {
+    try? withTexts { texts in
+        let name = try texts.add(name, "name")
+        let found = (bytes ?? Data()).withUnsafeBytes { bytes in
+            linq_content_type(name, bytes.baseAddress, bytes.count)
+        }
+        return text(found)
+    }
+}

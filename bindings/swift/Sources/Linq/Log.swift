@@ -1,0 +1,61 @@
+import CLinq
+import Foundation
+
+/// How much of what liblinq does is worth a line.
+public enum LogLevel: UInt32, Sendable, Hashable, CaseIterable, Comparable {
+    /// A call failed.
+    case error = 1
+    /// Something went wrong and was got over, such as an attempt that is made again.
+    case warning = 2
+    /// What the library did.
+    case info = 3
+    /// Each request and connection.
+    case debug = 4
+
+    /// Less is more important.
+    public static func < (one: LogLevel, other: LogLevel) -> Bool { one.rawValue < other.rawValue }
+}
+
+/// Sets who hears liblinq's log lines, in the whole process. By default nobody does. No secret is in any line.
+///
+/// Returns once no thread is in the old handler any more.
+///
+/// - Parameters:
+///   - level: up to which level.
+///   - handler: hears each line, on the thread whose call it is about, so several threads may be in it at once; `nil`:
+///     nobody. It must not wait for a call.
+/// - Throws: ``LinqError``: `invalidArgument` from inside a handler.
+public func setLog(_ level: LogLevel = .info, _ handler: (@Sendable (LogLevel, String) -> Void)?) throws {
+    try Listener.set(level, handler.map(Listener.init))
+}
+
+private final class Listener: Sendable {
+    private let handler: @Sendable (LogLevel, String) -> Void
+    private static let lock = NSLock()
+    nonisolated(unsafe) private static var current: Listener?
+
+    init(_ handler: @escaping @Sendable (LogLevel, String) -> Void) { self.handler = handler }
+
+    static func set(_ level: LogLevel, _ listener: Listener?) throws {
+        // Inside a handler this is refused: before the lock, which another thread may hold while it waits for that handler.
+        try refused(linq_set_log(nil, nil, 0))
+        let old = try lock.withLock {
+            let user = listener.map { Unmanaged.passUnretained($0).toOpaque() }
+            let hear: linq_log_fn? = { user, level, line in
+                guard let user, let line else { return }
+                let listener = Unmanaged<Listener>.fromOpaque(user).takeUnretainedValue()
+                listener.handler(LogLevel(rawValue: level) ?? .debug, String(cString: line))
+            }
+            try refused(linq_set_log(listener == nil ? nil : hear, user, level.rawValue))
+            defer { current = listener }
+            return current
+        }
+        withExtendedLifetime(old) {}
+    }
+
+    private static func refused(_ status: linq_status) throws {
+        guard status == LINQ_OK else {
+            throw LinqError(LinqError.Status(rawValue: status), "setLog was called from inside a log handler")
+        }
+    }
+}

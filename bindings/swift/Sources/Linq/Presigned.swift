@@ -1,0 +1,134 @@
+import CLinq
+import Foundation
+#if canImport(FoundationNetworking)
+import FoundationNetworking
+#endif
+
+/// A reserved place: where the bytes go, and the headers that the URL was signed with.
+///
+/// A server makes one with ``LinqClient/presign(filename:contentType:size:timeout:)`` and sends it as JSON to the app that
+/// has the bytes, which uploads with ``LinqClient/upload(presigned:from:options:progress:)``. It is a secret until it
+/// expires: whoever has it may upload. Printing one does not show the URL.
+///
+/// `JSONEncoder` writes the fields of ``json``; `JSONDecoder` reads those, and Linq's own reply to `POST /v3/attachments`.
+public struct Presigned: Sendable, Hashable, Codable, CustomReflectable {
+    /// The id to use in messages once the bytes are there.
+    public let attachmentID: String
+    /// Where to put the bytes.
+    public let uploadURL: URL
+    /// Where the file will be found.
+    public let downloadURL: URL?
+    /// Always "PUT".
+    public let httpMethod: String
+    /// The headers to send with it, exactly so.
+    public let headers: [String: String]
+    /// When ``uploadURL`` expires, by the server's clock.
+    public let expiresAt: Date
+    /// The name it was reserved under. `nil` where the JSON did not say.
+    public let filename: String?
+    /// The content type it was reserved for. `nil` where the JSON did not say.
+    public let contentType: String?
+    /// The size in bytes it was reserved for. `nil` where the JSON did not say.
+    public let size: Int?
+    /// All of this as JSON, for whoever uploads.
+    public let json: String
+
+    /// Reads the JSON that a server handed over: ``json``, or Linq's own reply to `POST /v3/attachments`. Unknown fields are
+    /// ignored.
+    ///
+    /// - Parameter json: UTF-8, at most 1 MiB.
+    /// - Throws: ``LinqError``: `invalidArgument` where it is no such JSON, or asks for something that an upload must not do.
+    public init(json: Data) throws {
+        self = try Self.withPlace(json) { try Presigned($0.pointee) }
+    }
+
+    /// Reads the fields of ``json``, or those of Linq's own reply.
+    ///
+    /// - Throws: what the decoder throws; ``LinqError`` as ``init(json:)``.
+    public init(from decoder: any Decoder) throws {
+        try self.init(json: JSONEncoder().encode(JSON(from: decoder)))
+    }
+
+    /// Writes the fields of ``json``.
+    ///
+    /// - Throws: what the encoder throws.
+    public func encode(to encoder: any Encoder) throws {
+        try JSONDecoder().decode(JSON.self, from: Data(json.utf8)).encode(to: encoder)
+    }
+
+    /// The PUT for a `URLSession` upload task, without a body: the session goes on with it while the app sleeps.
+    ///
+    /// ```swift
+    /// let session = URLSession(configuration: .background(withIdentifier: "uploads"), delegate: self, delegateQueue: nil)
+    /// session.uploadTask(with: presigned.urlRequest, fromFile: url).resume()
+    /// ```
+    ///
+    /// Any 2xx answer means that the bytes are there. Content-Length and Host are left to the session, which sets both.
+    public var urlRequest: URLRequest {
+        var request = URLRequest(url: uploadURL)
+        request.httpMethod = httpMethod
+        for (name, value) in headers where !["content-length", "host"].contains(name.lowercased()) {
+            request.setValue(value, forHTTPHeaderField: name)
+        }
+        return request
+    }
+
+    /// Whether both are the same place; the order of fields in ``json`` does not count.
+    public static func == (one: Presigned, other: Presigned) -> Bool {
+        one.attachmentID == other.attachmentID && one.uploadURL == other.uploadURL
+            && one.downloadURL == other.downloadURL && one.httpMethod == other.httpMethod
+            && one.headers == other.headers && one.expiresAt == other.expiresAt && one.filename == other.filename
+            && one.contentType == other.contentType && one.size == other.size
+    }
+
+    /// Hashes what tells one place from another.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(attachmentID)
+        hasher.combine(uploadURL)
+    }
+
+    /// What printing shows: nothing to upload with.
+    public var customMirror: Mirror {
+        Mirror(
+            self,
+            children: [
+                "attachmentID": attachmentID, "filename": filename ?? "nil", "contentType": contentType ?? "nil",
+                "size": size.map(String.init) ?? "nil", "expiresAt": expiresAt,
+            ], displayStyle: .struct)
+    }
+
+    init(_ place: linq_presigned) throws {
+        guard let uploadURL = url(place.upload_url) else {
+            throw LinqError(.protocol, "the upload_url is not one that Foundation can take as it is")
+        }
+        attachmentID = text(place.attachment_id) ?? ""
+        self.uploadURL = uploadURL
+        downloadURL = url(place.download_url)
+        httpMethod = text(place.http_method) ?? ""
+        let pairs = UnsafeBufferPointer(start: place.headers, count: place.header_count)
+        headers = Dictionary(pairs.map { (text($0.name) ?? "", text($0.value) ?? "") }) { first, _ in first }
+        expiresAt = date(place.expires_at_ms)
+        filename = text(place.filename)
+        contentType = text(place.content_type)
+        size = place.size_bytes == 0 ? nil : Int(clamping: place.size_bytes)
+        json = text(place.json) ?? ""
+    }
+
+    /// The place in C, for as long as `body` runs.
+    func withPlace<Result>(_ body: (UnsafePointer<linq_presigned>) throws -> Result) throws -> Result {
+        try Self.withPlace(Data(json.utf8), body)
+    }
+
+    private static func withPlace<Result>(
+        _ json: Data, _ body: (UnsafePointer<linq_presigned>) throws -> Result
+    ) throws -> Result {
+        var place: UnsafeMutablePointer<linq_presigned>?
+        var error: UnsafeMutablePointer<linq_error>?
+        let status = json.withUnsafeBytes { bytes in
+            linq_presigned_parse(bytes.bindMemory(to: CChar.self).baseAddress, bytes.count, &place, &error)
+        }
+        defer { linq_free(place) }
+        try check(status, error)
+        return try body(made(place))
+    }
+}

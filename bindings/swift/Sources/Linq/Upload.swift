@@ -1,0 +1,164 @@
+import CLinq
+import Foundation
+
+/// What an upload takes besides its source. `nil` means the default.
+public struct UploadOptions: Sendable, Hashable {
+    /// The name to declare: 1 to 255 characters, without control characters or path separators; `nil`: the last part of
+    /// the path. Required for a source without a path; for a presigned upload only where you want it checked.
+    public var filename: String?
+    /// The content type to declare; `nil`: from the bytes, else from the name. What MIME libraries write is understood,
+    /// such as `image/jpg`.
+    public var contentType: String?
+    /// Bounds the whole upload, every attempt and wait included; `nil`: not bounded, but the client's own timeouts hold.
+    /// It does not count while the upload waits for a thread.
+    public var timeout: Duration?
+
+    /// Makes options; each parameter is the property of that name.
+    public init(filename: String? = nil, contentType: String? = nil, timeout: Duration? = nil) {
+        self.filename = filename
+        self.contentType = contentType
+        self.timeout = timeout
+    }
+}
+
+/// How far an upload is.
+public struct UploadProgress: Sendable, Hashable {
+    /// Bytes sent so far in this attempt.
+    public let sent: Int
+    /// Bytes in all.
+    public let total: Int
+    /// The part that was sent, from 0 to 1.
+    public var fraction: Double { total == 0 ? 0 : Double(sent) / Double(total) }
+}
+
+extension LinqClient {
+    /// Uploads a file on disk, and makes it usable in messages.
+    ///
+    /// Reserves a place and puts the bytes there, again where that helps.
+    ///
+    /// - Parameters:
+    ///   - url: of a regular file of 1 to 104 857 600 bytes; symbolic links are followed.
+    ///   - options: name, type and timeout.
+    ///   - progress: told how far it is; see ``upload(_:options:progress:)``.
+    /// - Returns: what to put into messages.
+    /// - Throws: as ``upload(_:options:progress:)``.
+    @discardableResult
+    public func upload(
+        fileAt url: URL, options: UploadOptions = UploadOptions(),
+        progress: (@Sendable (UploadProgress) throws -> Void)? = nil
+    ) async throws -> Attachment {
+        try await upload(.file(url), options: options, progress: progress)
+    }
+
+    /// Uploads bytes in memory.
+    ///
+    /// - Parameters:
+    ///   - data: 1 to 104 857 600 bytes. They are not copied.
+    ///   - options: name, type and timeout; ``UploadOptions/filename`` is required.
+    ///   - progress: told how far it is; see ``upload(_:options:progress:)``.
+    /// - Returns: what to put into messages.
+    /// - Throws: as ``upload(_:options:progress:)``.
+    @discardableResult
+    public func upload(
+        data: Data, options: UploadOptions, progress: (@Sendable (UploadProgress) throws -> Void)? = nil
+    ) async throws -> Attachment {
+        try await upload(.data(data), options: options, progress: progress)
+    }
+
+    /// Uploads from any source: a file, a part of an open file, bytes in memory, or an async stream.
+    ///
+    /// - Parameters:
+    ///   - source: the bytes.
+    ///   - options: name, type and timeout.
+    ///   - progress: told how far it is: at the start, at the end, and at most about 20 times a second between. The count
+    ///     never falls within an attempt; it begins at 0 again when an attempt is made anew. It is called in order, on a
+    ///     thread of the package's own that the upload waits on, and not after the upload ended. An error that it throws
+    ///     ends the upload, which throws it in turn.
+    /// - Returns: what to put into messages.
+    /// - Throws: ``LinqError``: `file` where the source cannot be read or changed while it was being sent; `unsupported`,
+    ///   before any network, where Linq would refuse its type, size or name; `unauthorized` without a key that Linq
+    ///   accepts. What the stream or `progress` throws. `CancellationError`.
+    @discardableResult
+    public func upload(
+        _ source: UploadSource, options: UploadOptions = UploadOptions(),
+        progress: (@Sendable (UploadProgress) throws -> Void)? = nil
+    ) async throws -> Attachment {
+        try await upload(source, options, progress) { linq_upload($0, $1, $2, &$3, &$4) }
+    }
+
+    /// Uploads to a place that was reserved elsewhere (step 2 of 2). Needs no API key, and sends none.
+    ///
+    /// - Parameters:
+    ///   - presigned: the place. A source whose size or type is not what was signed is refused before any network.
+    ///   - source: the bytes.
+    ///   - options: name and type need not be given.
+    ///   - progress: told how far it is; see ``upload(_:options:progress:)``.
+    /// - Returns: what to put into messages.
+    /// - Throws: ``LinqError``: `expired` where the place is no longer open, so ask your server for a new one; `storage`
+    ///   where the storage host refused. Else as ``upload(_:options:progress:)``.
+    @discardableResult
+    public func upload(
+        presigned: Presigned, from source: UploadSource, options: UploadOptions = UploadOptions(),
+        progress: (@Sendable (UploadProgress) throws -> Void)? = nil
+    ) async throws -> Attachment {
+        try await upload(source, options, progress) { client, source, options, attachment, error in
+            try presigned.withPlace { linq_upload_presigned(client, $0, source, options, &attachment, &error) }
+        }
+    }
+
+    private typealias Put = @Sendable (
+        _ client: OpaquePointer, UnsafePointer<linq_source>, UnsafePointer<linq_upload_options>,
+        inout UnsafeMutablePointer<linq_attachment>?, inout UnsafeMutablePointer<linq_error>?
+    ) throws -> linq_status
+
+    private func upload(
+        _ source: UploadSource, _ options: UploadOptions, _ progress: (@Sendable (UploadProgress) throws -> Void)?,
+        _ put: @escaping Put
+    ) async throws -> Attachment {
+        let handover = Handover()
+        let feeding = source.stream.map { stream in Task { await stream.feed(handover) } }
+        // What is cancelled is asked for nothing more, and waited for no longer.
+        let stop = { @Sendable in
+            handover.close()
+            feeding?.cancel()
+        }
+        defer { stop() }
+        return try await withTaskCancellationHandler {
+            try await call { client, token in
+                let callbacks = UploadCallbacks(progress: progress, handover: handover)
+                return try withExtendedLifetime(callbacks) {
+                    try Self.upload(client, token, source, options, callbacks, put)
+                }
+            }
+        } onCancel: {
+            stop()
+        }
+    }
+
+    /// The blocking call itself.
+    private static func upload(
+        _ client: OpaquePointer, _ token: OpaquePointer, _ source: UploadSource, _ options: UploadOptions,
+        _ callbacks: UploadCallbacks, _ put: Put
+    ) throws -> Attachment {
+        try withTexts { texts in
+            var uploadOptions = linq_upload_options_default()
+            uploadOptions.filename = try texts.add(options.filename, "filename")
+            uploadOptions.content_type = try texts.add(options.contentType, "contentType")
+            uploadOptions.cancel = token
+            uploadOptions.timeout_ms = milliseconds(options.timeout)
+            callbacks.install(in: &uploadOptions)
+            return try source.withSource(texts, callbacks) { source in
+                var attachment: UnsafeMutablePointer<linq_attachment>?
+                var error: UnsafeMutablePointer<linq_error>?
+                let status = try put(client, source, &uploadOptions, &attachment, &error)
+                defer { linq_free(attachment) }
+                if status != LINQ_OK, let theirs = callbacks.error {
+                    linq_free(error)
+                    throw theirs
+                }
+                try check(status, error)
+                return try Attachment(made(attachment).pointee)
+            }
+        }
+    }
+}
