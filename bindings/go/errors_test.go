@@ -29,7 +29,7 @@ func failed(t *testing.T, err error, status linq.Status, is ...error) *linq.Erro
 			t.Errorf("%v is not in: %v", target, err)
 		}
 	}
-	if !strings.HasPrefix(err.Error(), "linq: "+e.Message) || e.Message == "" {
+	if !strings.Contains(err.Error(), "linq: "+e.Message) || e.Message == "" {
 		t.Errorf("%q and %q", err.Error(), e.Message)
 	}
 	return e

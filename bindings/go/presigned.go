@@ -8,6 +8,7 @@ import "C"
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -118,6 +119,9 @@ func (p Presigned) String() string { return "linq.Presigned(" + p.AttachmentID +
 
 // GoString tells the attachment only.
 func (p Presigned) GoString() string { return p.String() }
+
+// LogValue tells the attachment only.
+func (p Presigned) LogValue() slog.Value { return slog.StringValue(p.String()) }
 
 // Request is the PUT for those who send it with net/http themselves, without retries: a 2xx means that the attachment is
 // there. The body must have exactly the size that was signed; it is closed after sending where it is an [io.Closer]. Do

@@ -1,0 +1,262 @@
+package linq_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	linq "github.com/linq-team/liblinq/bindings/go"
+)
+
+// A context's end is heard within this, in every phase.
+const promise = 10 * time.Millisecond
+
+// phase is a state that a call can be stuck in.
+type phase struct {
+	name   string
+	client *linq.Client
+	fault  string // "": none is needed
+	call   func(context.Context, *linq.Client) error
+	there  func() bool // besides: the fault struck
+}
+
+func phases(t *testing.T) []phase {
+	plain := newClient(t)
+	big := bytes.Repeat([]byte("a"), 20<<20)
+	get := func(ctx context.Context, client *linq.Client) error {
+		_, err := client.Attachment(ctx, "5d3a9f3e-0000-4000-8000-000000000000")
+		return err
+	}
+	upload := func(ctx context.Context, client *linq.Client) error {
+		_, err := client.UploadBytes(ctx, big, "big.txt")
+		return err
+	}
+	read := func(ctx context.Context, client *linq.Client) error {
+		_, err := client.Upload(ctx, bytes.NewReader(big), "big.txt", int64(len(big)), linq.WithProgress(func(int64, int64) {}))
+		return err
+	}
+	remove := func(ctx context.Context, client *linq.Client) error {
+		return client.DeleteAttachment(ctx, "5d3a9f3e-0000-4000-8000-000000000000")
+	}
+	send := func(ctx context.Context, client *linq.Client) error {
+		_, err := client.SendMessage(ctx, linq.Message{From: sandbox.Phone, To: []string{"+15552223333"}, Text: "x"})
+		return err
+	}
+	presign := func(ctx context.Context, client *linq.Client) error {
+		_, err := client.Presign(ctx, linq.File{Filename: "a.txt", SizeBytes: 1})
+		return err
+	}
+	answered := func() bool {
+		log := requests()
+		return len(log) > 0 && log[len(log)-1].Ended == "complete"
+	}
+	return []phase{
+		{"connecting", newClient(t, linq.WithBaseURL(sandbox.BlackHole)), "", get, connecting},
+		{"TLS handshake", newClient(t, linq.WithBaseURL(sandbox.APITLS), linq.WithCAFile(sandbox.CAFile)),
+			`{"side":"api_tls","on":"connect","times":0,"fault":{"connect":"silent"}}`, get, nil},
+		{"reserving", plain, `{"side":"api","times":0,"fault":{"no_answer":true}}`, upload, nil},
+		{"sending bytes", plain, `{"side":"storage","times":0,"fault":{"stall_after":100000}}`, upload, nil},
+		{"sending from a reader", plain, `{"side":"storage","times":0,"fault":{"stall_after":100000}}`, read, nil},
+		{"waiting for the storage's answer", plain, `{"side":"storage","times":0,"fault":{"no_answer":true}}`, upload, nil},
+		{"waiting to try again", plain,
+			`{"side":"api","times":0,"fault":{"respond":{"status":503,"headers":[["Retry-After","30"]]}}}`, upload, answered},
+		{"presigning", plain, `{"side":"api","times":0,"fault":{"no_answer":true}}`, presign, nil},
+		{"asking", plain, `{"side":"api","times":0,"fault":{"no_answer":true}}`, get, nil},
+		{"deleting", plain, `{"side":"api","times":0,"fault":{"no_answer":true}}`, remove, nil},
+		{"sending a message", plain, `{"side":"api","times":0,"fault":{"no_answer":true}}`, send, nil},
+	}
+}
+
+// connecting tells whether a SYN to the black hole is without an answer.
+func connecting() bool {
+	table, err := os.ReadFile("/proc/net/tcp")
+	if err != nil {
+		panic(err)
+	}
+	var port int
+	fmt.Sscanf(sandbox.BlackHole[strings.LastIndex(sandbox.BlackHole, ":")+1:], "%d", &port)
+	for _, line := range strings.Split(string(table), "\n") {
+		fields := strings.Fields(line)
+		if len(fields) > 3 && fields[3] == "02" && strings.HasSuffix(fields[2], fmt.Sprintf(":%04X", port)) {
+			return true
+		}
+	}
+	return false
+}
+
+// begin starts a call and returns once it is in its phase.
+func (p phase) begin(t *testing.T, ctx context.Context) <-chan error {
+	control("DELETE", "/faults", nil, nil)
+	control("DELETE", "/requests", nil, nil)
+	struck := func() int { return 1 }
+	if p.fault != "" {
+		struck = fault(p.fault)
+	}
+	done := make(chan error, 1)
+	go func() { done <- p.call(ctx, p.client) }()
+	until(t, p.name, func() bool { return struck() > 0 && (p.there == nil || p.there()) })
+	return done
+}
+
+// promptly measures until the median keeps the promise: a busy machine may need more than one round.
+func promptly(t *testing.T, measure func() time.Duration) {
+	t.Helper()
+	var median time.Duration
+	for round := 0; round < 5; round++ {
+		var took []time.Duration
+		for range 5 {
+			took = append(took, measure())
+		}
+		slices.Sort(took)
+		if median = took[len(took)/2]; median <= promise {
+			t.Logf("median %v, of %v", median, took)
+			return
+		}
+	}
+	t.Errorf("median %v", median)
+}
+
+func TestCancelInEveryPhase(t *testing.T) {
+	calm(t)
+	mine := errors.New("why")
+	for _, p := range phases(t) {
+		t.Run(p.name, func(t *testing.T) {
+			promptly(t, func() time.Duration {
+				ctx, cancel := context.WithCancelCause(background)
+				done := p.begin(t, ctx)
+				start := time.Now()
+				cancel(mine)
+				err := <-done
+				took := time.Since(start)
+				e := failed(t, err, linq.StatusCancelled, linq.ErrCancelled, context.Canceled, mine)
+				equal(t, e.Retryable, false)
+				return took
+			})
+		})
+	}
+}
+
+func TestDeadlineInEveryPhase(t *testing.T) {
+	calm(t)
+	for _, p := range phases(t) {
+		t.Run(p.name, func(t *testing.T) {
+			promptly(t, func() time.Duration {
+				ctx, cancel := context.WithCancel(background)
+				defer cancel()
+				timed := &settable{Context: ctx, done: make(chan struct{})}
+				done := p.begin(t, timed)
+				start := time.Now()
+				close(timed.done)
+				err := <-done
+				took := time.Since(start)
+				failed(t, err, linq.StatusTimeout, linq.ErrTimeout, context.DeadlineExceeded)
+				return took
+			})
+		})
+	}
+}
+
+// settable is a context whose deadline passes when the test says so.
+type settable struct {
+	context.Context
+	done chan struct{}
+}
+
+func (s *settable) Done() <-chan struct{} { return s.done }
+func (s *settable) Err() error {
+	select {
+	case <-s.done:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
+func TestDeadlineByTheClock(t *testing.T) {
+	calm(t)
+	fault(`{"side":"api","times":0,"fault":{"no_answer":true}}`)
+	client := newClient(t)
+	promptly(t, func() time.Duration {
+		ctx, cancel := context.WithTimeout(background, 50*time.Millisecond)
+		defer cancel()
+		_, err := client.Attachment(ctx, "5d3a9f3e-0000-4000-8000-000000000000")
+		deadline, _ := ctx.Deadline()
+		late := time.Since(deadline)
+		failed(t, err, linq.StatusTimeout, linq.ErrTimeout, context.DeadlineExceeded)
+		if late < 0 {
+			t.Errorf("%v too early", -late)
+		}
+		return late
+	})
+}
+
+// The library knows the deadline: it does not sit out a wait that is too long, but says what it was for.
+func TestDeadlineBeforeTheNextAttempt(t *testing.T) {
+	calm(t)
+	fault(`{"side":"api","times":0,"fault":{"respond":{"status":503,"headers":[["Retry-After","30"]]}}}`)
+	ctx, cancel := context.WithTimeout(background, 20*time.Second)
+	defer cancel()
+	_, err := newClient(t).Presign(ctx, linq.File{Filename: "a.txt", SizeBytes: 1})
+	e := failed(t, err, linq.StatusAPI, linq.ErrAPI)
+	equal(t, e.RetryAfter, 30*time.Second)
+	equal(t, e.HTTPStatus, 503)
+	if errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+		t.Error("the deadline was waited for")
+	}
+}
+
+func TestContextThatHasEnded(t *testing.T) {
+	calm(t)
+	client := newClient(t)
+	cancelled, cancel := context.WithCancel(background)
+	cancel()
+	past, cancel := context.WithDeadline(background, time.Now().Add(-time.Hour))
+	defer cancel()
+	unread := strings.NewReader("unread")
+	for _, c := range []struct {
+		ctx    context.Context
+		status linq.Status
+		is     error
+	}{{cancelled, linq.StatusCancelled, context.Canceled}, {past, linq.StatusTimeout, context.DeadlineExceeded}} {
+		for _, p := range phases(t) {
+			failed(t, p.call(c.ctx, client), c.status, c.is)
+		}
+		_, err := client.Upload(c.ctx, unread, "u.txt", 6)
+		failed(t, err, c.status, c.is)
+	}
+	equal(t, unread.Len(), 6)
+	equal(t, len(requests()), 0)
+}
+
+func TestContextThatEndsTooLate(t *testing.T) {
+	calm(t)
+	ctx, cancel := context.WithCancel(background)
+	content := text(100_000)
+	a, err := newClient(t).UploadBytes(ctx, content, "late.txt")
+	cancel()
+	arrived(t, a, err, "late.txt", "text/plain", content)
+	far, cancel := context.WithDeadline(background, time.Now().Add(1<<62))
+	defer cancel()
+	a, err = newClient(t).UploadBytes(far, content, "far.txt")
+	arrived(t, a, err, "far.txt", "text/plain", content)
+}
+
+// A reader may hear of the end before the library does.
+func TestReaderThatFailsWithTheContext(t *testing.T) {
+	calm(t)
+	ctx, cancel := context.WithCancel(background)
+	defer cancel()
+	_, err := newClient(t).Upload(ctx, &faulty{200_000, func([]byte) (int, error) {
+		cancel()
+		return 0, ctx.Err()
+	}}, "r.txt", 300_000)
+	if !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,245 @@
+package linq_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	linq "github.com/linq-team/liblinq/bindings/go"
+)
+
+func TestCloseWhileCallsRun(t *testing.T) {
+	calm(t)
+	struck := fault(`{"side":"api","times":0,"fault":{"delay_ms":200}}`)
+	client := newClient(t)
+	content := text(1000)
+	const calls = 8
+	var group sync.WaitGroup
+	for range calls {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			a, err := client.UploadBytes(background, content, "c.txt")
+			arrived(t, a, err, "c.txt", "text/plain", content)
+		}()
+	}
+	until(t, "all calls are on their way", func() bool { return struck() == calls })
+	equal(t, client.Close(), nil)
+	equal(t, client.Close(), nil)
+	_, err := client.UploadBytes(background, content, "c.txt")
+	failed(t, err, linq.StatusInvalidArgument, linq.ErrClosed, linq.ErrInvalidArgument)
+	group.Wait()
+}
+
+func TestClientsThatAreNone(t *testing.T) {
+	calm(t)
+	var none *linq.Client
+	equal(t, none.Close(), nil)
+	for _, client := range []*linq.Client{none, new(linq.Client)} {
+		for _, p := range phases(t) {
+			failed(t, p.call(background, client), linq.StatusInvalidArgument, linq.ErrClosed)
+		}
+	}
+	equal(t, new(linq.Client).Close(), nil)
+}
+
+func TestNoContext(t *testing.T) {
+	calm(t)
+	client := newClient(t)
+	for _, p := range phases(t) {
+		contains(t, failed(t, p.call(nil, client), linq.StatusInvalidArgument).Message, "ctx is nil")
+	}
+	equal(t, len(requests()), 0)
+}
+
+func TestManyGoroutinesCloseOneClient(t *testing.T) {
+	calm(t)
+	for range 20 {
+		client := newClient(t)
+		var group sync.WaitGroup
+		for range 8 {
+			group.Add(1)
+			go func() {
+				defer group.Done()
+				a, err := client.UploadBytes(background, []byte("abc"), "c.txt")
+				if err != nil {
+					failed(t, err, linq.StatusInvalidArgument, linq.ErrClosed)
+				} else if a.SizeBytes != 3 {
+					t.Error(a)
+				}
+				client.Close()
+			}()
+		}
+		group.Wait()
+	}
+}
+
+// The connection that a client keeps goes with the client.
+func TestClientThatIsNeverClosed(t *testing.T) {
+	calm(t)
+	open := func() int {
+		var listeners map[string]struct{ Open int }
+		control("GET", "/connections", nil, &listeners)
+		return listeners["api"].Open
+	}
+	runtime.GC()
+	before := open()
+	func() {
+		client, err := linq.NewClient()
+		if err != nil {
+			t.Fatal(err)
+		}
+		client.UploadBytes(background, []byte("abc"), "n.txt")
+	}()
+	until(t, "the net caught it", func() bool { runtime.GC(); return open() <= before })
+}
+
+// A context that ends at any moment of an upload leaves either a whole attachment or the context's error.
+func TestContextsThatEndAroundCompletion(t *testing.T) {
+	calm(t)
+	client, content := newClient(t), text(40_000)
+	want := sum(content)
+	usual := time.Duration(0)
+	for range 5 {
+		start := time.Now()
+		if _, err := client.UploadBytes(background, content, "w.txt"); err != nil {
+			t.Fatal(err)
+		}
+		usual = max(usual, time.Since(start))
+	}
+	var whole sync.Map
+	var succeeded, cancelled, late atomic.Int32
+	var group sync.WaitGroup
+	places := make(chan bool, 16)
+	for i := range 500 {
+		group.Add(1)
+		places <- true
+		go func() {
+			defer group.Done()
+			defer func() { <-places }()
+			// As many run at once, each takes longer than one alone did.
+			when := time.Duration(rand.Int64N(int64(usual) * 12))
+			var ctx context.Context
+			var end context.CancelFunc
+			if i%2 == 0 {
+				ctx, end = context.WithTimeout(background, when)
+			} else {
+				ctx, end = context.WithCancel(background)
+				timer := time.AfterFunc(when, end)
+				defer timer.Stop()
+			}
+			defer end()
+			var a *linq.Attachment
+			var err error
+			switch i % 3 {
+			case 0:
+				a, err = client.UploadBytes(ctx, content, "w.txt")
+			case 1:
+				a, err = client.Upload(ctx, bytes.NewReader(content), "w.txt", int64(len(content)))
+			default:
+				a, err = client.UploadBytes(ctx, content, "w.txt", linq.WithProgress(func(int64, int64) {}))
+			}
+			switch {
+			case err == nil:
+				succeeded.Add(1)
+				whole.Store(a.AttachmentID, true)
+			case errors.Is(err, context.DeadlineExceeded):
+				late.Add(1)
+				failed(t, err, linq.StatusTimeout, ctx.Err())
+			default:
+				cancelled.Add(1)
+				failed(t, err, linq.StatusCancelled, context.Canceled)
+			}
+			if (a == nil) == (err == nil) {
+				t.Error(a, err)
+			}
+		}()
+	}
+	group.Wait()
+	there := objects()
+	whole.Range(func(id, _ any) bool {
+		if there[id.(string)].SHA256 != want {
+			t.Errorf("%v is not whole: %v", id, there[id.(string)])
+		}
+		return true
+	})
+	t.Logf("%d succeeded, %d cancelled, %d late", succeeded.Load(), cancelled.Load(), late.Load())
+	for _, n := range []int32{succeeded.Load(), cancelled.Load(), late.Load()} {
+		if n < 20 {
+			t.Error("these were too few to tell anything")
+		}
+	}
+	stillWorks(t, client)
+}
+
+// Threads of Go's are used again and never end; there must not be more of them after more calls, whatever these came to.
+func TestThreadsDoNotAddUp(t *testing.T) {
+	calm(t)
+	client := newClient(t)
+	work := func() {
+		var group sync.WaitGroup
+		for i := range 32 {
+			group.Add(1)
+			go func() {
+				defer group.Done()
+				defer func() { recover() }()
+				ctx, cancel := context.WithCancel(background)
+				defer cancel()
+				client.Upload(ctx, bytes.NewReader(text(10_000)), "t.txt", 10_000, linq.WithProgress(func(sent, _ int64) {
+					switch i % 4 {
+					case 0:
+						cancel()
+					case 1:
+						panic("mine")
+					case 2:
+						runtime.Goexit()
+					}
+				}))
+			}()
+		}
+		group.Wait()
+	}
+	for range 3 {
+		work()
+	}
+	before := entries("/proc/self/task")
+	for range 20 {
+		work()
+	}
+	if after := entries("/proc/self/task"); after > before+10 {
+		t.Errorf("%d threads became %d", before, after)
+	}
+}
+
+func TestClientsDoNotAddUp(t *testing.T) {
+	calm(t)
+	work := func() {
+		client, err := linq.NewClient()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		place := presign(t, client, 3)
+		for range 3 {
+			if _, err := client.UploadPresigned(background, place, linq.FromBytes([]byte("abc"))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	work()
+	before := resources()
+	for range 50 {
+		work()
+	}
+	until(t, fmt.Sprintf("as few as %+v are left", before), func() bool {
+		now := resources()
+		return now.goroutines <= before.goroutines && now.descriptors <= before.descriptors
+	})
+}
