@@ -85,6 +85,7 @@ pub struct Build {
     dir: PathBuf,
     link: Vec<OsString>,
     slow: u32,
+    suppressions: PathBuf,
 }
 
 impl Build {
@@ -104,19 +105,19 @@ impl Build {
             [library].into_iter().chain(NATIVE.iter().map(OsString::from)).collect()
         };
         let slow = env::var("LINQ_TEST_SLOW").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
-        Build { dir, link, slow }
+        let suppressions = dir.join("valgrind.supp");
+        Self::write_suppressions(&suppressions);
+        Build { dir, link, slow, suppressions }
     }
 
     /// ring's assembler makes the tag of a TLS record by means that valgrind does not follow: it takes the tag for
     /// uninitialised, when it is sent (in any of the slices of one sendmsg) and when it is compared.
-    fn suppressions(&self) -> PathBuf {
-        let path = self.dir.join("valgrind.supp");
+    fn write_suppressions(path: &Path) {
         let sent = |slice| {
             format!("{{\n tag\n Memcheck:Param\n sendmsg(msg.msg_iov[{slice}])\n ...\n fun:*write_tls*\n}}\n")
         };
         let compared = "{\n tag\n Memcheck:Cond\n fun:*ring*verify_slices_are_equal*\n}\n".to_owned();
-        fs::write(&path, (0..64).map(sent).chain([compared]).collect::<String>()).unwrap();
-        path
+        fs::write(path, (0..64).map(sent).chain([compared]).collect::<String>()).unwrap();
     }
 
     /// Compiles a program; where it is.
@@ -210,7 +211,7 @@ pub fn run(program: &Path, name: &str, sandbox: &Sandbox, build: &Build) -> Resu
             sandbox.ready[field].as_str().unwrap_or_else(|| panic!("the sandbox has no {field}")),
         );
     }
-    command.env("VALGRIND_OPTS", format!("--suppressions={}", build.suppressions().display()));
+    command.env("VALGRIND_OPTS", format!("--suppressions={}", build.suppressions.display()));
     command.env("LINQ_TEST_BAD_TLS", sandbox.ready["bad_tls"]["unknown_ca"].as_str().unwrap_or_default());
     command.env("LINQ_TEST_DIR", &files).env("LINQ_TEST_SHARED", shared_library());
     command.env("LINQ_TEST_CARGO_VERSION", env!("CARGO_PKG_VERSION"));
