@@ -175,15 +175,11 @@ func (c *call) options() *C.linq_call_options {
 	return &options
 }
 
-// The context's own clock is to go first, so that its Err is set when the call returns.
-const grace = 10 * time.Millisecond
-
-// timeout is the context's deadline for C, which plans its attempts by it; 0 means none.
+// timeout is the context's deadline for C, which plans its attempts by it. Rounded up; 0 means none.
 func (c *call) timeout() C.uint32_t {
 	deadline, ok := c.ctx.Deadline()
 	if !ok {
 		return 0
 	}
-	left := max(0, min(time.Until(deadline), math.MaxUint32*time.Millisecond-grace))
-	return C.uint32_t((left + grace) / time.Millisecond)
+	return C.uint32_t(max(1, min(milliseconds(time.Until(deadline)), math.MaxUint32)))
 }

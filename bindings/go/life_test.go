@@ -152,7 +152,7 @@ func TestContextsThatEndAroundCompletion(t *testing.T) {
 				whole.Store(a.AttachmentID, true)
 			case errors.Is(err, context.DeadlineExceeded):
 				late.Add(1)
-				failed(t, err, linq.StatusTimeout, ctx.Err())
+				failed(t, err, linq.StatusTimeout, linq.ErrTimeout)
 			default:
 				cancelled.Add(1)
 				failed(t, err, linq.StatusCancelled, context.Canceled)
@@ -179,7 +179,8 @@ func TestContextsThatEndAroundCompletion(t *testing.T) {
 	stillWorks(t, client)
 }
 
-// Threads of Go's are used again and never end; there must not be more of them after more calls, whatever these came to.
+// Threads of Go's are used again and never end; so there are about as many as calls were made at once, however many calls
+// there were and whatever they came to.
 func TestThreadsDoNotAddUp(t *testing.T) {
 	calm(t)
 	client := newClient(t)
@@ -206,15 +207,11 @@ func TestThreadsDoNotAddUp(t *testing.T) {
 		}
 		group.Wait()
 	}
-	for range 3 {
-		work()
-	}
-	before := entries("/proc/self/task")
 	for range 20 {
 		work()
 	}
-	if after := entries("/proc/self/task"); after > before+10 {
-		t.Errorf("%d threads became %d", before, after)
+	if threads := entries("/proc/self/task"); threads > 100 {
+		t.Errorf("%d threads", threads)
 	}
 }
 
