@@ -17,8 +17,8 @@
 //              small class that is used alike. With -fno-exceptions only the second form is there.
 //  Objects     Clients, tokens, results and errors own a block of the library and free it. Copies are cheap and share it;
 //              moving copies, so nothing is ever empty. All may be used from any thread at the same time.
-//  Text        An accessor gives a view that lives as long as the object; called on a temporary it gives a std::string. Where
-//              linq.h says NULL, it is empty. What you pass in must not have a NUL inside: that is refused.
+//  Text        comes as a std::string of your own; where linq.h says NULL, it is empty. What you pass in must not have a NUL
+//              inside: that is refused.
 //  Callbacks   may throw: the call ends, and it is your exception that comes out of it, in both forms.
 //  Options     What is not set is the library's default.
 #ifndef LINQ_HPP
@@ -26,6 +26,7 @@
 
 #include <linq.h>
 
+#include <algorithm>
 #include <cassert>
 #include <chrono>
 #include <cstddef>
@@ -126,14 +127,9 @@ class Block {
   std::shared_ptr<C> block_;
 };
 
-inline std::string_view text(const char* text) noexcept { return text != nullptr ? std::string_view(text) : ""; }
+inline std::string text(const char* text) { return text != nullptr ? text : ""; }
 
 }  // namespace detail
-
-// An accessor for a text: a view into the object, or a copy where the object is about to go.
-#define LINQ_HPP_TEXT(name)                                                                 \
-  std::string_view name() const& noexcept { return detail::text(block_.get()->name); }      \
-  std::string name() const&& { return std::string(detail::text(block_.get()->name)); }
 
 /// What failed, on what, why, and what to do about it. Holds no secret. Copying it never throws.
 class Error : public std::exception {
@@ -151,23 +147,23 @@ class Error : public std::exception {
   /// Decide by this.
   Status status() const noexcept { return static_cast<Status>(block_.get()->status); }
   /// A sentence for people, whose wording may change.
-  LINQ_HPP_TEXT(message)
+  std::string message() const { return detail::text(block_.get()->message); }
   /// The HTTP status of the refusal; 0: none.
   std::uint32_t http_status() const noexcept { return block_.get()->http_status; }
   /// Linq's own error code, such as 1007; 0: none.
   std::uint32_t api_code() const noexcept { return block_.get()->api_code; }
   /// Linq's page about api_code.
-  LINQ_HPP_TEXT(doc_url)
+  std::string doc_url() const { return detail::text(block_.get()->doc_url); }
   /// Linq's trace id, which its support asks for.
-  LINQ_HPP_TEXT(trace_id)
+  std::string trace_id() const { return detail::text(block_.get()->trace_id); }
   /// The storage host's own code, such as "SignatureDoesNotMatch".
-  LINQ_HPP_TEXT(storage_code)
+  std::string storage_code() const { return detail::text(block_.get()->storage_code); }
   /// The storage host's request id, which its support asks for.
-  LINQ_HPP_TEXT(storage_request_id)
+  std::string storage_request_id() const { return detail::text(block_.get()->storage_request_id); }
   /// The storage host's second id (x-amz-id-2), which its support asks for too.
-  LINQ_HPP_TEXT(storage_id_2)
+  std::string storage_id_2() const { return detail::text(block_.get()->storage_id_2); }
   /// The attachment that had been reserved when it failed.
-  LINQ_HPP_TEXT(attachment_id)
+  std::string attachment_id() const { return detail::text(block_.get()->attachment_id); }
   /// How long the server asked to wait before another try; 0: it did not say.
   std::chrono::milliseconds retry_after() const noexcept {
     return std::chrono::milliseconds(block_.get()->retry_after_ms);
@@ -548,13 +544,13 @@ class Attachment {
  public:
   explicit Attachment(const linq_attachment* attachment) : block_(attachment) {}
   /// For any number of messages.
-  LINQ_HPP_TEXT(attachment_id)
+  std::string attachment_id() const { return detail::text(block_.get()->attachment_id); }
   /// Where the file is.
-  LINQ_HPP_TEXT(download_url)
+  std::string download_url() const { return detail::text(block_.get()->download_url); }
   /// The name it was declared under.
-  LINQ_HPP_TEXT(filename)
+  std::string filename() const { return detail::text(block_.get()->filename); }
   /// The type it was declared as.
-  LINQ_HPP_TEXT(content_type)
+  std::string content_type() const { return detail::text(block_.get()->content_type); }
   /// Its size.
   std::uint64_t size_bytes() const noexcept { return block_.get()->size_bytes; }
   /// How many attempts the call made in all.
@@ -571,17 +567,17 @@ class AttachmentInfo {
  public:
   explicit AttachmentInfo(const linq_attachment_info* info) : block_(info) {}
   /// Its id.
-  LINQ_HPP_TEXT(attachment_id)
+  std::string attachment_id() const { return detail::text(block_.get()->attachment_id); }
   /// Its name.
-  LINQ_HPP_TEXT(filename)
+  std::string filename() const { return detail::text(block_.get()->filename); }
   /// Its content type.
-  LINQ_HPP_TEXT(content_type)
+  std::string content_type() const { return detail::text(block_.get()->content_type); }
   /// When it was reserved, as the server wrote it.
-  LINQ_HPP_TEXT(created_at)
+  std::string created_at() const { return detail::text(block_.get()->created_at); }
   /// Where the file is; empty before the upload.
-  LINQ_HPP_TEXT(download_url)
+  std::string download_url() const { return detail::text(block_.get()->download_url); }
   /// "pending", "complete" or "failed" where the API still sends it, else empty.
-  LINQ_HPP_TEXT(status)
+  std::string status() const { return detail::text(block_.get()->status); }
   /// Its size.
   std::uint64_t size_bytes() const noexcept { return block_.get()->size_bytes; }
   /// created_at as a time.
@@ -600,21 +596,21 @@ class Presigned {
  public:
   explicit Presigned(const linq_presigned* presigned) : block_(presigned) {}
   /// The id to use in messages once the bytes are there.
-  LINQ_HPP_TEXT(attachment_id)
+  std::string attachment_id() const { return detail::text(block_.get()->attachment_id); }
   /// Where to PUT the bytes. A secret: whoever has it may upload.
-  LINQ_HPP_TEXT(upload_url)
+  std::string upload_url() const { return detail::text(block_.get()->upload_url); }
   /// Where the file will be found.
-  LINQ_HPP_TEXT(download_url)
+  std::string download_url() const { return detail::text(block_.get()->download_url); }
   /// Always "PUT".
-  LINQ_HPP_TEXT(http_method)
+  std::string http_method() const { return detail::text(block_.get()->http_method); }
   /// When upload_url expires, as the server wrote it.
-  LINQ_HPP_TEXT(expires_at)
+  std::string expires_at() const { return detail::text(block_.get()->expires_at); }
   /// All of this for whoever uploads; see parse_presigned(). A secret too.
-  LINQ_HPP_TEXT(json)
+  std::string json() const { return detail::text(block_.get()->json); }
   /// The name it was reserved under; empty where the JSON did not say.
-  LINQ_HPP_TEXT(filename)
+  std::string filename() const { return detail::text(block_.get()->filename); }
   /// The content type it was reserved for; empty where the JSON did not say.
-  LINQ_HPP_TEXT(content_type)
+  std::string content_type() const { return detail::text(block_.get()->content_type); }
   /// The headers to send with the PUT: names and values.
   std::vector<std::pair<std::string, std::string>> headers() const {
     std::vector<std::pair<std::string, std::string>> all;
@@ -641,19 +637,17 @@ class Receipt {
  public:
   explicit Receipt(const linq_receipt* receipt) : block_(receipt) {}
   /// The chat it went to.
-  LINQ_HPP_TEXT(chat_id)
+  std::string chat_id() const { return detail::text(block_.get()->chat_id); }
   /// The message; empty where the reply does not name it.
-  LINQ_HPP_TEXT(message_id)
+  std::string message_id() const { return detail::text(block_.get()->message_id); }
   /// The key it was sent with. To send the same message again, use the same key.
-  LINQ_HPP_TEXT(idempotency_key)
+  std::string idempotency_key() const { return detail::text(block_.get()->idempotency_key); }
   /// For a function of linq.h. Borrowed: it lives as long as this object or a copy.
   const linq_receipt* get() const noexcept { return block_.get(); }
 
  private:
   detail::Block<const linq_receipt> block_;
 };
-
-#undef LINQ_HPP_TEXT
 
 /// Where the bytes of an upload come from. What it was made from is borrowed until the upload returns.
 class Source {
@@ -697,15 +691,26 @@ class Source {
     source.rewind_ = std::move(rewind);
     return source;
   }
-  /// Exactly `length` bytes of a stream, from where it stands. Tried again where it can seek back.
+  /// `length` bytes of a stream, from where it stands; what follows is not touched. For one upload. Tried again where
+  /// it can seek back.
   static Source stream(std::istream& stream, std::uint64_t length) {
     const std::istream::pos_type begin = stream.tellg();
+    auto left = std::make_shared<std::uint64_t>(length);
+    Read read = [&stream, left](void* buffer, std::size_t capacity) -> std::int64_t {
+      const std::uint64_t wanted = std::min<std::uint64_t>(capacity, *left);
+      if (wanted == 0 || stream.eof()) return 0;
+      stream.read(static_cast<char*>(buffer), static_cast<std::streamsize>(wanted));
+      if (stream.bad() || (stream.fail() && !stream.eof())) return -1;
+      *left -= static_cast<std::uint64_t>(stream.gcount());
+      return std::int64_t{stream.gcount()};
+    };
     if (begin == std::istream::pos_type(-1)) {
       // What cannot tell where it stands cannot go back; that is no failure of it.
       stream.clear();
-      return reader(length, reading(stream));
+      return reader(length, std::move(read));
     }
-    return reader(length, reading(stream), [&stream, begin] {
+    return reader(length, std::move(read), [&stream, left, begin, length] {
+      *left = length;
       stream.clear();
       return static_cast<bool>(stream.seekg(begin));
     });
@@ -764,14 +769,6 @@ class Source {
 
  private:
   explicit Source(std::uint32_t kind) : kind_(kind) {}
-
-  static Read reading(std::istream& stream) {
-    return [&stream](void* buffer, std::size_t capacity) -> std::int64_t {
-      if (stream.eof()) return 0;
-      stream.read(static_cast<char*>(buffer), static_cast<std::streamsize>(capacity));
-      return stream.bad() || (stream.fail() && !stream.eof()) ? -1 : std::int64_t{stream.gcount()};
-    };
-  }
 
   std::uint32_t kind_;
   std::filesystem::path path_{};
@@ -1002,15 +999,15 @@ inline Presigned parse_presigned(std::string_view json) { return detail::value(t
 #endif
 
 /// What the library would declare as the content type, by name and by the first `length` bytes of the file (all of it or 64
-/// KiB); empty where it knows none that the API takes. Nothing is opened or read. Never freed.
-inline std::string_view content_type(const std::filesystem::path& path_or_name, const void* bytes = nullptr,
-                                     std::size_t length = 0) {
+/// KiB); empty where it knows none that the API takes. Nothing is opened or read.
+inline std::string content_type(const std::filesystem::path& path_or_name, const void* bytes = nullptr,
+                                std::size_t length = 0) {
   // What is behind a NUL would not be seen, and there is no such file.
   if (path_or_name.native().find('\0') != std::string::npos) return "";
   return detail::text(linq_content_type(path_or_name.c_str(), bytes, length));
 }
 /// The same by the bytes alone.
-inline std::string_view content_type(const void* bytes, std::size_t length) {
+inline std::string content_type(const void* bytes, std::size_t length) {
   return detail::text(linq_content_type(nullptr, bytes, length));
 }
 

@@ -1,0 +1,807 @@
+// Every promise of linq.hpp, against the sandbox; nothrow.cpp has what is meant for -fno-exceptions.
+#include "support.hpp"
+
+#include <fcntl.h>
+
+#include <atomic>
+#include <fstream>
+#include <sstream>
+
+using linq::Client;
+using linq::Error;
+using linq::Source;
+using linq::Status;
+
+namespace {
+
+Client* g_client;
+Client* g_tls;
+const bool nothing_was_thrown = false;
+
+/// The error that this throws.
+Error thrown(Status expected, const std::function<void()>& function) {
+  try {
+    function();
+  } catch (const Error& error) {
+    check_status(static_cast<linq_status>(error.status()), static_cast<linq_status>(expected), error.get(), __FILE__,
+                 __LINE__, "the call");
+    CHECK(error.message() == error.what() && !error.message().empty());
+    return error;
+  }
+  CHECK(nothing_was_thrown);
+  abort();
+}
+
+/// Something that only a test throws.
+struct Mine {
+  int number;
+};
+
+void throws_mine(int number, const std::function<void()>& function) {
+  try {
+    function();
+  } catch (const Mine& mine) {
+    CHECK(mine.number == number);
+    return;
+  }
+  CHECK(nothing_was_thrown);
+}
+
+std::string slurp(const char* variable) {
+  const char* path = getenv(variable);
+  CHECK(path != nullptr);
+  std::ifstream file(path);
+  std::stringstream all;
+  all << file.rdbuf();
+  CHECK(!all.str().empty());
+  return all.str();
+}
+
+void every_status_has_a_name() {
+  static const struct {
+    Status status;
+    const char* name;
+  } table[] = {
+      {Status::ok, "LINQ_OK"},
+      {Status::invalid_argument, "LINQ_INVALID_ARGUMENT"},
+      {Status::file, "LINQ_FILE"},
+      {Status::unsupported, "LINQ_UNSUPPORTED"},
+      {Status::network, "LINQ_NETWORK"},
+      {Status::tls, "LINQ_TLS"},
+      {Status::timeout, "LINQ_TIMEOUT"},
+      {Status::cancelled, "LINQ_CANCELLED"},
+      {Status::unauthorized, "LINQ_UNAUTHORIZED"},
+      {Status::not_found, "LINQ_NOT_FOUND"},
+      {Status::rate_limited, "LINQ_RATE_LIMITED"},
+      {Status::api, "LINQ_API"},
+      {Status::storage, "LINQ_STORAGE"},
+      {Status::expired, "LINQ_EXPIRED"},
+      {Status::protocol, "LINQ_PROTOCOL"},
+      {Status::no_memory, "LINQ_NO_MEMORY"},
+      {Status::internal, "LINQ_INTERNAL"},
+  };
+  for (const auto& row : table) CHECK(linq::status_name(row.status) == row.name);
+  // And linq.h has no other: there, a status is a number whose name the library knows.
+  std::istringstream header(slurp("LINQ_TEST_HEADER"));
+  std::string define, name, value;
+  std::size_t found = 0;
+  for (std::string line; std::getline(header, line);) {
+    std::istringstream words(line);
+    if (!(words >> define >> name >> value) || define != "#define" || name.rfind("LINQ_", 0) != 0) continue;
+    char* end = nullptr;
+    const long number = strtol(value.c_str(), &end, 10);
+    if (*end == '\0' && linq_status_name(static_cast<linq_status>(number)) == name) found++;
+  }
+  CHECK(found == sizeof table / sizeof *table);
+  CHECK(linq::status_name(static_cast<Status>(12345)) == "LINQ_INTERNAL");
+}
+
+void all_of_the_c_header_is_reached() {
+  const std::string c = slurp("LINQ_TEST_HEADER"), cpp = slurp("LINQ_TEST_HPP");
+  int functions = 0, fields = 0;
+  std::string type;
+  std::istringstream lines(c);
+  for (std::string line; std::getline(lines, line);) {
+    // The functions that the library exports begin a line that opens a parenthesis.
+    const std::size_t at = line.find("linq_"), open = line.find('(');
+    if (line[0] == '}') type.clear();
+    if (line.rfind("typedef struct ", 0) == 0) type = line.substr(15, line.find(' ', 15) - 15);
+    if (!line.empty() && line[0] != ' ' && line[0] != '/' && line[0] != '#' && at != std::string::npos &&
+        open != std::string::npos && line.rfind("typedef", 0) != 0 && line.rfind("static", 0) != 0) {
+      const std::size_t begin = line.rfind("linq_", open);
+      const std::string name = line.substr(begin, open - begin);
+      if (!has(cpp, name + "(")) fprintf(stderr, "linq.hpp does not call %s\n", name.c_str());
+      CHECK(has(cpp, name + "("));
+      functions++;
+    }
+    if (!type.empty() && line.rfind("  ", 0) == 0 && line[2] != ' ' && line[2] != '/' && line.back() == ';') {
+      const std::size_t begin = line.find_last_of(" *") + 1;
+      const std::string name = line.substr(begin, line.size() - begin - 1);
+      if (has(name, "struct_size") || has(name, "reserved") || type == "linq_header") continue;
+      const bool input = type == "linq_source" || type == "linq_file" || type == "linq_message" || has(type, "_options");
+      const bool reached = input ? has(cpp, "c." + name + " = ") || has(cpp, "c_." + name + " = ")
+                                 : has(cpp, "->" + name);
+      if (!reached) fprintf(stderr, "linq.hpp does not have %s.%s\n", type.c_str(), name.c_str());
+      CHECK(reached);
+      fields++;
+    }
+  }
+  CHECK(functions == 17 && fields >= 70);
+  CHECK(linq::version() == LINQ_VERSION_STRING && linq::abi_version() == LINQ_ABI_VERSION);
+}
+
+void good(const linq::Attachment& attachment, std::string_view filename, const std::string& bytes) {
+  CHECK(attachment.filename() == filename);
+  CHECK(attachment.content_type() == "text/plain");
+  CHECK(attachment.size_bytes() == bytes.size() && attachment.attempts() == 1);
+  CHECK(attachment.attachment_id().size() == 36);
+  CHECK(attachment.download_url().rfind("http", 0) == 0);
+  CHECK(stored(attachment.attachment_id()) == bytes);
+}
+
+void a_file_is_uploaded() {
+  const std::filesystem::path path = file_of("photo notes.txt", 300000);
+  good(g_client->upload_file(path), "photo notes.txt", content(300000));
+  good(g_tls->upload_file(path.string()), "photo notes.txt", content(300000));
+  good(*g_tls->try_upload_file(path.c_str()), "photo notes.txt", content(300000));
+}
+
+void every_kind_of_source_is_uploaded() {
+  const std::string bytes = content(5000);
+  const char* path = file_of("source.txt", bytes.size());
+  good(g_client->upload(Source::file(path)), "source.txt", bytes);
+  good(g_client->upload(Source::bytes(bytes), called("a.txt")), "a.txt", bytes);
+  good(g_client->upload(Source::bytes(bytes.data(), 100), called("a.txt")), "a.txt", bytes.substr(0, 100));
+#ifdef __cpp_lib_span
+  const auto span = std::as_bytes(std::span(bytes));
+  good(g_client->upload(Source::bytes(span.subspan(7)), called("a.txt")), "a.txt", bytes.substr(7));
+#endif
+
+  const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  good(g_client->upload(Source::descriptor(descriptor), called("a.txt")), "a.txt", bytes);
+  good(g_client->upload(Source::descriptor(descriptor, 20, 300), called("a.txt")), "a.txt", bytes.substr(20, 300));
+  close(descriptor);
+
+  std::size_t at = 0;
+  const auto read = [&](void* buffer, std::size_t capacity) {
+    const std::size_t count = std::min(capacity, bytes.size() - at);
+    memcpy(buffer, bytes.data() + at, count);
+    at += count;
+    return static_cast<std::int64_t>(count);
+  };
+  good(g_client->upload(Source::reader(bytes.size(), read), called("a.txt")), "a.txt", bytes);
+
+  std::ifstream file(path, std::ios::binary);
+  good(g_client->upload(Source::stream(file), called("a.txt")), "a.txt", bytes);
+  file.clear();
+  file.seekg(1000);
+  good(g_client->upload(Source::stream(file), called("a.txt")), "a.txt", bytes.substr(1000));
+  std::istringstream text(bytes);
+  good(g_client->upload(Source::stream(text, 77), called("a.txt")), "a.txt", bytes.substr(0, 77));
+  CHECK(text.tellg() == std::istream::pos_type(77));
+}
+
+/// A stream that cannot seek, such as a pipe.
+struct Pipe : std::stringbuf {
+  explicit Pipe(const std::string& bytes) : std::stringbuf(bytes) {}
+  pos_type seekoff(off_type, std::ios_base::seekdir, std::ios_base::openmode) override { return pos_type(off_type(-1)); }
+  pos_type seekpos(pos_type, std::ios_base::openmode) override { return pos_type(off_type(-1)); }
+};
+
+void a_stream_that_cannot_seek_needs_a_length() {
+  const std::string bytes = content(3000);
+  Pipe pipe(bytes);
+  std::istream stream(&pipe);
+  calm();
+  const Error error =
+      thrown(Status::invalid_argument, [&] { g_client->upload(Source::stream(stream), called("a.txt")); });
+  CHECK(has(error.message(), "Source::stream(stream, length)"));
+  CHECK(!has(text(requests()), "/v3/"));
+  good(g_client->upload(Source::stream(stream, bytes.size()), called("a.txt")), "a.txt", bytes);
+  // Shorter than was said.
+  std::istringstream small("hello");
+  thrown(Status::file, [&] { g_client->upload(Source::stream(small, 6), called("a.txt")); });
+}
+
+const char* const g_one_reset = R"({"side":"storage","method":"PUT","times":1,"fault":{"respond":{"status":503,
+    "headers":[["retry-after-ms","1"]]}}})";
+
+void what_can_rewind_is_sent_again() {
+  const std::string bytes = content(300000);
+  std::istringstream stream("12345" + bytes);
+  stream.seekg(5);
+  calm();
+  fault(g_one_reset);
+  const linq::Attachment attachment = g_client->upload(Source::stream(stream), called("a.txt"));
+  CHECK(attachment.attempts() == 2 && stored(attachment.attachment_id()) == bytes);
+
+  Pipe pipe(bytes);
+  std::istream unseekable(&pipe);
+  calm();
+  fault(g_one_reset);
+  const Error error =
+      thrown(Status::storage, [&] { g_client->upload(Source::stream(unseekable, bytes.size()), called("a.txt")); });
+  CHECK(error.attempts() == 1 && error.http_status() == 503);
+}
+
+void an_error_has_every_field() {
+  calm();
+  linq::ClientOptions once = settings(api());
+  once.max_attempts = 1;
+  const Client client(once);
+  const auto upload = [&] { client.upload(Source::bytes("hello"), called("a.txt")); };
+
+  fault(R"({"side":"api","times":1,"fault":{"respond":{"status":429,"headers":[["Retry-After","7"]],"body":{
+      "success":false,"error":{"status":429,"code":1007,"message":"slower","doc_url":"https://docs.example/1007"},
+      "trace_id":"trace-1"}}}})");
+  const Error limited = thrown(Status::rate_limited, upload);
+  CHECK(limited.http_status() == 429 && limited.api_code() == 1007 && limited.attempts() == 1);
+  CHECK(limited.retry_after() == std::chrono::seconds(7) && limited.retryable());
+  CHECK(limited.doc_url() == "https://docs.example/1007" && limited.trace_id() == "trace-1");
+  CHECK(limited.storage_code().empty() && limited.storage_request_id().empty() && limited.storage_id_2().empty());
+  CHECK(limited.attachment_id().empty() && has(limited.what(), "slower"));
+
+  fault(R"({"side":"storage","times":1,"fault":{"respond":{"status":403,"headers":[],"body":)"
+        R"("<Error><Code>SignatureDoesNotMatch</Code><RequestId>REQ1</RequestId><HostId>ID2</HostId></Error>"}}})");
+  const Error refused = thrown(Status::storage, upload);
+  CHECK(refused.http_status() == 403 && refused.api_code() == 0 && !refused.retryable());
+  CHECK(refused.retry_after().count() == 0);
+  CHECK(refused.storage_code() == "SignatureDoesNotMatch" && refused.storage_request_id() == "REQ1");
+  CHECK(refused.storage_id_2() == "ID2" && refused.attachment_id().size() == 36);
+  CHECK(refused.get()->struct_size == sizeof(linq_error));
+
+  // It is a std::exception, and a copy outlives it.
+  static_assert(std::is_nothrow_copy_constructible_v<Error> && std::is_nothrow_copy_assignable_v<Error>);
+  std::exception_ptr kept;
+  fault(R"({"side":"api","times":1,"fault":{"respond":{"status":401}}})");
+  try {
+    upload();
+  } catch (const std::exception&) {
+    kept = std::current_exception();
+  }
+  try {
+    std::rethrow_exception(kept);
+  } catch (const Error& error) {
+    CHECK(error.status() == Status::unauthorized && error.http_status() == 401);
+  }
+}
+
+void options_reach_the_library() {
+  calm();
+  linq::ClientOptions options = settings(api());
+  options.user_agent = "CppTest/1.0";
+  const Client named(options);
+  linq::UploadOptions as;
+  as.filename = "given.csv";
+  as.content_type = "text/csv; charset=utf-8";
+  const linq::Attachment attachment = named.upload_file(file_of("other.txt", 100), as);
+  CHECK(attachment.filename() == "given.csv" && attachment.content_type() == "text/csv");
+  CHECK(has(text(requests()), "CppTest/1.0"));
+
+  options = settings(api_tls());
+  options.ca_file.reset();
+  const Client untrusting(options);
+  thrown(Status::tls, [&] { untrusting.upload(Source::bytes("hello"), called("a.txt")); });
+  options.ca_pem = slurp("LINQ_TEST_CA");
+  good(Client(options).upload(Source::bytes("hello"), called("a.txt")), "a.txt", "hello");
+
+  options = settings("http://api.linq.test:1/api/partner");
+  options.base_url = "https://api.linq.test" + std::string(strrchr(strstr(api_tls(), "localhost"), ':'));
+  options.proxy = getenv("LINQ_TEST_PROXY");
+  good(Client(options).upload(Source::bytes("hello"), called("a.txt")), "a.txt", "hello");
+  options.proxy = "not a proxy";
+  CHECK(has(thrown(Status::invalid_argument, [&] { Client client(options); }).message(), "proxy"));
+
+  options = settings(api());
+  options.flags = 1u << 31;
+  CHECK(has(thrown(Status::invalid_argument, [&] { Client client(options); }).message(), "flags"));
+  options = settings(api());
+  options.ca_file = "/nowhere/ca.pem";
+  thrown(Status::file, [&] { Client client(options); });
+  options = settings(api());
+  options.api_key.reset();
+  const Client keyless(options);
+  thrown(Status::unauthorized, [&] { keyless.upload(Source::bytes("hello"), called("a.txt")); });
+
+  options = settings(api());
+  options.max_attempts = 2;
+  calm();
+  fault(R"({"side":"api","times":0,"fault":{"respond":{"status":503,"headers":[["retry-after-ms","1"]]}}})");
+  const Client twice(options);
+  CHECK(thrown(Status::api, [&] { twice.attachment_get("x"); }).attempts() == 2);
+  calm();
+}
+
+void times_are_milliseconds() {
+  calm();
+  fault(R"({"side":"api","times":0,"fault":{"no_answer":true}})");
+  linq::UploadOptions upload = called("a.txt");
+  upload.timeout = std::chrono::milliseconds(50);
+  thrown(Status::timeout, [&] { g_client->upload(Source::bytes("hello"), upload); });
+  linq::CallOptions call;
+  call.timeout = std::chrono::milliseconds(50);
+  thrown(Status::timeout, [&] { g_client->attachment_get("x", call); });
+  linq::ClientOptions options = settings(api());
+  options.stall_timeout = std::chrono::milliseconds(50);
+  options.max_attempts = 1;
+  const Client stalling(options);
+  thrown(Status::timeout, [&] { stalling.attachment_get("x"); });
+  calm();
+
+  options = settings((std::string(getenv("LINQ_TEST_BLACK_HOLE")) + "/api/partner").c_str());
+  options.connect_timeout = std::chrono::milliseconds(50);
+  options.max_attempts = 1;
+  const Client unconnected(options);
+  thrown(Status::timeout, [&] { unconnected.attachment_get("x"); });
+
+  for (const auto time : {std::chrono::milliseconds(-1), std::chrono::milliseconds(4294967296)}) {
+    upload.timeout = call.timeout = time;
+    CHECK(has(thrown(Status::invalid_argument, [&] { g_client->upload(Source::bytes("a"), upload); }).message(),
+              "linq_upload_options.timeout_ms"));
+    CHECK(has(thrown(Status::invalid_argument, [&] { g_client->attachment_get("x", call); }).message(),
+              "linq_call_options.timeout_ms"));
+    options.connect_timeout = time;
+    CHECK(has(thrown(Status::invalid_argument, [&] { Client client(options); }).message(), "connect_timeout_ms"));
+    options.connect_timeout = std::chrono::seconds(0);
+    options.stall_timeout = time;
+    CHECK(has(thrown(Status::invalid_argument, [&] { Client client(options); }).message(), "stall_timeout_ms"));
+  }
+}
+
+void a_nul_inside_a_text_is_refused() {
+  calm();
+  const std::string bad("a\0b.txt", 7);
+  const auto names = [](const char* argument, const std::function<void()>& function) {
+    const Error error = thrown(Status::invalid_argument, function);
+    CHECK(has(error.message(), argument) && has(error.message(), "has a NUL inside"));
+    CHECK(error.attempts() == 0);
+  };
+  names("the path", [&] { g_client->upload_file(bad); });
+  names("the path", [&] { g_client->upload(Source::file(bad)); });
+  linq::UploadOptions options = called(bad);
+  names("linq_upload_options.filename", [&] { g_client->upload(Source::bytes("a"), options); });
+  options = called("a.txt");
+  options.content_type = bad;
+  names("linq_upload_options.content_type", [&] { g_client->upload(Source::bytes("a"), options); });
+  names("attachment_id", [&] { g_client->attachment_get(bad); });
+  names("attachment_id", [&] { g_client->attachment_delete(bad); });
+  linq::File file;
+  file.filename = bad;
+  names("linq_file.filename", [&] { g_client->presign(file); });
+  file.filename = "a.txt";
+  file.content_type = bad;
+  names("linq_file.content_type", [&] { g_client->presign(file); });
+  const auto message = [&](const char* argument, auto change) {
+    linq::Message broken;
+    broken.from = from_number();
+    broken.to = {"+15550002222"};
+    change(broken);
+    names(argument, [&] { g_client->send_message(broken); });
+  };
+  message("linq_message.from", [&](linq::Message& m) { m.from = bad; });
+  message("linq_message.to", [&](linq::Message& m) { m.to.push_back(bad); });
+  message("linq_message.text", [&](linq::Message& m) { m.text = bad; });
+  message("linq_message.attachment_ids", [&](linq::Message& m) { m.attachment_ids = {bad}; });
+  message("linq_message.idempotency_key", [&](linq::Message& m) { m.idempotency_key = bad; });
+  const auto client = [&](const char* argument, auto change) {
+    linq::ClientOptions broken;
+    change(broken);
+    names(argument, [&] { Client made(broken); });
+  };
+  client("linq_client_options.api_key", [&](linq::ClientOptions& o) { o.api_key = bad; });
+  client("linq_client_options.base_url", [&](linq::ClientOptions& o) { o.base_url = bad; });
+  client("linq_client_options.user_agent", [&](linq::ClientOptions& o) { o.user_agent = bad; });
+  client("linq_client_options.ca_file", [&](linq::ClientOptions& o) { o.ca_file = bad; });
+  client("linq_client_options.ca_pem", [&](linq::ClientOptions& o) { o.ca_pem = bad; });
+  client("linq_client_options.proxy", [&](linq::ClientOptions& o) { o.proxy = bad; });
+  thrown(Status::invalid_argument, [&] { linq::parse_presigned(bad); });
+  CHECK(linq::content_type(bad).empty());
+  CHECK(!has(text(requests()), "/v3/"));
+}
+
+void progress_is_told_and_may_end_the_upload() {
+  const std::string bytes = content(200000);
+  std::vector<std::uint64_t> seen;
+  linq::UploadOptions options = called("a.txt");
+  options.progress = [&](std::uint64_t sent, std::uint64_t total) {
+    CHECK(total == bytes.size());
+    seen.push_back(sent);
+  };
+  good(g_client->upload(Source::bytes(bytes), options), "a.txt", bytes);
+  CHECK(seen.size() >= 2 && seen.front() == 0 && seen.back() == bytes.size());
+  CHECK(std::is_sorted(seen.begin(), seen.end()));
+
+  options.progress = [](std::uint64_t, std::uint64_t) { return true; };
+  good(g_client->upload(Source::bytes(bytes), options), "a.txt", bytes);
+  options.progress = [](std::uint64_t, std::uint64_t) { return false; };
+  thrown(Status::cancelled, [&] { g_client->upload(Source::bytes(bytes), options); });
+  options.progress = nullptr;
+  good(g_client->upload(Source::bytes("x"), options), "a.txt", "x");
+  options.progress = std::function<void(std::uint64_t, std::uint64_t)>();
+  good(g_client->upload(Source::bytes("y"), options), "a.txt", "y");
+}
+
+void what_a_callback_throws_comes_out_of_the_call() {
+  const std::string bytes = content(200000);
+  linq::UploadOptions options = called("a.txt");
+  const auto upload = [&] { g_client->upload(Source::bytes(bytes), options); };
+  int calls = 0;
+  options.progress = [&](std::uint64_t, std::uint64_t) {
+    calls++;
+    throw Mine{1};
+  };
+  throws_mine(1, upload);
+  CHECK(calls == 1);
+  throws_mine(1, [&] { (void)g_client->try_upload(Source::bytes(bytes), options); });
+  throws_mine(1, [&] { (void)g_client->try_upload_file(file_of("p.txt", 1000), options); });
+
+  // The upload was as good as done: it is the exception all the same, and nothing leaks.
+  options.progress = [](std::uint64_t sent, std::uint64_t total) {
+    if (sent == total) throw Mine{2};
+  };
+  throws_mine(2, upload);
+
+  options.progress = nullptr;
+  const auto reads = [](void*, std::size_t) -> std::int64_t { throw Mine{3}; };
+  throws_mine(3, [&] { g_client->upload(Source::reader(5, reads), options); });
+
+  std::istringstream stream(bytes);
+  const auto reads_once = [&](void* buffer, std::size_t capacity) -> std::int64_t {
+    return stream.read(static_cast<char*>(buffer), static_cast<std::streamsize>(capacity)).gcount();
+  };
+  calm();
+  fault(g_one_reset);
+  const auto rewinds = []() -> bool { throw Mine{4}; };
+  throws_mine(4, [&] { g_client->upload(Source::reader(bytes.size(), reads_once, rewinds), options); });
+
+  // A stream that was told to throw.
+  struct Broken : std::streambuf {
+    int_type underflow() override { throw Mine{5}; }
+    std::streamsize xsgetn(char*, std::streamsize) override { throw Mine{5}; }
+  } broken;
+  std::istream throwing(&broken);
+  throwing.exceptions(std::ios::badbit);
+  throws_mine(5, [&] { g_client->upload(Source::stream(throwing, 5), options); });
+  std::istream silent(&broken);
+  CHECK(thrown(Status::file, [&] { g_client->upload(Source::stream(silent, 5), options); }).attempts() <= 1);
+
+  // Standard exceptions keep their words; what is no exception at all is carried too.
+  options.progress = [](std::uint64_t, std::uint64_t) { throw std::runtime_error("mine"); };
+  try {
+    upload();
+    CHECK(nothing_was_thrown);
+  } catch (const std::runtime_error& error) {
+    CHECK_TEXT(error.what(), "mine");
+  }
+  options.progress = [](std::uint64_t, std::uint64_t) { throw 7; };
+  try {
+    upload();
+    CHECK(nothing_was_thrown);
+  } catch (int seven) {
+    CHECK(seven == 7);
+  }
+}
+
+/// How long a call goes on after it was told to stop while Linq says nothing.
+template <class Stop>
+std::int64_t stopped(const linq::Cancel& cancel, Stop stop) {
+  calm();
+  fault(R"({"side":"api","times":1,"fault":{"no_answer":true}})");
+  linq::UploadOptions options = called("a.txt");
+  options.cancel = cancel;
+  std::int64_t told = 0, returned = 0;
+  std::thread caller([&] {
+    thrown(Status::cancelled, [&] { g_client->upload(Source::bytes("hello"), options); });
+    returned = now_ms();
+  });
+  until_requested("\"method\":\"POST\"", "\"ended\":null");
+  told = now_ms();
+  stop();
+  caller.join();
+  calm();
+  return returned - told;
+}
+
+/// About 10 ms are promised; a busy machine takes its time to wake anybody, so it is the middle one of several.
+template <class Measure>
+void prompt(Measure measure) {
+  std::int64_t times[5];
+  for (std::int64_t& time : times) time = measure();
+  std::sort(std::begin(times), std::end(times));
+  printf("stopped within %lld ms (%lld to %lld)\n", static_cast<long long>(times[2]),
+         static_cast<long long>(times[0]), static_cast<long long>(times[4]));
+  CHECK(times[2] <= 50 * slow());
+}
+
+void a_token_ends_calls() {
+  prompt([] {
+    linq::CancelToken token;
+    return stopped(token, [&] { token.cancel(); });
+  });
+  // Before the call, and for good.
+  const linq::CancelToken token;
+  token.cancel();
+  calm();
+  linq::UploadOptions upload = called("a.txt");
+  upload.cancel = token;
+  linq::CallOptions call;
+  call.cancel = token;
+  linq::File file;
+  file.filename = "a.txt";
+  file.size_bytes = 5;
+  linq::Message message;
+  message.from = from_number();
+  message.to = {"+15550002222"};
+  message.text = "hello";
+  thrown(Status::cancelled, [&] { g_client->upload(Source::bytes("hello"), upload); });
+  thrown(Status::cancelled, [&] { g_client->upload_file(file_of("c.txt", 10), upload); });
+  thrown(Status::cancelled, [&] { g_client->presign(file, call); });
+  thrown(Status::cancelled, [&] { g_client->attachment_get("x", call); });
+  thrown(Status::cancelled, [&] { g_client->attachment_delete("x", call); });
+  thrown(Status::cancelled, [&] { g_client->send_message(message, call); });
+  CHECK(!has(text(requests()), "/v3/"));
+}
+
+#ifdef __cpp_lib_jthread
+void a_stop_token_ends_calls() {
+  prompt([] {
+    std::stop_source source;
+    return stopped(source.get_token(), [&] { source.request_stop(); });
+  });
+  std::stop_source source;
+  linq::UploadOptions options = called("a.txt");
+  options.cancel = source.get_token();
+  good(g_client->upload(Source::bytes("hello"), options), "a.txt", "hello");
+  source.request_stop();  // after the call: nothing
+  calm();
+  thrown(Status::cancelled, [&] { g_client->upload(Source::bytes("hello"), options); });
+  linq::CallOptions call;
+  call.cancel = source.get_token();
+  thrown(Status::cancelled, [&] { g_client->attachment_get("x", call); });
+  CHECK(!has(text(requests()), "/v3/"));
+  options.cancel = std::stop_token();  // one that nobody can stop
+  good(g_client->upload(Source::bytes("hello"), options), "a.txt", "hello");
+
+  // From inside a callback of the same call.
+  std::stop_source inside;
+  options.cancel = inside.get_token();
+  options.progress = [&](std::uint64_t, std::uint64_t) { inside.request_stop(); };
+  thrown(Status::cancelled, [&] { g_client->upload(Source::bytes(content(200000)), options); });
+  options.progress = nullptr;
+
+  // At any moment around the end of the call.
+  for (int i = 0; i < 60; i++) {
+    std::stop_source late;
+    options.cancel = late.get_token();
+    std::thread stopper([&] {
+      std::this_thread::sleep_for(std::chrono::microseconds(50 * i));
+      late.request_stop();
+    });
+    const auto result = g_client->try_upload(Source::bytes("hello"), options);
+    CHECK(result.has_value() || result.error().status() == Status::cancelled);
+    stopper.join();
+  }
+}
+#endif
+
+void a_place_is_reserved_here_and_used_there() {
+  calm();
+  linq::File file;
+  file.filename = "split.txt";
+  file.size_bytes = 1000;
+  const std::string json = g_tls->presign(file).json();
+  const linq::Presigned place = linq::parse_presigned(json);
+  CHECK(place.attachment_id().size() == 36 && place.http_method() == "PUT");
+  CHECK(place.filename() == "split.txt" && place.content_type() == "text/plain" && place.size_bytes() == 1000);
+  CHECK(has(place.upload_url(), "X-Amz-Signature") && place.download_url().rfind("https://", 0) == 0);
+  const auto left = place.expires_at_time() - std::chrono::system_clock::now();
+  CHECK(left > std::chrono::minutes(10) && left < std::chrono::minutes(20) && !place.expires_at().empty());
+  bool typed = false;
+  for (const auto& [name, value] : place.headers()) typed |= value == "text/plain" && name.size() == 12;
+  CHECK(typed && place.headers().size() == place.get()->header_count);
+
+  linq::ClientOptions options = settings(api_tls());
+  options.api_key.reset();
+  const Client keyless(options);
+  const std::string bytes = content(1000);
+  const linq::Attachment attachment = keyless.upload_presigned(place, Source::bytes(bytes));
+  CHECK(attachment.attachment_id() == place.attachment_id() && stored(place.attachment_id()) == bytes);
+  const Error error =
+      thrown(Status::unsupported, [&] { keyless.upload_presigned(place, Source::bytes("other")); });
+  CHECK(has(error.message(), "1000") || has(error.message(), "1 000"));
+  thrown(Status::invalid_argument, [] { linq::parse_presigned("{}"); });
+  thrown(Status::invalid_argument, [] { linq::parse_presigned({}); });
+  linq::UploadOptions throwing;
+  throwing.progress = [](std::uint64_t, std::uint64_t) { throw Mine{6}; };
+  throws_mine(6, [&] { keyless.upload_presigned(place, Source::bytes(bytes), throwing); });
+}
+
+void an_attachment_is_looked_at_and_deleted() {
+  const std::string id = g_client->upload(Source::bytes("hello"), called("h\xc3\xa4h.txt")).attachment_id();
+  const linq::AttachmentInfo info = g_client->attachment_get(id);
+  CHECK(info.attachment_id() == id && info.filename() == "h\xc3\xa4h.txt" && info.content_type() == "text/plain");
+  CHECK(info.size_bytes() == 5 && !info.created_at().empty() && !info.download_url().empty());
+  CHECK(info.status() == (info.get()->status != nullptr ? info.get()->status : ""));
+  const auto age = std::chrono::system_clock::now() - info.created_at_time();
+  CHECK(age > std::chrono::minutes(-1) && age < std::chrono::minutes(10));
+  g_client->attachment_delete(id);
+  CHECK(thrown(Status::not_found, [&] { g_client->attachment_get(id); }).http_status() == 404);
+  CHECK(thrown(Status::not_found, [&] { g_client->attachment_delete(id); }).http_status() == 404);
+}
+
+void a_message_is_sent() {
+  calm();
+  linq::Message message;
+  message.from = from_number();
+  message.to = {"+15550002222", "+15550003333"};
+  message.text = "look: \"this\"";
+  message.attachment_ids = {g_client->upload(Source::bytes("hello"), called("a.txt")).attachment_id()};
+  const linq::Receipt receipt = g_client->send_message(message);
+  CHECK(!receipt.chat_id().empty() && !receipt.message_id().empty() && receipt.idempotency_key().size() >= 16);
+  const std::string sent = text(request(text(requests()).c_str(), "/v3/chats", "", 0));
+  CHECK(has(sent, message.attachment_ids[0]) && has(sent, "+15550003333") && has(sent, "look: "));
+  message.idempotency_key = receipt.idempotency_key();
+  const linq::Receipt again = g_client->send_message(message);
+  CHECK(again.message_id() == receipt.message_id() && again.idempotency_key() == receipt.idempotency_key());
+  message.to.clear();
+  thrown(Status::invalid_argument, [&] { g_client->send_message(message); });
+}
+
+void a_type_is_told_without_opening_anything() {
+  CHECK(linq::content_type("holiday.mov") == "video/quicktime");
+  CHECK(linq::content_type("%PDF-1.7\n", 9) == "application/pdf");
+  CHECK(linq::content_type("wrong.txt", "%PDF-1.7\n", 9) == "application/pdf");
+  CHECK(linq::content_type("a.exe").empty() && linq::content_type(nullptr, 0).empty());
+}
+
+void the_default_client_is_there() {
+  good(linq::upload_file(file_of("default.txt", 10)), "default.txt", content(10));
+  good(*linq::try_upload_file(file_of("default.txt", 10)), "default.txt", content(10));
+  good(Client().upload(Source::bytes("hello"), called("a.txt")), "a.txt", "hello");
+  good(Client::default_client().upload(Source::bytes("hello"), called("a.txt")), "a.txt", "hello");
+  CHECK(Client::default_client().get() == nullptr && Client().get() != nullptr);
+}
+
+void objects_are_copied_moved_and_assigned_to_themselves() {
+  Client first(settings(api()));
+  Client second = std::move(first);
+  CHECK(first.get() == second.get());  // NOLINT: a client that was moved from is still one
+  Client& same = second;
+  second = std::move(same);
+  second = same;
+  good(first.upload(Source::bytes("hello"), called("a.txt")), "a.txt", "hello");
+
+  linq::Attachment attachment = second.upload(Source::bytes("hello"), called("a.txt"));
+  const linq::Attachment moved = std::move(attachment);
+  CHECK(attachment.attachment_id() == moved.attachment_id());
+  linq::Attachment& alias = attachment;
+  attachment = std::move(alias);
+  CHECK(stored(attachment.attachment_id()) == "hello");
+  attachment = second.upload(Source::bytes("other"), called("a.txt"));
+  CHECK(stored(attachment.attachment_id()) == "other" && stored(moved.attachment_id()) == "hello");
+
+  linq::CancelToken token, other = std::move(token);
+  CHECK(token.get() == other.get());
+  Error error(Status::api, "why");
+  const Error kept = std::move(error);
+  CHECK(error.message() == "why" && kept.message() == "why" && kept.status() == Status::api);
+  CHECK(kept.get()->struct_size == sizeof(linq_error));
+
+  // Taken over from C, and freed.
+  linq_cancel_token* raw = linq_cancel_token_new();
+  const linq::CancelToken taken(raw);
+  CHECK(taken.get() == raw);
+}
+
+void texts_outlive_their_objects() {
+  const auto upload = [] { return g_client->try_upload(Source::bytes("hello"), called("a.txt")); };
+  const auto id = upload()->attachment_id();
+  CHECK(stored(id) == "hello");
+  const auto& message = linq::try_parse_presigned("{").error().message();
+  CHECK(!message.empty());
+}
+
+void a_client_may_go_while_it_is_used() {
+  auto client = std::make_unique<Client>(settings(api()));
+  auto token = std::make_unique<linq::CancelToken>();
+  linq::UploadOptions options = called("a.txt");
+  options.cancel = *token;
+  options.progress = [&](std::uint64_t, std::uint64_t) {
+    client.reset();
+    token.reset();
+  };
+  good(client->upload(Source::bytes("hello"), options), "a.txt", "hello");
+}
+
+void log_lines_are_heard() {
+  std::atomic<int> lines{0}, refused{0};
+  std::string all;
+  linq::set_log(
+      [&](linq::LogLevel level, std::string_view line) {
+        CHECK(level >= linq::LogLevel::error && level <= linq::LogLevel::debug && !line.empty());
+        all += std::string(line) + '\n';
+        lines++;
+        const auto inside = linq::try_set_log({});
+        if (!inside && inside.error().status() == Status::invalid_argument) refused++;
+        throw Mine{8};  // dropped
+      },
+      linq::LogLevel::debug);
+  good(g_client->upload(Source::bytes("hello"), called("a.txt")), "a.txt", "hello");
+  CHECK(lines > 0 && refused == lines && !has(all, key()) && !has(all, "X-Amz-Signature"));
+  linq::set_log([&](linq::LogLevel, std::string_view) { refused++; }, linq::LogLevel::error);
+  const int before = lines;
+  good(g_client->upload(Source::bytes("hello"), called("a.txt")), "a.txt", "hello");
+  CHECK(lines == before && refused == before);
+  linq::set_log({});
+  CHECK(has(thrown(Status::invalid_argument,
+                   [] { linq::set_log([](linq::LogLevel, std::string_view) {}, static_cast<linq::LogLevel>(99)); })
+                .message(),
+            "level"));
+}
+
+void threads_share_a_client() {
+  std::atomic<int> done{0}, cancelled{0};
+  std::vector<std::thread> threads;
+  const std::string bytes = content(100000);
+  const linq::CancelToken token;
+  linq::set_log([](linq::LogLevel, std::string_view) {}, linq::LogLevel::debug);
+  for (int i = 0; i < 6; i++) {
+    threads.emplace_back([&, i] {
+      for (int j = 0; j < 5; j++) {
+        linq::UploadOptions options = called("t" + std::to_string(i) + ".txt");
+        if (i == 5) options.cancel = token;
+        if (i == 5 && j == 2) token.cancel();
+        std::uint64_t last = 0;
+        options.progress = [&](std::uint64_t sent, std::uint64_t) { last = sent; };
+        const auto result = (j % 2 == 0 ? g_client : g_tls)->try_upload(Source::bytes(bytes), options);
+        if (result) {
+          CHECK(last == bytes.size());
+          done++;
+        } else {
+          CHECK(result.error().status() == Status::cancelled);
+          cancelled++;
+        }
+        if (i == 0) linq::set_log([](linq::LogLevel, std::string_view) {}, linq::LogLevel::debug);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  linq::set_log({});
+  CHECK(done == 27 && cancelled == 3);
+}
+
+}  // namespace
+
+int main() {
+  Client client(settings(api())), tls(settings(api_tls()));
+  g_client = &client;
+  g_tls = &tls;
+  RUN(every_status_has_a_name);
+  RUN(all_of_the_c_header_is_reached);
+  RUN(a_file_is_uploaded);
+  RUN(every_kind_of_source_is_uploaded);
+  RUN(a_stream_that_cannot_seek_needs_a_length);
+  RUN(what_can_rewind_is_sent_again);
+  RUN(an_error_has_every_field);
+  RUN(options_reach_the_library);
+  RUN(times_are_milliseconds);
+  RUN(a_nul_inside_a_text_is_refused);
+  RUN(progress_is_told_and_may_end_the_upload);
+  RUN(what_a_callback_throws_comes_out_of_the_call);
+  RUN(a_token_ends_calls);
+#ifdef __cpp_lib_jthread
+  RUN(a_stop_token_ends_calls);
+#endif
+  RUN(a_place_is_reserved_here_and_used_there);
+  RUN(an_attachment_is_looked_at_and_deleted);
+  RUN(a_message_is_sent);
+  RUN(a_type_is_told_without_opening_anything);
+  RUN(the_default_client_is_there);
+  RUN(objects_are_copied_moved_and_assigned_to_themselves);
+  RUN(texts_outlive_their_objects);
+  RUN(a_client_may_go_while_it_is_used);
+  RUN(log_lines_are_heard);
+  RUN(threads_share_a_client);
+  nothrow_tests();
+  return done("cpp");
+}
