@@ -75,7 +75,8 @@ final class Handover: @unchecked Sendable {
         return try condition.withLock {
             while answer == nil, !isClosed { condition.wait() }
             defer { answer = nil }
-            guard let answer else { throw CancellationError() }
+            // Before the answer: a stream whose task is cancelled may just end, as if that were all.
+            guard !isClosed, let answer else { throw CancellationError() }
             return try answer.get()
         }
     }

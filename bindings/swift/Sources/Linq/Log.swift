@@ -25,7 +25,7 @@ public enum LogLevel: UInt32, Sendable, Hashable, CaseIterable, Comparable {
 ///   - handler: hears each line, on the thread whose call it is about, so several threads may be in it at once; `nil`:
 ///     nobody. It must not wait for a call.
 /// - Throws: ``LinqError``: `invalidArgument` from inside a handler.
-public func setLog(_ level: LogLevel = .info, _ handler: (@Sendable (LogLevel, String) -> Void)?) throws {
+public func setLog(upTo level: LogLevel = .info, _ handler: (@Sendable (LogLevel, String) -> Void)?) throws {
     try Listener.set(level, handler.map(Listener.init))
 }
 

@@ -63,13 +63,11 @@ public struct Presigned: Sendable, Hashable, Codable, CustomReflectable {
     /// session.uploadTask(with: presigned.urlRequest, fromFile: url).resume()
     /// ```
     ///
-    /// Any 2xx answer means that the bytes are there. Content-Length and Host are left to the session, which sets both.
+    /// Any 2xx answer means that the bytes are there. The file must be as long as ``size`` says.
     public var urlRequest: URLRequest {
         var request = URLRequest(url: uploadURL)
         request.httpMethod = httpMethod
-        for (name, value) in headers where !["content-length", "host"].contains(name.lowercased()) {
-            request.setValue(value, forHTTPHeaderField: name)
-        }
+        for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
         return request
     }
 

@@ -73,7 +73,7 @@ extension LinqClient {
     ///   - progress: told how far it is: at the start, at the end, and at most about 20 times a second between. The count
     ///     never falls within an attempt; it begins at 0 again when an attempt is made anew. It is called in order, on a
     ///     thread of the package's own that the upload waits on, and not after the upload ended. An error that it throws
-    ///     ends the upload, which throws it in turn.
+    ///     ends the upload, which throws it in turn, unless it was complete by then.
     /// - Returns: what to put into messages.
     /// - Throws: ``LinqError``: `file` where the source cannot be read or changed while it was being sent; `unsupported`,
     ///   before any network, where Linq would refuse its type, size or name; `unauthorized` without a key that Linq

@@ -1,0 +1,176 @@
+import Foundation
+import Linq
+import XCTest
+
+/// Everything that is no upload: attachments, messages, content types, the log, and how a client is made.
+final class CallTests: SandboxTestCase {
+    func testAnAttachmentIsAskedForAndDeleted() async throws {
+        let client = try sandbox.client()
+        let attachment = try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
+        let info = try await client.attachment(id: attachment.id, timeout: .seconds(30))
+        XCTAssertEqual(info.id, attachment.id)
+        XCTAssertEqual(info.filename, "a.txt")
+        XCTAssertEqual(info.contentType, "text/plain")
+        XCTAssertEqual(info.size, 5)
+        XCTAssertLessThan(abs(info.createdAt.timeIntervalSinceNow), 120)
+        XCTAssertNotNil(info.downloadURL)
+        XCTAssertEqual(info.status, "complete")
+        try await client.deleteAttachment(id: attachment.id)
+        let error = await assertLinqError(.notFound, has: attachment.id) { try await client.attachment(id: attachment.id) }
+        XCTAssertEqual(error?.httpStatus, 404)
+        _ = await assertLinqError(.notFound) { try await client.deleteAttachment(id: attachment.id) }
+    }
+
+    func testAMessageIsSent() async throws {
+        let client = try sandbox.client()
+        let ids = [
+            try await client.upload(data: Data("one".utf8), options: UploadOptions(filename: "1.txt")).id,
+            try await client.upload(data: Data("two".utf8), options: UploadOptions(filename: "2.txt")).id,
+        ]
+        sandbox.calm()
+        let message = Message(
+            from: sandbox.phone, to: ["+15550002222", "+15550003333"], text: "Grüße", attachmentIDs: ids,
+            idempotencyKey: "swift-\(UUID())")
+        let receipt = try await client.send(message)
+        XCTAssertEqual(receipt.idempotencyKey, message.idempotencyKey)
+        XCTAssertFalse(receipt.chatID.isEmpty)
+        XCTAssertNotNil(receipt.messageID)
+        let sent = try XCTUnwrap(sandbox.requests.first?.body)
+        let body = try XCTUnwrap(JSONSerialization.jsonObject(with: Data(sent.utf8)) as? [String: Any])
+        XCTAssertEqual(body["to"] as? [String], message.to)
+        XCTAssertEqual(body["from"] as? String, sandbox.phone)
+        let parts = try XCTUnwrap((body["message"] as? [String: Any])?["parts"] as? [[String: Any]])
+        XCTAssertEqual(parts.compactMap { $0["value"] as? String }, ["Grüße"])
+        XCTAssertEqual(parts.compactMap { $0["attachment_id"] as? String }, ids)
+        let again = try await client.send(message, timeout: .seconds(30))
+        XCTAssertEqual(again.messageID, receipt.messageID)
+        let fresh = try await client.send(Message(from: sandbox.phone, to: ["+15550002222"], text: "hi"))
+        XCTAssertFalse(fresh.idempotencyKey.isEmpty)
+        _ = await assertLinqError(.invalidArgument, has: "to") { try await client.send(Message(from: sandbox.phone, to: [], text: "x")) }
+    }
+
+    func testContentTypes() {
+        XCTAssertEqual(contentType(of: "/tmp/a.jpg"), "image/jpeg")
+        XCTAssertEqual(contentType(of: nil, startingWith: Data([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, 0x49, 0x48, 0x44, 0x52])), "image/png")
+        XCTAssertEqual(contentType(of: "a.md", startingWith: Data("# hello".utf8)), "text/markdown")
+        XCTAssertNil(contentType(of: "a.flac"))
+        XCTAssertNil(contentType(of: nil))
+        XCTAssertNil(contentType(of: "a\0.jpg"))
+    }
+
+    func testAClientIsMadeAsConfigured() async throws {
+        var configuration = sandbox.configuration(sandbox.apiTLS, key: sandbox.key)
+        configuration.caFile = nil
+        configuration.caPEM = try String(contentsOf: sandbox.caFile, encoding: .utf8)
+        configuration.userAgent = "SwiftTests/1.0"
+        configuration.proxy = ""
+        configuration.maxAttempts = 2
+        configuration.connectTimeout = .seconds(20)
+        configuration.stallTimeout = .milliseconds(400)
+        let client = try LinqClient(configuration)
+        try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
+        XCTAssertEqual(sandbox.requests.first?.header("User-Agent").first?.hasSuffix("SwiftTests/1.0"), true)
+        XCTAssertEqual(sandbox.requests.first?.header("Authorization"), ["Bearer \(sandbox.key)"])
+
+        sandbox.fault(#"{"side":"api","fault":{"no_answer":true},"times":0}"#)
+        let error = await assertLinqError(.timeout) { try await client.attachment(id: "550e8400-e29b-41d4-a716-446655440000") }
+        XCTAssertEqual(error?.attempts, 2)
+        XCTAssertEqual(error?.isRetryable, true)
+        sandbox.calm()
+
+        let svg = Data("<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>".utf8)
+        _ = await assertLinqError(.unsupported, has: "SVG") {
+            try await client.upload(data: svg, options: UploadOptions(filename: "a.svg"))
+        }
+        configuration.allowsWebPAndSVG = true
+        let attachment = try await LinqClient(configuration).upload(data: svg, options: UploadOptions(filename: "a.svg"))
+        XCTAssertEqual(attachment.contentType, "image/svg+xml")
+    }
+
+    func testTheEnvironmentIsReadUnlessToldNotTo() async throws {
+        setenv("LINQ_API_V3_API_KEY", sandbox.key, 1)
+        setenv("LINQ_API_V3_BASE_URL", sandbox.api.absoluteString, 1)
+        let client = try LinqClient()
+        let without = try LinqClient(LinqClient.Configuration(baseURL: sandbox.api, usesEnvironment: false))
+        unsetenv("LINQ_API_V3_API_KEY")
+        unsetenv("LINQ_API_V3_BASE_URL")
+        try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
+        sandbox.calm()
+        let id = "550e8400-e29b-41d4-a716-446655440000"
+        _ = await assertLinqError(.unauthorized, has: "no API key") { try await without.attachment(id: id) }
+        _ = await assertLinqError(.unauthorized) { try await without.deleteAttachment(id: id) }
+        _ = await assertLinqError(.unauthorized) { try await without.presign(filename: "a.txt", size: 5) }
+        _ = await assertLinqError(.unauthorized) { try await without.send(Message(from: "+15550001111", to: ["+15550002222"], text: "x")) }
+        XCTAssertEqual(sandbox.requests.count, 0)
+    }
+
+    func testSettingsThatCannotBeMeant() async {
+        _ = await assertLinqError(.invalidArgument, has: "base URL") {
+            try LinqClient(LinqClient.Configuration(baseURL: URL(string: "ftp://example.com"), usesEnvironment: false))
+        }
+        _ = await assertLinqError(.file, has: "/nowhere.pem") {
+            try LinqClient(LinqClient.Configuration(caFile: URL(fileURLWithPath: "/nowhere.pem"), usesEnvironment: false))
+        }
+        _ = await assertLinqError(.tls) { try LinqClient(LinqClient.Configuration(caPEM: "x", usesEnvironment: false)) }
+        for attempts in [0, -1, Int.max] {
+            _ = await assertLinqError(.invalidArgument, has: "maxAttempts is \(attempts)") {
+                try LinqClient(LinqClient.Configuration(usesEnvironment: false, maxAttempts: attempts))
+            }
+        }
+    }
+
+    func testPrintingAConfigurationShowsNoSecret() {
+        let configuration = LinqClient.Configuration(apiKey: "sesame", proxy: "http://me:sesame@localhost:1")
+        var dumped = ""
+        dump(configuration, to: &dumped)
+        for text in ["\(configuration)", String(reflecting: configuration), dumped] { XCTAssertFalse(text.contains("sesame"), text) }
+    }
+
+    func testTheVersionIsThatOfTheHeader() { XCTAssertEqual(libraryVersion, "0.1.0") }
+
+    func testTheLogIsHeardAndNotHeardAnyMore() async throws {
+        let lines = Locked<[(LogLevel, String)]>([])
+        let refused = Locked<(any Error)?>(nil)
+        try setLog(upTo: .debug) { level, line in
+            lines { $0.append((level, line)) }
+            do { try setLog(nil) } catch { refused { $0 = error } }
+        }
+        let client = try sandbox.client()
+        let options = UploadOptions(filename: "a.txt")
+        sandbox.fault(#"{"side":"api","times":1,"fault":{"respond":{"status":503}}}"#)
+        try await client.upload(data: Data("hello".utf8), options: options)
+        try setLog(nil)
+        let heard = lines.now
+        XCTAssertTrue(heard.contains { $0.0 == .debug })
+        XCTAssertTrue(heard.contains { $0.0 == .warning && $0.1.contains("503") })
+        XCTAssertFalse(heard.contains { $0.1.contains(sandbox.key) || $0.1.contains("X-Amz-Signature") })
+        XCTAssertEqual((refused.now as? LinqError)?.status, .invalidArgument)
+        try await client.upload(data: Data("hello".utf8), options: options)
+        XCTAssertEqual(lines.now.count, heard.count)
+    }
+
+    func testTheLogIsChangedWhileItIsInUse() async throws {
+        let client = try sandbox.client()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    for _ in 0..<10 {
+                        try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
+                    }
+                }
+                group.addTask {
+                    for _ in 0..<50 {
+                        let owned = Locked(0)
+                        try setLog(upTo: .debug) { _, _ in
+                            owned { $0 += 1 }
+                            try? setLog(nil)
+                        }
+                        await Task.yield()
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        try setLog(nil)
+    }
+}

@@ -1,0 +1,307 @@
+import Foundation
+import Linq
+import XCTest
+
+/// Cancelling a task ends its call within 10 ms, whatever the call is at, with a `CancellationError`.
+final class CancellationTests: SandboxTestCase {
+    private static let options = UploadOptions(filename: "a.txt")
+    private static let data = someBytes(8 << 20)
+
+    /// Starts a call, waits until it is where it should be, cancels it, and tells how long it went on after that.
+    private func cancelled(
+        _ call: @escaping @Sendable () async throws -> Void, once isThere: () async -> Void
+    ) async -> Duration {
+        let ended = Locked<ContinuousClock.Instant?>(nil)
+        let task = Task {
+            defer { ended { $0 = ContinuousClock.now } }
+            try await call()
+        }
+        await isThere()
+        let start = ContinuousClock.now
+        task.cancel()
+        do {
+            try await task.value
+            XCTFail("it was not cancelled")
+        } catch {
+            XCTAssertTrue(error is CancellationError, "\(error)")
+        }
+        sandbox.calm()
+        return (ended.now ?? ContinuousClock.now) - start
+    }
+
+    /// 10 ms are promised; a busy machine takes its time to wake anybody, now and then. So the median of several counts,
+    /// and there are three chances.
+    private func assertPrompt(_ phase: String, file: StaticString = #filePath, line: UInt = #line, _ round: () async throws -> Duration) async throws {
+        var medians: [Duration] = []
+        for _ in 0..<3 {
+            var times: [Duration] = []
+            for _ in 0..<9 { times.append(try await round()) }
+            times.sort()
+            medians.append(times[4])
+            if times[4] <= .milliseconds(10) * slow {
+                print("cancelled \(phase): median \(times[4]), longest \(times[8])")
+                XCTAssertLessThan(times[8], .milliseconds(500) * slow, phase, file: file, line: line)
+                return
+            }
+        }
+        XCTFail("\(phase): \(medians)", file: file, line: line)
+    }
+
+    private func faultStruck() async { await eventually("the fault strikes") { sandbox.faultsInjected > 0 } }
+
+    func testWhileWaitingForLinq() async throws {
+        let client = try sandbox.client()
+        try await assertPrompt("while waiting for Linq") {
+            sandbox.fault(#"{"side":"api","times":1,"fault":{"no_answer":true}}"#)
+            return await cancelled({ try await client.upload(data: Self.data, options: Self.options) }, once: faultStruck)
+        }
+    }
+
+    func testEveryOtherCall() async throws {
+        let client = try sandbox.client()
+        let id = "550e8400-e29b-41d4-a716-446655440000"
+        let calls: [@Sendable () async throws -> Void] = [
+            { _ = try await client.presign(filename: "a.txt", size: 5) }, { _ = try await client.attachment(id: id) },
+            { try await client.deleteAttachment(id: id) },
+            { _ = try await client.send(Message(from: "+15550001111", to: ["+15550002222"], text: "hi")) },
+        ]
+        for call in calls {
+            try await assertPrompt("another call") {
+                sandbox.fault(#"{"side":"api","times":1,"fault":{"no_answer":true}}"#)
+                return await cancelled(call, once: faultStruck)
+            }
+        }
+    }
+
+    func testWhileTheServerSaysNothingOnConnecting() async throws {
+        try await assertPrompt("in the TLS handshake") {
+            let client = try sandbox.clientTLS()
+            sandbox.fault(#"{"side":"api","on":"connect","times":1,"fault":{"connect":"silent"}}"#)
+            return await cancelled({ _ = try await client.presign(filename: "a.txt", size: 5) }, once: faultStruck)
+        }
+    }
+
+    func testWhileConnectingIntoABlackHole() async throws {
+        let client = try LinqClient(sandbox.configuration(sandbox.blackHole, key: sandbox.key))
+        try await assertPrompt("while connecting") {
+            await cancelled({ _ = try await client.presign(filename: "a.txt", size: 5) }) {
+                // Nobody hears of a connection that is never made.
+                try? await Task.sleep(for: .milliseconds(30))
+            }
+        }
+    }
+
+    func testWhileSending() async throws {
+        for client in [try sandbox.client(), try sandbox.clientTLS()] {
+            try await assertPrompt("while sending") {
+                sandbox.fault(#"{"side":"storage","times":1,"fault":{"slow_read":{"bytes_per_s":500000}}}"#)
+                let sent = Locked(0)
+                return await cancelled({
+                    try await client.upload(data: Self.data, options: Self.options) { state in sent { $0 = state.sent } }
+                }) { await eventually("bytes are sent") { sent.now > 0 } }
+            }
+        }
+    }
+
+    func testWhileTheStorageReadsNoMore() async throws {
+        let client = try sandbox.client()
+        try await assertPrompt("while the storage reads no more") {
+            sandbox.fault(#"{"side":"storage","times":1,"fault":{"stall_after":100000}}"#)
+            return await cancelled({ try await client.upload(data: Self.data, options: Self.options) }, once: faultStruck)
+        }
+    }
+
+    func testWhileWaitingForTheStoragesAnswer() async throws {
+        let client = try sandbox.client()
+        try await assertPrompt("while waiting for the storage's answer") {
+            sandbox.fault(#"{"side":"storage","times":1,"fault":{"no_answer":true}}"#)
+            return await cancelled({ try await client.upload(data: Data("hello".utf8), options: Self.options) }) {
+                await eventually("all has arrived") { sandbox.puts.first?.body_sha256 != nil }
+            }
+        }
+    }
+
+    func testWhileWaitingToTryAgain() async throws {
+        let client = try sandbox.client()
+        try await assertPrompt("while waiting to try again") {
+            sandbox.fault(#"{"side":"api","times":0,"fault":{"respond":{"status":503,"headers":[["Retry-After","30"]]}}}"#)
+            return await cancelled({ try await client.upload(data: Self.data, options: Self.options) }) {
+                await eventually("it was refused") { sandbox.requests.first?.status == 503 }
+            }
+        }
+    }
+
+    func testWhileWaitingForAStream() async throws {
+        let client = try sandbox.client()
+        // One that heeds its task's cancellation, one that does not, and one that is not even made.
+        try await assertPrompt("while waiting for a stream") {
+            let (stream, continuation) = AsyncStream.makeStream(of: Data.self)
+            let ended = expectation(description: "the stream's reader ended")
+            continuation.onTermination = { _ in ended.fulfill() }
+            continuation.yield(Data("hel".utf8))
+            let asked = Locked(0)
+            let source = UploadSource.stream(Watched(stream: stream, asked: asked), size: 5)
+            let time = await cancelled({ try await client.upload(source, options: Self.options) }) {
+                await eventually("it waits for a second chunk") { asked.now == 2 }
+            }
+            await fulfillment(of: [ended], timeout: 30)
+            return time
+        }
+        try await assertPrompt("while waiting for a deaf stream") {
+            let deaf = Deaf()
+            let time = await cancelled({ try await client.upload(.stream(deaf, size: 5), options: Self.options) }) {
+                await eventually("it is read") { deaf.isWaiting }
+            }
+            deaf.release()
+            return time
+        }
+        try await assertPrompt("while a stream is made") {
+            let deaf = Deaf()
+            let source = UploadSource.stream(size: 5) {
+                await deaf.wait()
+                return Chunks([Data("hello".utf8)])
+            }
+            let time = await cancelled({ try await client.upload(source, options: Self.options) }) {
+                await eventually("it is made") { deaf.isWaiting }
+            }
+            deaf.release()
+            return time
+        }
+    }
+
+    func testEventsWhoseTaskIsCancelled() async throws {
+        let client = try sandbox.client()
+        try await assertPrompt("while events are waited for") {
+            sandbox.fault(#"{"side":"storage","times":1,"fault":{"stall_after":100000}}"#)
+            return await cancelled({
+                for try await _ in client.uploadEvents(.data(Self.data), options: Self.options) {}
+            }, once: faultStruck)
+        }
+    }
+
+    func testEventsThatNobodyHearsAnyMore() async throws {
+        sandbox.fault(#"{"side":"storage","times":1,"fault":{"stall_after":100000}}"#)
+        let client = try sandbox.client()
+        for try await event in client.uploadEvents(.data(Self.data), options: Self.options) {
+            if case .progress(let progress) = event, progress.sent > 0 { break }
+        }
+        // The fault holds its connection until the client leaves.
+        await eventually("the upload is given up") { sandbox.puts.first?.ended?.hasPrefix("peer_") == true || sandbox.puts.first?.ended == "held" }
+        weak var released: LinqClient?
+        do {
+            let own = try sandbox.client()
+            released = own
+            _ = own.uploadEvents(.data(Self.data), options: Self.options)
+        }
+        await eventually("the client is released") { released == nil }
+    }
+
+    func testBeforeTheCallNothingIsSent() async throws {
+        let client = try sandbox.client()
+        let id = "550e8400-e29b-41d4-a716-446655440000"
+        let place = try await client.presign(filename: "a.txt", size: 5)
+        sandbox.calm()
+        let calls: [@Sendable () async throws -> Void] = [
+            { try await client.upload(data: Data("hello".utf8), options: Self.options) },
+            { try await client.upload(.stream(Chunks([Data("hello".utf8)]), size: 5), options: Self.options) },
+            { try await client.upload(presigned: place, from: .data(Data("hello".utf8))) },
+            { for try await _ in client.uploadEvents(.data(Data("hello".utf8)), options: Self.options) {} },
+            { _ = try await client.presign(filename: "a.txt", size: 5) }, { _ = try await client.attachment(id: id) },
+            { try await client.deleteAttachment(id: id) },
+            { _ = try await client.send(Message(from: "+15550001111", to: ["+15550002222"], text: "hi")) },
+        ]
+        for (number, call) in calls.enumerated() {
+            let task = Task {
+                while !Task.isCancelled { await Task.yield() }
+                try await call()
+            }
+            task.cancel()
+            do {
+                try await task.value
+                XCTFail("call \(number) was not cancelled")
+            } catch { XCTAssertTrue(error is CancellationError, "\(error)") }
+        }
+        // The events' upload has a task of its own, which may have begun before that was cancelled.
+        XCTAssertEqual(sandbox.requests.filter { $0.method != "POST" || !$0.path.hasSuffix("/attachments") }.count, 0)
+        XCTAssertEqual(sandbox.puts.count, 0)
+    }
+
+    func testTwoHundredAroundCompletion() async throws {
+        let client = try sandbox.client()
+        let (data, options) = (someBytes(20_000), Self.options)
+        var durations: [Duration] = []
+        for _ in 0..<9 {
+            let start = ContinuousClock.now
+            try await client.upload(data: data, options: options)
+            durations.append(ContinuousClock.now - start)
+        }
+        let usual = durations.sorted()[4]
+        var (completed, cancelled) = (0, 0)
+        for round in 0..<200 {
+            let task = Task { try await client.upload(data: data, options: options) }
+            // From half the usual time to half as much again: most of them meet the end.
+            try await Task.sleep(for: usual * (0.5 + Double(round % 40) / 40))
+            task.cancel()
+            do {
+                let attachment = try await task.value
+                completed += 1
+                XCTAssertEqual(sandbox.bytes(of: attachment.id), data)
+            } catch is CancellationError {
+                cancelled += 1
+            }
+        }
+        print("around completion: \(completed) completed, \(cancelled) cancelled; an upload takes \(usual)")
+        XCTAssertEqual(completed + cancelled, 200)
+        // The client is as good as before.
+        try await client.upload(data: data, options: options)
+    }
+}
+
+/// A stream that does not heed cancellation, and gives nothing until it is let go.
+final class Deaf: AsyncSequence, AsyncIteratorProtocol, Sendable {
+    private let waiting = Locked<(waiters: [CheckedContinuation<Void, Never>], isReleased: Bool)>(([], false))
+
+    var isWaiting: Bool { !waiting.now.waiters.isEmpty }
+
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            if waiting({ state in
+                if !state.isReleased { state.waiters.append(continuation) }
+                return state.isReleased
+            }) { continuation.resume() }
+        }
+    }
+
+    func release() {
+        waiting { state in
+            state.isReleased = true
+            defer { state.waiters = [] }
+            return state.waiters
+        }.forEach { $0.resume() }
+    }
+
+    func next() async -> Data? {
+        await wait()
+        return nil
+    }
+
+    func makeAsyncIterator() -> Deaf { self }
+}
+
+/// Counts how often its stream was asked for a chunk.
+struct Watched: AsyncSequence, Sendable {
+    let stream: AsyncStream<Data>
+    let asked: Locked<Int>
+
+    struct AsyncIterator: AsyncIteratorProtocol {
+        var chunks: AsyncStream<Data>.AsyncIterator
+        let asked: Locked<Int>
+
+        mutating func next() async -> Data? {
+            asked { $0 += 1 }
+            return await chunks.next()
+        }
+    }
+
+    func makeAsyncIterator() -> AsyncIterator { AsyncIterator(chunks: stream.makeAsyncIterator(), asked: asked) }
+}

@@ -1,0 +1,236 @@
+import Foundation
+import XCTest
+
+@testable import Linq
+
+/// The threads that calls run on, and what is left behind: nothing.
+final class ThreadTests: SandboxTestCase {
+    private static let options = UploadOptions(filename: "a.txt")
+
+    /// A job that stays on its thread until it is let go.
+    private final class Gate: Sendable {
+        private let semaphore = DispatchSemaphore(value: 0)
+        let inside = Locked(0)
+
+        func wait() {
+            inside { $0 += 1 }
+            semaphore.wait()
+            inside { $0 -= 1 }
+        }
+
+        func open(_ count: Int) { for _ in 0..<count { semaphore.signal() } }
+    }
+
+    func testThereAreAsManyAsNeededAndNoMoreThanTheLimit() async throws {
+        let threads = CallThreads(limit: 3, patience: 0.1)
+        let gate = Gate()
+        let order = Locked<[Int]>([])
+        let calls = (0..<10).map { number in
+            Task {
+                try await onThread(of: threads) { _ in
+                    order { $0.append(number) }
+                    gate.wait()
+                    return number
+                }
+            }
+        }
+        await eventually("three run") { gate.inside.now == 3 && threads.queued == 7 }
+        XCTAssertEqual(threads.count, 3)
+        gate.open(10)
+        for (number, call) in calls.enumerated() {
+            let value = try await call.value
+            XCTAssertEqual(value, number)
+        }
+        XCTAssertEqual(order.now.sorted(), Array(0..<10))
+        await eventually("the threads end when there was nothing to do for a while") { threads.count == 0 }
+        let again = try await onThread(of: threads) { _ in 5 }
+        XCTAssertEqual(again, 5)
+    }
+
+    func testWhoIsCancelledWhileWaitingThrowsAtOnce() async throws {
+        let threads = CallThreads(limit: 1, patience: 0.1)
+        let gate = Gate()
+        let first = Task { try await onThread(of: threads) { _ in gate.wait() } }
+        await eventually("the thread is busy") { gate.inside.now == 1 }
+        let ran = Locked(false)
+        var times: [Duration] = []
+        for _ in 0..<9 {
+            let waiting = Task { try await onThread(of: threads) { _ in ran { $0 = true } } }
+            await eventually("it waits") { threads.queued == 1 }
+            let start = ContinuousClock.now
+            waiting.cancel()
+            do {
+                try await waiting.value
+                XCTFail("it was not cancelled")
+            } catch { XCTAssertTrue(error is CancellationError) }
+            times.append(ContinuousClock.now - start)
+            XCTAssertEqual(threads.queued, 0)
+        }
+        print("cancelled while waiting for a thread: median \(times.sorted()[4])")
+        XCTAssertLessThan(times.sorted()[4], .milliseconds(10) * slow)
+        gate.open(1)
+        try await first.value
+        XCTAssertFalse(ran.now)
+    }
+
+    func testTenThousandThatWaitAreCancelled() async throws {
+        let threads = CallThreads(limit: 2, patience: 0.1)
+        let gate = Gate()
+        let busy = (0..<2).map { _ in Task { try await onThread(of: threads) { _ in gate.wait() } } }
+        await eventually("both are busy") { gate.inside.now == 2 }
+        let descriptors = openDescriptors()
+        let waiting = (0..<10_000).map { _ in Task { try await onThread(of: threads) { _ in } } }
+        await eventually("all wait") { threads.queued == 10_000 }
+        XCTAssertLessThanOrEqual(openDescriptors(), descriptors)
+        waiting.forEach { $0.cancel() }
+        var cancelled = 0
+        for call in waiting { do { try await call.value } catch { cancelled += 1 } }
+        XCTAssertEqual(cancelled, 10_000)
+        XCTAssertEqual(threads.queued, 0)
+        gate.open(2)
+        for call in busy { try await call.value }
+    }
+
+    func testACancelledTaskTakesNoThread() async {
+        let threads = CallThreads(limit: 1, patience: 0.1)
+        let task = Task {
+            while !Task.isCancelled { await Task.yield() }
+            try await onThread(of: threads) { _ in XCTFail("it ran") }
+        }
+        task.cancel()
+        do { try await task.value } catch { XCTAssertTrue(error is CancellationError) }
+        XCTAssertEqual(threads.count, 0)
+    }
+
+    func testCancellingAtAnyMomentResumesOnce() async {
+        let threads = CallThreads(limit: 4, patience: 0.1)
+        await withTaskGroup(of: Void.self) { group in
+            for round in 0..<2000 {
+                group.addTask {
+                    let call = Task { try await onThread(of: threads) { _ in round } }
+                    for _ in 0..<(round % 7) { await Task.yield() }
+                    call.cancel()
+                    do {
+                        let value = try await call.value
+                        XCTAssertEqual(value, round)
+                    } catch { XCTAssertTrue(error is CancellationError) }
+                }
+            }
+        }
+        XCTAssertEqual(threads.queued, 0)
+        await eventually("the threads end") { threads.count == 0 }
+    }
+
+    func testCallersCodeThatWaitsDoesNotCount() async throws {
+        let threads = CallThreads(limit: 1, patience: 0.1)
+        let gate = Gate()
+        let outer = Task { try await onThread(of: threads) { _ in threads.outside { gate.wait() } } }
+        await eventually("it waits in the caller's code") { gate.inside.now == 1 }
+        try await onThread(of: threads) { _ in gate.open(1) }
+        try await outer.value
+    }
+
+    /// The limit is 64. As many uploads wait here for streams that wait for uploads.
+    func testUploadsWithinStreamsDoNotWaitForEachOther() async throws {
+        let client = try sandbox.client()
+        let ids = try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<80 {
+                group.addTask {
+                    let source = UploadSource.stream(size: 36) {
+                        let inner = try await client.upload(data: Data("inner".utf8), options: Self.options)
+                        return Chunks([Data(inner.id.utf8)])
+                    }
+                    return try await client.upload(source, options: Self.options).id
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        for id in ids {
+            let inner = String(decoding: sandbox.bytes(of: id), as: UTF8.self)
+            XCTAssertEqual(sandbox.bytes(of: inner), Data("inner".utf8))
+        }
+        XCTAssertEqual(Set(ids).count, 80)
+    }
+
+    /// Calls that hang do not hold up the cooperative threads, and one that waits for them is cancelled at once.
+    func testAFullHouse() async throws {
+        sandbox.fault(#"{"side":"api","times":0,"fault":{"no_answer":true}}"#)
+        let client = try sandbox.client()
+        let hanging = (0..<64).map { _ in Task { try await client.presign(filename: "a.txt", size: 5) } }
+        await eventually("all 64 run") { sandbox.requests.count == 64 }
+        let waiting = Task { try await client.presign(filename: "b.txt", size: 5) }
+        await eventually("it waits") { CallThreads.shared.queued == 1 }
+        let start = ContinuousClock.now
+        waiting.cancel()
+        do {
+            _ = try await waiting.value
+            XCTFail("it was not cancelled")
+        } catch { XCTAssertTrue(error is CancellationError) }
+        XCTAssertLessThan(ContinuousClock.now - start, .milliseconds(200) * slow)
+        hanging.forEach { $0.cancel() }
+        for call in hanging {
+            do {
+                _ = try await call.value
+                XCTFail("it was not cancelled")
+            } catch { XCTAssertTrue(error is CancellationError) }
+        }
+        XCTAssertEqual(sandbox.requests.count, 64)
+    }
+
+    func testTheClientGoesWithItsLastCall() async throws {
+        weak var released: LinqClient?
+        let call: Task<Presigned, any Error>
+        do {
+            let client = try sandbox.client()
+            released = client
+            sandbox.fault(#"{"side":"api","times":1,"fault":{"delay_ms":200}}"#)
+            call = Task { try await client.presign(filename: "a.txt", size: 5) }
+        }
+        let place = try await call.value
+        XCTAssertEqual(place.size, 5)
+        await eventually("the client is released") { released == nil }
+    }
+
+    /// What the test of a stream held is released when the upload is over, however it ended.
+    func testNothingIsLeft() async throws {
+        final class Owned: Sendable {}
+        let client = try sandbox.client()
+        let data = someBytes(50_000)
+        func round(_ number: Int) async throws {
+            weak var owned: Owned?
+            do {
+                let own = Owned()
+                owned = own
+                let source = UploadSource.stream(size: data.count) {
+                    _ = own
+                    return Chunks([data])
+                }
+                let task = Task {
+                    try await client.upload(source, options: Self.options) { _ in _ = own }
+                }
+                if number % 3 == 0 { task.cancel() }
+                do { _ = try await task.value } catch is CancellationError {}
+            }
+            await eventually("what the closures held is released") { owned == nil }
+            for try await _ in client.uploadEvents(.data(data), options: Self.options) {}
+            _ = await assertLinqError(.file) { try await client.upload(fileAt: URL(fileURLWithPath: "/nowhere")) }
+        }
+        for number in 0..<20 { try await round(number) }
+        await eventually("the pooled connections are as many as ever") { openDescriptors() < 200 }
+        let (descriptors, memory) = (openDescriptors(), residentMemory())
+        for number in 0..<300 { try await round(number) }
+        await eventually("no descriptor is left") { openDescriptors() <= descriptors + 2 }
+        let grown = residentMemory() - memory
+        print("after 900 uploads: \(openDescriptors() - descriptors) more descriptors, \(grown / 1024) KiB more memory")
+        if slow == 1 { XCTAssertLessThan(grown, 8 << 20) }
+        await eventually("the threads end") { CallThreads.shared.count == 0 }
+    }
+}
+
+/// Linux only; 0 elsewhere.
+private func openDescriptors() -> Int { (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0 }
+
+private func residentMemory() -> Int {
+    guard let pages = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ")[1] else { return 0 }
+    return (Int(pages) ?? 0) * 4096
+}
