@@ -1,0 +1,6 @@
+//go:build linq_static
+
+package linq
+
+// Go's build cache does not look at what a tag changes inside cgo.go. It does see that there is this file more.
+const _ = "linq_static"
