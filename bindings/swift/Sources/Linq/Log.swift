@@ -26,36 +26,45 @@ public enum LogLevel: UInt32, Sendable, Hashable, CaseIterable, Comparable {
 ///     nobody. It must not wait for a call.
 /// - Throws: ``LinqError``: `invalidArgument` from inside a handler.
 public func setLog(upTo level: LogLevel = .info, _ handler: (@Sendable (LogLevel, String) -> Void)?) throws {
-    try Listener.set(level, handler.map(Listener.init))
+    // Inside a handler this is refused: before the lock, which another thread may hold while it waits for that handler.
+    try refused(linq_set_log(nil, nil, 0))
+    try setting.withLock {
+        // Returns once no thread is in the old handler any more; nobody reads `handler` until it is set again.
+        try refused(linq_set_log(nil, nil, 0))
+        Listener.handler = handler
+        guard handler != nil else { return }
+        try refused(linq_set_log({ _, level, line in Listener.hear(level, line) }, nil, level.rawValue))
+    }
 }
 
-private final class Listener: Sendable {
-    private let handler: @Sendable (LogLevel, String) -> Void
+private let setting = NSLock()
+
+private enum Listener {
+    typealias Handler = @Sendable (LogLevel, String) -> Void
+
     private static let lock = NSLock()
-    nonisolated(unsafe) private static var current: Listener?
+    nonisolated(unsafe) private static var current: Handler?
 
-    init(_ handler: @escaping @Sendable (LogLevel, String) -> Void) { self.handler = handler }
-
-    static func set(_ level: LogLevel, _ listener: Listener?) throws {
-        // Inside a handler this is refused: before the lock, which another thread may hold while it waits for that handler.
-        try refused(linq_set_log(nil, nil, 0))
-        let old = try lock.withLock {
-            let user = listener.map { Unmanaged.passUnretained($0).toOpaque() }
-            let hear: linq_log_fn? = { user, level, line in
-                guard let user, let line else { return }
-                let listener = Unmanaged<Listener>.fromOpaque(user).takeUnretainedValue()
-                listener.handler(LogLevel(rawValue: level) ?? .debug, String(cString: line))
+    static var handler: Handler? {
+        get { lock.withLock { current } }
+        set {
+            // The old one is released behind the lock.
+            let old = lock.withLock {
+                defer { current = newValue }
+                return current
             }
-            try refused(linq_set_log(listener == nil ? nil : hear, user, level.rawValue))
-            defer { current = listener }
-            return current
+            withExtendedLifetime(old) {}
         }
-        withExtendedLifetime(old) {}
     }
 
-    private static func refused(_ status: linq_status) throws {
-        guard status == LINQ_OK else {
-            throw LinqError(LinqError.Status(rawValue: status), "setLog was called from inside a log handler")
-        }
+    static func hear(_ level: UInt32, _ line: UnsafePointer<CChar>?) {
+        guard let line, let handler else { return }
+        handler(LogLevel(rawValue: level) ?? .debug, String(cString: line))
+    }
+}
+
+private func refused(_ status: linq_status) throws {
+    guard status == LINQ_OK else {
+        throw LinqError(LinqError.Status(rawValue: status), "setLog was called from inside a log handler")
     }
 }
