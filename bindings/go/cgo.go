@@ -1,6 +1,6 @@
 package linq
 
-// All flags of the C compiler and linker. `make install` puts both pkg-config files in place.
+// All flags of the C compiler and linker. `make install` puts both pkg-config files in place. See static.go too.
 
 /*
 #cgo !linq_static pkg-config: linq

@@ -36,9 +36,18 @@ var sandbox struct {
 	} `json:"bad_tls"`
 }
 
+// scratch is a directory for all tests together.
+var scratch string
+
 func TestMain(m *testing.M) { os.Exit(withSandbox(m)) }
 
 func withSandbox(m *testing.M) int {
+	var err error
+	if scratch, err = os.MkdirTemp("", "linq-go-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(scratch)
 	program := os.Getenv("LINQ_SANDBOX")
 	if program == "" {
 		program = "../../target/debug/linq-sandbox"

@@ -1,10 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -65,7 +65,7 @@ func (s *screen) done(r *row, a *linq.Attachment) {
 	s.end(r, func() {
 		s.uploaded++
 		s.bytes += a.SizeBytes
-		if _, err := fmt.Fprintf(s.out, "%s\t%s\t%s\n", a.AttachmentID, a.DownloadURL, r.path); err != nil {
+		if _, err := fmt.Fprintf(s.out, "%s\t%s\t%s\n", a.AttachmentID, a.DownloadURL, printable(r.path)); err != nil {
 			s.broken++
 			fmt.Fprintln(s.err, "linq-upload: stdout:", err)
 		}
@@ -148,24 +148,16 @@ func (s *screen) draw() {
 	}
 	text.WriteString("\x1b[J")
 	s.drawn = len(rows)
-	out := bufio.NewWriterSize(s.err, text.Len())
-	text.WriteTo(out)
-	out.Flush()
+	s.err.Write(text.Bytes())
 }
 
 // line is a bar that fits the terminal.
 func (r *row) line(width int) string {
 	const bar = 20
-	numbers := fmt.Sprintf(" %3d %% %s", 0, size(r.total))
-	filled := 0
-	if r.total > 0 {
-		numbers = fmt.Sprintf(" %3d %% %s", r.sent*100/r.total, size(r.total))
-		filled = int(r.sent * bar / r.total)
-	}
-	name := printable(r.path)
-	if i := strings.LastIndexByte(name, '/'); i >= 0 {
-		name = name[i+1:]
-	}
+	total := max(r.total, 1)
+	numbers := fmt.Sprintf(" %3d %% %8s", r.sent*100/total, size(r.total))
+	filled := int(r.sent * bar / total)
+	name := printable(filepath.Base(r.path))
 	room := width - 1 - len(numbers)
 	if room >= bar+3+8 {
 		numbers = " [" + strings.Repeat("#", filled) + strings.Repeat(" ", bar-filled) + "]" + numbers
