@@ -37,7 +37,7 @@ impl Attempts {
             };
             let random = u32::from_ne_bytes(random());
             match retry::next(&error, made, self.max, random, |wait| call.ends_before(wait), &self.budget) {
-                Next::End(why) => return Err(last(error, made, why, first)),
+                Next::End(why) => return Err(last(call, error, made, why, first)),
                 Next::Again(wait) => {
                     log::line(Level::Warn, || {
                         format!(
@@ -48,7 +48,7 @@ impl Attempts {
                     });
                     first.get_or_insert_with(|| error.message.clone());
                     if let Err(end) = call.sleep(wait) {
-                        return Err(last(end, made, Why::Final, first));
+                        return Err(last(call, end, made, Why::Final, first));
                     }
                     made += 1;
                 }
@@ -58,7 +58,7 @@ impl Attempts {
 }
 
 /// The error of the last attempt, with the first cause where that was another.
-fn last(mut error: Error, made: u32, why: Why, first: Option<String>) -> Error {
+fn last(call: &Call, mut error: Error, made: u32, why: Why, first: Option<String>) -> Error {
     let mut notes = Vec::new();
     if made > 1 {
         notes.push(format!("attempt {made}"));
@@ -75,7 +75,7 @@ fn last(mut error: Error, made: u32, why: Why, first: Option<String>) -> Error {
     if !notes.is_empty() {
         error.message = format!("{} ({})", error.message, notes.join("; "));
     }
-    error.details.attempts = made;
+    error.details.attempts = if call.has_asked() { made } else { 0 };
     error.details.retryable |= error.kind == ErrorKind::Timeout;
     error
 }
@@ -95,6 +95,9 @@ mod tests {
     #[test]
     fn the_first_cause_is_kept_beside_the_last() {
         let call = Call::new(None, None, None);
+        let result: Result<(), _> = Attempts::new(1).run(&call, |_| Err(failure("nothing was asked", 0)));
+        assert_eq!(result.unwrap_err().details.attempts, 0);
+        call.asks();
         let result: Result<(), _> = Attempts::new(3).run(&call, |n| Err(failure(&format!("cause {n}"), 0)));
         let error = result.unwrap_err();
         assert_eq!(error.message, "cause 3 (attempt 3; the first attempt failed so: cause 1)");

@@ -73,7 +73,7 @@ pub struct Details {
     pub trace_id: Option<String>,
     /// How long the server asked to wait before another try.
     pub retry_after: Option<Duration>,
-    /// How many attempts were made, the last included.
+    /// How many attempts were made, the last included. 0: it failed before any network.
     pub attempts: u32,
     /// Whether the same call may succeed later without a change.
     pub retryable: bool,

@@ -23,6 +23,7 @@ pub(crate) struct Call {
     timeout: Option<Duration>,
     progress: RefCell<Option<Progress>>,
     told: Cell<Option<(u64, Instant)>>,
+    asked: Cell<bool>,
 }
 
 impl Call {
@@ -37,7 +38,17 @@ impl Call {
             timeout,
             progress: RefCell::new(progress),
             told: Cell::new(None),
+            asked: Cell::new(false),
         })
+    }
+
+    /// A request is about to be made: from here on it counts as an attempt.
+    pub(crate) fn asks(&self) {
+        self.asked.set(true);
+    }
+
+    pub(crate) fn has_asked(&self) -> bool {
+        self.asked.get()
     }
 
     /// Fails once the call is cancelled or its time is over.

@@ -150,6 +150,7 @@ impl Http {
         let host = outgoing.url.host().unwrap_or_default().to_owned();
         log::line(Level::Debug, || format!("{} to {host}", outgoing.method));
         let result = call.check().and_then(|()| {
+            call.asks();
             let _running = exchange.enter();
             self.run(&exchange, outgoing).map_err(|e| explain(&exchange, &host, e))
         });

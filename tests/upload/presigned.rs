@@ -196,6 +196,7 @@ fn what_needs_a_key_says_so_before_any_network() {
         let expected = "reserving a place for photo.jpg: there is no API key; set linq_client_options.api_key or \
                         the variable LINQ_API_V3_API_KEY";
         assert_eq!((error.kind, &*error.message), (ErrorKind::Unauthorized, expected));
+        assert_eq!(error.details.attempts, 0, "it failed before any network");
     }
     assert!(sandbox.requests().is_empty());
 }
