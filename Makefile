@@ -1,7 +1,7 @@
 # Every target is a line; the work is in scripts/.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lib install uninstall examples header fmt lint mutants clean
+.PHONY: help demo test soak lib install uninstall deb examples header fmt lint mutants clean
 
 help: ## list these
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -19,11 +19,14 @@ soak: ## 32 threads against a network that fails at random; SECONDS=... how long
 lib: ## build liblinq.so and liblinq.a as they ship, into target/release
 	cargo rustc --locked --release -p linq --lib --crate-type cdylib,staticlib
 
-install: ## header, libraries, linq.pc; PREFIX=/usr/local LIBDIR=... INCLUDEDIR=... DESTDIR=...
+install: ## headers, libraries, linq.pc, CMake package, manual; PREFIX=/usr/local LIBDIR=... INCLUDEDIR=... DESTDIR=...
 	@scripts/install
 
 uninstall: ## remove exactly what install put there; with the same PREFIX and DESTDIR
 	@scripts/install --uninstall
+
+deb: ## make Debian packages, liblinq0 and liblinq-dev, in target/debian
+	@scripts/deb
 
 examples: ## build the library, the sandbox and the examples in C, into target/release
 	@scripts/examples
