@@ -1,10 +1,10 @@
 # Every target is a line; the work is in scripts/.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lib install uninstall deb examples header fmt lint mutants clean
+.PHONY: help demo test soak lib install uninstall deb examples header fmt lint mutants abi abi-baseline clean
 
 help: ## list these
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
 
 demo: ## upload a photo to the sandbox and fetch it back; FILE=... another file, LIVE=1 to Linq itself
 	@scripts/demo
@@ -43,6 +43,12 @@ lint: ## what must be clean: rustfmt, clippy
 
 mutants: ## break each promise of linq.h on purpose and see its test fail
 	scripts/mutants
+
+abi: ## compare the binary interface with abi/liblinq.so.0.xml; docs/ABI.md says what may change
+	@scripts/abi
+
+abi-baseline: ## accept what the binary interface has grown; refuses anything else
+	@scripts/abi --baseline
 
 clean: ## remove everything that was built
 	cargo clean
