@@ -88,4 +88,8 @@ layout! {
     }
 }
 
-const _: () = assert!(size_of::<linq_header>() == either(8, 16));
+const _: () = {
+    assert!(size_of::<linq_header>() == either(8, 16));
+    assert!(offset_of!(linq_header, name) == 0);
+    assert!(offset_of!(linq_header, value) == either(4, 8));
+};
