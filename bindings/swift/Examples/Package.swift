@@ -5,5 +5,7 @@ let package = Package(
     name: "Examples",
     platforms: [.macOS(.v13)],
     dependencies: [.package(name: "Linq", path: "../../..")],
-    targets: [.executableTarget(name: "split", dependencies: [.product(name: "Linq", package: "Linq")])]
+    targets: ["upload", "split"].map {
+        .executableTarget(name: $0, dependencies: [.product(name: "Linq", package: "Linq")])
+    }
 )
