@@ -42,6 +42,7 @@ var callbacks = map[string]func(*linq.Client, func()) (*linq.Attachment, error){
 			}
 		}}, "s.txt", 100_000)
 	},
+	// The first line comes before anything is sent.
 	"logger": func(client *linq.Client, f func()) (*linq.Attachment, error) {
 		linq.SetLogger(slog.New(handler(func(context.Context, slog.Record) { f() })))
 		defer linq.SetLogger(nil)
@@ -90,18 +91,27 @@ func TestPanicComesOutOfTheCall(t *testing.T) {
 	mine := errors.New("mine")
 	for where, upload := range callbacks {
 		t.Run(where, func(t *testing.T) {
-			calls := 0
+			calls, before := 0, puts()
 			defer func() {
 				if got := recover(); got != mine {
 					t.Errorf("%v came out, not what went in", got)
 				}
 				equal(t, calls, 1)
+				equal(t, puts(), before)
 				stillWorks(t, client)
 			}()
 			upload(client, func() { calls++; panic(mine) })
 			t.Error("the panic was lost")
 		})
 	}
+}
+
+// puts counts what was uploaded.
+func puts() (count int) {
+	for _, object := range objects() {
+		count += object.Puts
+	}
+	return count
 }
 
 func TestPanicOfNilAndOfTheRuntime(t *testing.T) {
@@ -223,7 +233,7 @@ func TestCloseInACallback(t *testing.T) {
 			switch where {
 			case "first read", "later read":
 				failed(t, err, linq.StatusFile)
-			case "option", "seek", "context": // before the call holds the client
+			case "option", "seek": // before the call holds the client
 			default:
 				if a == nil || err != nil {
 					t.Error(a, err)

@@ -104,6 +104,17 @@ func (p phase) begin(t *testing.T, ctx context.Context) <-chan error {
 	return done
 }
 
+func soon(t *testing.T, done <-chan error) error {
+	t.Helper()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(20 * time.Second):
+		t.Fatal("it never ended")
+		return nil
+	}
+}
+
 // promptly measures until the median keeps the promise: a busy machine may need more than one round.
 func promptly(t *testing.T, measure func() time.Duration) {
 	t.Helper()
@@ -132,7 +143,7 @@ func TestCancelInEveryPhase(t *testing.T) {
 				done := p.begin(t, ctx)
 				start := time.Now()
 				cancel(mine)
-				err := <-done
+				err := soon(t, done)
 				took := time.Since(start)
 				e := failed(t, err, linq.StatusCancelled, linq.ErrCancelled, context.Canceled, mine)
 				equal(t, e.Retryable, false)
@@ -153,7 +164,7 @@ func TestDeadlineInEveryPhase(t *testing.T) {
 				done := p.begin(t, timed)
 				start := time.Now()
 				close(timed.done)
-				err := <-done
+				err := soon(t, done)
 				took := time.Since(start)
 				failed(t, err, linq.StatusTimeout, linq.ErrTimeout, context.DeadlineExceeded)
 				return took

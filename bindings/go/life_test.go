@@ -238,3 +238,20 @@ func TestClientsDoNotAddUp(t *testing.T) {
 		return now.goroutines <= before.goroutines && now.descriptors <= before.descriptors
 	})
 }
+
+// Nothing that a call was given is held on to.
+func TestWhatACallWasGivenGoes(t *testing.T) {
+	calm(t)
+	client := newClient(t)
+	var gone atomic.Int32
+	for where, upload := range callbacks {
+		func() {
+			defer func() { recover() }()
+			given := new([1000]byte)
+			runtime.SetFinalizer(given, func(*[1000]byte) { gone.Add(1) })
+			upload(client, func() { panic(given) })
+			t.Error(where, "did not panic")
+		}()
+	}
+	until(t, "all was collected", func() bool { runtime.GC(); return int(gone.Load()) == len(callbacks) })
+}
