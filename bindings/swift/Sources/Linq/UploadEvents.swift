@@ -18,6 +18,8 @@ public struct UploadEvents: AsyncSequence, Sendable {
 
     fileprivate init(_ upload: @escaping @Sendable (_ progress: @escaping @Sendable (UploadProgress) -> Void) async throws -> Attachment) {
         stream = AsyncThrowingStream(bufferingPolicy: .bufferingNewest(16)) { continuation in
+            // The task below would not know that, and begin.
+            guard !Task.isCancelled else { return continuation.finish(throwing: CancellationError()) }
             let task = Task {
                 do {
                     let attachment = try await upload { continuation.yield(.progress($0)) }
