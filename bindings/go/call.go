@@ -29,7 +29,7 @@ type call struct {
 
 	progress func(sent, total int64)
 	reader   *reader
-	around   func(inside func()) error // what has to be held while C runs
+	after    func() // undoes what the call needed; nil: nothing
 
 	asks    chan func()
 	answers chan bool
@@ -56,6 +56,9 @@ func (c *call) close() {
 	C.linq_free(unsafe.Pointer(c.token))
 	c.handle.Delete()
 	c.pins.Unpin()
+	if c.after != nil {
+		c.after()
+	}
 }
 
 // run makes the call, and returns once it has ended in C. What f puts anywhere is there then.
@@ -90,24 +93,17 @@ func (c *call) runWith(client *Client, f func(*C.linq_client, **C.linq_error) C.
 // enter is the goroutine of the C function. Nothing of the user's runs on it.
 func (c *call) enter(f func(**C.linq_error) C.linq_status, quiet bool) {
 	defer close(c.done)
-	inside := func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		if !quiet {
-			C.linq_go_enter(C.uintptr_t(*c.handle))
-			defer C.linq_go_enter(0)
-		}
-		var failure *C.linq_error
-		if status := f(&failure); status != C.LINQ_OK {
-			c.err = newError(Status(status), failure)
-		}
-		C.linq_free(unsafe.Pointer(failure))
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if !quiet {
+		C.linq_go_enter(C.uintptr_t(*c.handle))
+		defer C.linq_go_enter(0)
 	}
-	if c.around == nil {
-		inside()
-	} else if err := c.around(inside); err != nil {
-		c.err = unusable(err)
+	var failure *C.linq_error
+	if status := f(&failure); status != C.LINQ_OK {
+		c.err = newError(Status(status), failure)
 	}
+	C.linq_free(unsafe.Pointer(failure))
 }
 
 // serve is the calling goroutine's part.

@@ -379,3 +379,64 @@ func TestLoggersMayChangeWhileCallsRun(t *testing.T) {
 	close(stop)
 	<-stopped
 }
+
+func TestFilesMayBeClosedInCallbacks(t *testing.T) {
+	calm(t)
+	client, content := newClient(t), text(3<<20)
+	f, err := os.Open(file(t, "x.txt", content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := client.UploadFrom(background, linq.FromOpenFile(f, 0, 0), linq.WithFilename("closed.txt"),
+		linq.WithProgress(func(int64, int64) { f.Close() }))
+	arrived(t, a, err, "closed.txt", "text/plain", content)
+
+	// Closing a pipe waits for whoever is using it.
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	linq.SetLogger(slog.New(handler(func(context.Context, slog.Record) { r.Close() })))
+	defer linq.SetLogger(nil)
+	_, err = client.UploadFrom(background, linq.FromOpenFile(r, 0, 0), linq.WithFilename("pipe.txt"))
+	contains(t, failed(t, err, linq.StatusFile, linq.ErrFile).Message, "not a regular file")
+}
+
+func TestCallbacksInCallbacks(t *testing.T) {
+	calm(t)
+	client := newClient(t)
+	var dive func(depth int) error
+	dive = func(depth int) (err error) {
+		_, outer := client.UploadBytes(background, text(10), "d.txt", linq.WithProgress(func(sent, _ int64) {
+			if sent == 0 && depth > 0 {
+				err = dive(depth - 1)
+			}
+		}))
+		return errors.Join(outer, err)
+	}
+	equal(t, dive(30), nil)
+}
+
+func TestPanicsWherePanicsAre(t *testing.T) {
+	calm(t)
+	client := newClient(t)
+	came := func(call func()) (what any) {
+		defer func() { what = recover() }()
+		call()
+		return nil
+	}
+	equal(t, came(func() {
+		callbacks["progress"](client, func() {
+			defer func() { panic("second") }()
+			defer stillWorks(t, client)
+			panic("first")
+		})
+	}), any("second"))
+	linq.SetLogger(slog.New(handler(func(context.Context, slog.Record) { panic("said") })))
+	defer linq.SetLogger(nil)
+	equal(t, came(func() { linq.NewClient(linq.WithBaseURL("no URL")) }), any("said"))
+	equal(t, came(func() { linq.ParsePresigned(nil) }), any("said"))
+	linq.SetLogger(nil)
+	stillWorks(t, client)
+}

@@ -139,10 +139,6 @@ func (e *Error) Unwrap() []error { return e.causes }
 
 func invalid(message string) *Error { return &Error{Status: StatusInvalidArgument, Message: message} }
 
-func unusable(err error) *Error {
-	return &Error{Status: StatusInvalidArgument, Message: "the open file cannot be used", causes: []error{err}}
-}
-
 // newError copies what C says.
 func newError(status Status, at *C.linq_error) *Error {
 	if at == nil {

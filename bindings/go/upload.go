@@ -13,6 +13,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"syscall"
 	"unsafe"
 )
 
@@ -75,19 +76,8 @@ func FromOpenFile(file *os.File, offset, length int64) Source {
 		source.kind = C.LINQ_SOURCE_DESCRIPTOR
 		source.offset = c.size("the offset", offset)
 		source.length = c.size("the length", length)
-		conn, err := file.SyscallConn()
-		if err != nil {
-			c.fail(unusable(err))
-			return
-		}
-		c.around = func(inside func()) error {
-			if conn.Control(func(descriptor uintptr) {
-				source.descriptor = C.uint32_t(descriptor)
-				inside()
-			}) != nil {
-				return os.ErrClosed
-			}
-			return nil
+		if c.err == nil {
+			source.descriptor = C.uint32_t(c.duplicate(file))
 		}
 	}}
 }
@@ -190,6 +180,29 @@ func (c *call) source(source Source) *C.linq_source {
 		source.prepare(c, &s)
 	}
 	return &s
+}
+
+// duplicate is a descriptor of the call's own, as the user may close the file's.
+func (c *call) duplicate(file *os.File) (descriptor int) {
+	conn, err := file.SyscallConn()
+	if err != nil {
+		c.fail(&Error{Status: StatusInvalidArgument, Message: "the open file is none", causes: []error{err}})
+		return
+	}
+	closed := conn.Control(func(of uintptr) {
+		syscall.ForkLock.RLock()
+		defer syscall.ForkLock.RUnlock()
+		if descriptor, err = syscall.Dup(int(of)); err == nil {
+			syscall.CloseOnExec(descriptor)
+			c.after = func() { syscall.Close(descriptor) }
+		}
+	})
+	if closed != nil {
+		c.fail(&Error{Status: StatusInvalidArgument, Message: "the open file is none", causes: []error{os.ErrClosed}})
+	} else if err != nil {
+		c.fail(&Error{Status: StatusFile, Message: "the open file cannot be used", causes: []error{err}})
+	}
+	return
 }
 
 func (c *call) uploadOptions(options []UploadOption) *C.linq_upload_options {
