@@ -43,8 +43,8 @@ public struct UploadSource: Sendable {
         UploadSource(kind: .stream(ChunkStream(size: size, isRewindable: false) { $0.give(stream.makeAsyncIterator()) }))
     }
 
-    /// A stream of single bytes that can be read once, such as `URLSession.AsyncBytes`; else as
-    /// ``stream(_:size:)-(Chunks,_)``.
+    /// A stream of single bytes that can be read once, such as `URLSession.AsyncBytes`; else as a
+    /// stream of chunks.
     public static func stream<Bytes: AsyncSequence & Sendable>(_ stream: Bytes, size: Int) -> UploadSource
     where Bytes.Element == UInt8 { .stream(Gathered(bytes: stream), size: size) }
 
