@@ -284,11 +284,10 @@ T value(Result<T> result) {
 // An exception on its way around the C functions, which it must not pass through.
 class Carried {
  public:
-  // Runs a callback, unless one has thrown already.
+  // Runs a callback; `otherwise` is what ends the call.
   template <class Return, class Callback>
   Return run(Return otherwise, Callback&& callback) noexcept {
 #ifdef __cpp_exceptions
-    if (exception_) return otherwise;
     try {
       return callback();
     } catch (...) {
