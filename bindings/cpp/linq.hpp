@@ -179,7 +179,7 @@ class Error : public std::exception {
   static std::shared_ptr<const linq_error> make(Status status, std::string message) {
     struct Own {
       linq_error error{};
-      std::string message;
+      std::string message{};
     };
     auto own = std::make_shared<Own>();
     own->message = std::move(message);
@@ -260,7 +260,7 @@ class Result<void> {
   }
 
  private:
-  std::optional<Error> error_;
+  std::optional<Error> error_{};
 };
 
 namespace detail {
@@ -308,7 +308,7 @@ class Carried {
 
  private:
 #ifdef __cpp_exceptions
-  std::exception_ptr exception_;
+  std::exception_ptr exception_{};
 #endif
 };
 
@@ -338,7 +338,7 @@ class Input {
     if (!error) error = Error(Status::invalid_argument, std::move(message));
   }
 
-  std::optional<Error> error;
+  std::optional<Error> error{};
 };
 
 // Calls a function of linq.h that has a result, unless the input was refused.
@@ -426,14 +426,14 @@ class Cancel {
       linq_cancel_token* token;
       void operator()() const noexcept { linq_cancel_token_cancel(token); }
     };
-    std::optional<std::stop_callback<Stop>> callback_;
+    std::optional<std::stop_callback<Stop>> callback_{};
 #endif
   };
 
  private:
-  std::optional<CancelToken> token_;
+  std::optional<CancelToken> token_{};
 #ifdef __cpp_lib_jthread
-  std::stop_token stop_;
+  std::stop_token stop_{};
 #endif
 };
 
@@ -465,7 +465,7 @@ class Progress {
   bool operator()(std::uint64_t sent, std::uint64_t total) const { return call_(sent, total); }
 
  private:
-  std::function<bool(std::uint64_t, std::uint64_t)> call_;
+  std::function<bool(std::uint64_t, std::uint64_t)> call_{};
 };
 
 /// Settings of a client, as in linq_client_options.
@@ -1055,7 +1055,7 @@ inline Result<void> try_set_log(Log log, LogLevel level = LogLevel::info) {
   detail::Logging& logging = detail::Logging::instance();
   auto next = log ? std::make_unique<const Log>(std::move(log)) : nullptr;
   // Whoever holds the lock may be waiting for the function that we are in; then the library refuses us.
-  std::unique_lock lock(logging.mutex, std::defer_lock);
+  std::unique_lock<std::mutex> lock(logging.mutex, std::defer_lock);
   if (!detail::Logging::inside()) lock.lock();
   const linq_status status = linq_set_log(next ? detail::Logging::line : nullptr, const_cast<Log*>(next.get()),
                                           static_cast<std::uint32_t>(level));
