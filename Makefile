@@ -1,7 +1,7 @@
 # Every target is a line; the work is in scripts/.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lib install uninstall deb examples header fmt lint mutants abi abi-baseline clean
+.PHONY: help demo test soak lib install uninstall deb examples header fmt lint mutants abi abi-baseline deny sbom reproducible clean
 
 help: ## list these
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -15,9 +15,8 @@ test: ## run every test; installs what that needs
 soak: ## 32 threads against a network that fails at random; SECONDS=... how long
 	LINQ_SOAK_SECONDS=$(or $(SECONDS),600) cargo test --locked -p linq --test soak -- --nocapture
 
-# Naming the kinds lets Cargo optimise over all crates, which it does not where a Rust library is made as well.
 lib: ## build liblinq.so and liblinq.a as they ship, into target/release
-	cargo rustc --locked --release -p linq --lib --crate-type cdylib,staticlib
+	scripts/lib
 
 install: ## headers, libraries, linq.pc, CMake package, manual; PREFIX=/usr/local LIBDIR=... INCLUDEDIR=... DESTDIR=...
 	@scripts/install
@@ -49,6 +48,15 @@ abi: ## compare the binary interface with abi/liblinq.so.0.xml; docs/ABI.md says
 
 abi-baseline: ## accept what the binary interface has grown; refuses anything else
 	@scripts/abi --baseline
+
+deny: ## cargo-deny over deny.toml: licences, sources, versions, and what is known to be dangerous
+	@scripts/deny
+
+sbom: ## write a bill of materials (CycloneDX) to target/sbom
+	@scripts/supply sbom
+
+reproducible: ## build the library again as somebody else would, and compare the bytes
+	@scripts/reproducible
 
 clean: ## remove everything that was built
 	cargo clean
