@@ -739,6 +739,26 @@ void log_lines_are_heard() {
             "level"));
 }
 
+void a_log_function_is_refused_while_another_thread_replaces_it() {
+  std::atomic<bool> inside{false}, replacing{false}, refused{false};
+  linq::set_log(
+      [&](linq::LogLevel, std::string_view) {
+        if (inside.exchange(true)) return;
+        while (!replacing) sleep_ms(1);
+        sleep_ms(30);  // the other thread now waits for this function to return
+        refused = !linq::try_set_log({});
+      },
+      linq::LogLevel::debug);
+  std::thread replacer([&] {
+    while (!inside) sleep_ms(1);
+    replacing = true;
+    linq::set_log({});
+  });
+  good(g_client->upload(Source::bytes("hello"), called("a.txt")), "a.txt", "hello");
+  replacer.join();
+  CHECK(refused);
+}
+
 void threads_share_a_client() {
   std::atomic<int> done{0}, cancelled{0};
   std::vector<std::thread> threads;
@@ -801,6 +821,7 @@ int main() {
   RUN(texts_outlive_their_objects);
   RUN(a_client_may_go_while_it_is_used);
   RUN(log_lines_are_heard);
+  RUN(a_log_function_is_refused_while_another_thread_replaces_it);
   RUN(threads_share_a_client);
   nothrow_tests();
   return done("cpp");
