@@ -146,7 +146,14 @@ let slow = Double(ProcessInfo.processInfo.environment["LINQ_TEST_SLOW"] ?? "") ?
 
 class SandboxTestCase: XCTestCase {
     override func setUp() { sandbox.calm() }
-    override func tearDown() { sandbox.calm() }
+
+    override func tearDown() {
+        sandbox.calm()
+        temporaryDirectories { directories in
+            for directory in directories { try? FileManager.default.removeItem(at: directory) }
+            directories = []
+        }
+    }
 }
 
 /// Text that detection knows as nothing else.
@@ -157,9 +164,13 @@ func someBytes(_ count: Int) -> Data {
     return data.prefix(count)
 }
 
+private let temporaryDirectories = Locked<[URL]>([])
+
+/// A file that is there until the test ends.
 func temporaryFile(_ name: String, _ data: Data) throws -> URL {
     let directory = FileManager.default.temporaryDirectory.appendingPathComponent("linq-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    temporaryDirectories { $0.append(directory) }
     let url = directory.appendingPathComponent(name)
     try data.write(to: url)
     return url
