@@ -738,10 +738,7 @@ class Source {
       c_.offset = source.offset_;
       c_.length = source.length_;
       if (source.kind_ == LINQ_SOURCE_PATH) c_.path = input.text(source.path_.native(), "the path");
-      if (source.kind_ == LINQ_SOURCE_DESCRIPTOR) {
-        if (source.descriptor_ < 0) input.refuse("linq_source.descriptor is negative: the file is not open");
-        c_.descriptor = static_cast<std::uint32_t>(source.descriptor_);
-      }
+      if (source.kind_ == LINQ_SOURCE_DESCRIPTOR) c_.descriptor = static_cast<std::uint32_t>(source.descriptor_);
       if (!source.refusal_.empty()) input.refuse(source.refusal_);
       if (source.read_) c_.read = read;
       if (source.rewind_) c_.rewind = rewind;
