@@ -1,7 +1,7 @@
 # Every target is a line; the work is in scripts/.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lib install uninstall deb examples header fmt lint mutants abi abi-baseline deny sbom reproducible clean
+.PHONY: help demo test soak lib install uninstall deb examples header fmt lint mutants docs size abi abi-baseline deny sbom reproducible clean
 
 help: ## list these
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -42,6 +42,12 @@ lint: ## what must be clean: rustfmt, clippy
 
 mutants: ## break each promise of linq.h on purpose and see its test fail
 	scripts/mutants
+
+docs: ## make the reference and its pages, as HTML, in target/docs
+	@scripts/docs
+
+size: ## build the library as small as it gets, and show what takes the room
+	@scripts/size
 
 abi: ## compare the binary interface with abi/liblinq.so.0.xml; docs/ABI.md says what may change
 	@scripts/abi
