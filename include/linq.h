@@ -555,7 +555,8 @@ typedef struct linq_source {
   linq_read_fn read;
   /**
    * READER: begins again, so that a failed attempt can be made anew. NULL: the upload is not
-   * tried again once a byte was read.
+   * tried again once bytes were sent, unless they are so few that the library still holds them
+   * all (4 KiB).
    */
   linq_rewind_fn rewind;
   /** READER: handed to read and rewind. */

@@ -179,7 +179,8 @@ pub struct linq_source {
     /// READER: gives the bytes; called on the calling thread.
     pub read: linq_read_fn,
     /// READER: begins again, so that a failed attempt can be made anew. NULL: the upload is not
-    /// tried again once a byte was read.
+    /// tried again once bytes were sent, unless they are so few that the library still holds them
+    /// all (4 KiB).
     pub rewind: linq_rewind_fn,
     /// READER: handed to read and rewind.
     pub user_data: *mut c_void,
