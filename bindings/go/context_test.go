@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -166,7 +167,8 @@ func TestDeadlineInEveryPhase(t *testing.T) {
 				close(timed.done)
 				err := soon(t, done)
 				took := time.Since(start)
-				failed(t, err, linq.StatusTimeout, linq.ErrTimeout, context.DeadlineExceeded)
+				e := failed(t, err, linq.StatusTimeout, linq.ErrTimeout, context.DeadlineExceeded)
+				equal(t, e.Retryable, false)
 				return took
 			})
 		})
@@ -199,7 +201,7 @@ func TestDeadlineByTheClock(t *testing.T) {
 		_, err := client.Attachment(ctx, "5d3a9f3e-0000-4000-8000-000000000000")
 		deadline, _ := ctx.Deadline()
 		late := time.Since(deadline)
-		failed(t, err, linq.StatusTimeout, linq.ErrTimeout, context.DeadlineExceeded)
+		equal(t, failed(t, err, linq.StatusTimeout, linq.ErrTimeout, context.DeadlineExceeded).Retryable, false)
 		if late < 0 {
 			t.Errorf("%v too early", -late)
 		}
@@ -236,7 +238,7 @@ func TestContextThatHasEnded(t *testing.T) {
 		is     error
 	}{{cancelled, linq.StatusCancelled, context.Canceled}, {past, linq.StatusTimeout, context.DeadlineExceeded}} {
 		for _, p := range phases(t) {
-			failed(t, p.call(c.ctx, client), c.status, c.is)
+			equal(t, failed(t, p.call(c.ctx, client), c.status, c.is).Retryable, false)
 		}
 		_, err := client.Upload(c.ctx, unread, "u.txt", 6)
 		failed(t, err, c.status, c.is)
@@ -258,16 +260,83 @@ func TestContextThatEndsTooLate(t *testing.T) {
 	arrived(t, a, err, "far.txt", "text/plain", content)
 }
 
-// A reader may hear of the end before the library does.
-func TestReaderThatFailsWithTheContext(t *testing.T) {
+// A reader may hear of the end before the library does, and answer with an error or as if there were no more.
+func TestReaderThatEndsWithTheContext(t *testing.T) {
 	calm(t)
+	client := newClient(t)
+	mine := errors.New("mine")
+	for _, before := range []int{0, 200_000} {
+		for _, answer := range []error{io.EOF, mine} {
+			ctx, cancel := context.WithCancelCause(background)
+			why := errors.New("why")
+			_, err := client.Upload(ctx, &faulty{before, func([]byte) (int, error) {
+				cancel(why)
+				return 0, answer
+			}}, "r.txt", 300_000)
+			ended(t, err, context.Canceled)
+			ended(t, err, why)
+
+			late, cancelLate := context.WithTimeout(background, 50*time.Millisecond)
+			_, err = client.Upload(late, &faulty{before, func([]byte) (int, error) {
+				<-late.Done()
+				return 0, answer
+			}}, "r.txt", 300_000)
+			cancelLate()
+			ended(t, err, context.DeadlineExceeded)
+
+			// By the clock the deadline has passed, but nobody has said so yet.
+			silent := &settable{Context: deadlined{background, time.Now().Add(50 * time.Millisecond)}, done: make(chan struct{})}
+			_, err = client.Upload(silent, &faulty{before, func([]byte) (int, error) {
+				deadline, _ := silent.Deadline()
+				time.Sleep(time.Until(deadline))
+				return 0, answer
+			}}, "r.txt", 300_000)
+			ended(t, err, context.DeadlineExceeded)
+		}
+		// One that ends too soon while its context lives is the reader's matter alone.
+		ctx, cancel := context.WithTimeout(background, time.Hour)
+		_, err := client.Upload(ctx, &faulty{before, func([]byte) (int, error) { return 0, io.EOF }}, "r.txt", 300_000)
+		cancel()
+		failed(t, err, linq.StatusFile)
+		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+	}
+}
+
+type deadlined struct {
+	context.Context
+	at time.Time
+}
+
+func (d deadlined) Deadline() (time.Time, bool) { return d.at, true }
+
+func ended(t *testing.T, err, is error) {
+	t.Helper()
+	var e *linq.Error
+	if !errors.As(err, &e) || !errors.Is(err, is) || e.Retryable {
+		t.Errorf("%v is not %v, or %+v", err, is, e)
+	}
+}
+
+// As the README has it: whoever goes on while it is retryable comes to an end.
+func TestRetryingEndsWithTheContext(t *testing.T) {
+	calm(t)
+	fault(`{"side":"api","times":0,"fault":{"respond":{"status":503,"headers":[["Retry-After","0"]]}}}`)
+	client := newClient(t, linq.WithMaxAttempts(1))
 	ctx, cancel := context.WithCancel(background)
 	defer cancel()
-	_, err := newClient(t).Upload(ctx, &faulty{200_000, func([]byte) (int, error) {
-		cancel()
-		return 0, ctx.Err()
-	}}, "r.txt", 300_000)
-	if !errors.Is(err, context.Canceled) {
-		t.Error(err)
+	var failure *linq.Error
+	calls, ends := 0, time.Now().Add(30*time.Second)
+	for {
+		_, err := client.Presign(ctx, linq.File{Filename: "a.txt", SizeBytes: 1})
+		if !errors.As(err, &failure) || !failure.Retryable || time.Now().After(ends) {
+			break
+		}
+		if calls++; calls == 3 {
+			cancel()
+		}
 	}
+	equal(t, calls, 3)
+	equal(t, failure.Status, linq.StatusCancelled)
 }

@@ -113,7 +113,7 @@ type Error struct {
 	RetryAfter time.Duration
 	// Attempts is how many were made, the last included. 0: it failed before any network.
 	Attempts int
-	// Retryable tells whether the same call may succeed later without a change.
+	// Retryable tells whether the same call may succeed later without a change. Never where its context has ended.
 	Retryable bool
 
 	causes []error
@@ -164,23 +164,25 @@ func newError(status Status, at *C.linq_error) *Error {
 
 // explain adds to an error what only Go knows: the context that ended the call, the reader's own error.
 func (c *call) explain(e *Error) *Error {
-	if c.reader != nil && c.reader.failed != nil && e.Status == StatusFile {
+	read := c.reader != nil && e.Status == StatusFile
+	if read && c.reader.failed != nil {
 		e.causes = append(e.causes, c.reader.failed)
 	}
-	// A reader may hear of the context's end before we do.
-	if e.Status != StatusCancelled && e.Status != StatusTimeout && len(e.causes) == 0 {
-		return e
-	}
 	end := c.ctx.Err()
-	if deadline, ok := c.ctx.Deadline(); end == nil && e.Status == StatusTimeout && ok && !time.Now().Before(deadline) {
-		end = context.DeadlineExceeded // by the library's clock, a moment before the context's
+	if deadline, ok := c.ctx.Deadline(); end == nil && ok && !time.Now().Before(deadline) {
+		end = context.DeadlineExceeded // by the library's clock, or a reader's: a moment before the context's
 	}
 	if end == nil {
 		return e
 	}
+	e.Retryable = false // the same call has the same context
+	// A reader may hear of the context's end before we do, and be at its end by that.
+	if e.Status != StatusCancelled && e.Status != StatusTimeout && !read {
+		return e
+	}
 	// The token cannot say why it was cancelled.
 	if e.Status == StatusCancelled && errors.Is(end, context.DeadlineExceeded) {
-		e.Status, e.Retryable = StatusTimeout, true
+		e.Status = StatusTimeout
 	}
 	e.causes = append(e.causes, end)
 	if cause := context.Cause(c.ctx); cause != nil && !errors.Is(end, cause) {

@@ -22,7 +22,8 @@
 //
 // A call ends within about 10 ms of its context, whatever it is doing: resolving, connecting, sending, waiting for the
 // answer or for the next attempt. The error then is the context's for [errors.Is]: [context.Canceled] with the status
-// [StatusCancelled], [context.DeadlineExceeded] with [StatusTimeout]. The library knows a context's deadline too, and
+// [StatusCancelled], [context.DeadlineExceeded] with [StatusTimeout]; with [StatusFile] where a reader heard of the end
+// first, and failed by it or ended too soon. Such an error is never Retryable. The library knows a context's deadline too, and
 // does not begin to wait for another attempt that would come too late. A call whose context has ended before does
 // nothing at all; one that was already done when its context ended has succeeded.
 //
