@@ -70,7 +70,7 @@ func (c *call) run(f func(failure **C.linq_error) C.linq_status) error {
 	if c.ctx.Err() != nil {
 		return c.explain(&Error{Status: StatusCancelled, Message: "nothing was done"})
 	}
-	ended, quiet := c.ctx.Done(), c.ctx.Value(logging{}) != nil
+	ended, quiet := c.ctx.Done(), c.inHandler()
 	go c.enter(f, quiet)
 	c.serve(ended)
 	if failure, ok := c.err.(*Error); ok {

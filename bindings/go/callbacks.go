@@ -44,6 +44,6 @@ func linqGoRewind(userData unsafe.Pointer) C.int32_t {
 func linqGoLog(_ unsafe.Pointer, level C.uint32_t, line *C.linq_go_text) {
 	if logger, c := logger.Load(), callOfThread(); logger != nil && c != nil {
 		text := C.GoString((*C.char)(line))
-		c.ask(func() { logger.Log(loggingContext{c.ctx}, slogLevel(level), text) })
+		c.ask(func() { c.say(logger, slogLevel(level), text) })
 	}
 }

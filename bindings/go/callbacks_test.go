@@ -3,6 +3,7 @@ package linq_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -352,6 +353,58 @@ func TestLog(t *testing.T) {
 		if strings.Contains(l.text, sandbox.Key) || strings.Contains(l.text, "X-Amz-Signature") {
 			t.Errorf("a secret: %s", l.text)
 		}
+	}
+}
+
+// Calls without a context, or with another one, are not heard either when a handler makes them.
+func TestHandlersAreNotHeard(t *testing.T) {
+	calm(t)
+	client := newClient(t)
+	place, err := presign(t, client, 3).MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, call := range map[string]func(){
+		"ParsePresigned": func() { linq.ParsePresigned(nil) },
+		"Unmarshal":      func() { json.Unmarshal([]byte("{}"), new(linq.Presigned)) },
+		"NewClient":      func() { linq.NewClient(linq.WithBaseURL("no URL")) },
+		"another context": func() {
+			client.Attachment(background, "5d3a9f3e-0000-4000-8000-000000000000")
+		},
+		"UploadPresigned, and what its callbacks call": func() {
+			p, err := linq.ParsePresigned(place)
+			if err != nil {
+				t.Error(err)
+			}
+			client.UploadPresigned(background, p, linq.FromReader(&faulty{0, func([]byte) (int, error) {
+				linq.ParsePresigned(nil)
+				return 0, io.EOF
+			}}, 3))
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			lines := 0
+			linq.SetLogger(slog.New(handler(func(context.Context, slog.Record) {
+				if lines++; lines < 10 {
+					runtime.Gosched()
+					call()
+				}
+			})))
+			defer linq.SetLogger(nil)
+			linq.ParsePresigned(nil)
+			equal(t, lines, 1)
+			// Only while it is in the handler: the goroutine's own calls are heard, after a panic of the handler too.
+			linq.ParsePresigned(nil)
+			equal(t, lines, 2)
+			linq.SetLogger(slog.New(handler(func(context.Context, slog.Record) { lines++; panic("mine") })))
+			for range 2 {
+				func() {
+					defer func() { recover() }()
+					linq.ParsePresigned(nil)
+				}()
+			}
+			equal(t, lines, 4)
+		})
 	}
 }
 

@@ -4,12 +4,18 @@ package linq
 #include <linq.h>
 
 void linqGoLog(void *, uint32_t, const char *);
+
+// Whether the thread is in a handler: what is called there is not heard.
+static _Thread_local int linq_go_handling;
+static void linq_go_handle(int handling) { linq_go_handling = handling; }
+static int linq_go_handles(void) { return linq_go_handling; }
 */
 import "C"
 
 import (
 	"context"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -24,7 +30,8 @@ var (
 // call is [slog.LevelError], an attempt that is made again [slog.LevelWarn], what was done [slog.LevelInfo], each request
 // [slog.LevelDebug]. The logger's handler decides which levels count.
 //
-// A handler may make calls itself: with the context that it is given, their own lines are not heard.
+// A handler may make calls itself, whose own lines are not heard. On another goroutine this holds only for calls with the
+// context that the handler was given.
 //
 // Programs whose C parts use linq_set_log as well will find that the last one set hears the lines.
 func SetLogger(l *slog.Logger) {
@@ -48,7 +55,20 @@ func slogLevel(level C.uint32_t) slog.Level {
 	}
 }
 
-// logging is the key by which a call finds that it is made in a handler.
+// say has the handler hear a line, on the calling goroutine.
+func (c *call) say(l *slog.Logger, level slog.Level, line string) {
+	// Until the handler is left, nothing but its goroutine runs on this thread.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	C.linq_go_handle(1)
+	defer C.linq_go_handle(0)
+	l.Log(loggingContext{c.ctx}, level, line)
+}
+
+// inHandler tells whether a call is made by a handler: by its goroutine, or with its context.
+func (c *call) inHandler() bool { return C.linq_go_handles() != 0 || c.ctx.Value(logging{}) != nil }
+
+// logging is the key by which a call finds the context of a handler.
 type logging struct{}
 
 // loggingContext is what a handler is given.
