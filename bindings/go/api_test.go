@@ -360,3 +360,26 @@ func TestEnvironment(t *testing.T) {
 	a, err := client.UploadBytes(background, content, "e.txt", nil)
 	arrived(t, a, err, "e.txt", "text/plain", content)
 }
+
+// linq.h has an empty text count as none; the binding does not decide it anew.
+func TestBlankKey(t *testing.T) {
+	calm(t)
+	for _, blank := range []string{"", " "} {
+		client, err := linq.NewClient(linq.WithAPIKey(blank))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		content := text(10)
+		a, err := client.UploadBytes(background, content, "k.txt") // by the environment's key
+		arrived(t, a, err, "k.txt", "text/plain", content)
+
+		strict, err := linq.NewClient(linq.WithAPIKey(blank), linq.WithoutEnvironment(), linq.WithBaseURL(sandbox.API))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer strict.Close()
+		_, err = strict.UploadBytes(background, content, "k.txt")
+		equal(t, failed(t, err, linq.StatusUnauthorized, linq.ErrUnauthorized).HTTPStatus, 0)
+	}
+}
