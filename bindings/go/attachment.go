@@ -57,7 +57,7 @@ func ContentType(name string, bytes []byte) string {
 	var m memory
 	defer m.pins.Unpin()
 	from := m.textOrNull("the name", name)
-	if m.err != nil {
+	if m.err != nil || checkABI() != nil {
 		return ""
 	}
 	return C.GoString(C.linq_content_type(from, m.bytes(bytes), C.size_t(len(bytes))))

@@ -36,16 +36,31 @@ type call struct {
 	done    chan struct{}
 }
 
-// newCall never fails: what is wrong is told by run. The call must be closed.
-func newCall(ctx context.Context) *call {
-	c := &call{ctx: ctx, asks: make(chan func()), answers: make(chan bool), done: make(chan struct{})}
-	if ctx == nil {
-		c.ctx = context.Background()
-		c.refuse("ctx is nil")
-	}
+// newBriefCall is a call that nothing ends, as it does not wait for anything. It never fails: what is wrong is told by run.
+// The call must be closed.
+func newBriefCall() *call {
+	c := &call{ctx: context.Background(), asks: make(chan func()), answers: make(chan bool), done: make(chan struct{})}
 	c.handle = new(cgo.Handle)
 	*c.handle = cgo.NewHandle(c)
 	c.pins.Pin(c.handle)
+	c.fail(checkABI())
+	return c
+}
+
+// newCall is a call that ends with its context.
+func newCall(ctx context.Context) *call {
+	if ctx == nil {
+		c := newBriefCall()
+		c.refuse("ctx is nil")
+		return c
+	}
+	over := ctx.Err() != nil
+	c := newBriefCall()
+	c.ctx = ctx
+	// Descriptors may have run out, which is no matter for a call that will not be made.
+	if over || c.err != nil {
+		return c
+	}
 	if c.token = C.linq_cancel_token_new(); c.token == nil {
 		c.fail(&Error{Status: StatusNoMemory, Message: "memory or descriptors ran out"})
 	}
@@ -53,7 +68,9 @@ func newCall(ctx context.Context) *call {
 }
 
 func (c *call) close() {
-	C.linq_free(unsafe.Pointer(c.token))
+	if c.token != nil {
+		C.linq_free(unsafe.Pointer(c.token))
+	}
 	c.handle.Delete()
 	c.pins.Unpin()
 	if c.after != nil {
@@ -63,7 +80,6 @@ func (c *call) close() {
 
 // run makes the call, and returns once it has ended in C. What f puts anywhere is there then.
 func (c *call) run(f func(failure **C.linq_error) C.linq_status) error {
-	c.fail(checkABI())
 	if c.err != nil {
 		return c.err
 	}

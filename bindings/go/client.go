@@ -6,7 +6,6 @@ package linq
 import "C"
 
 import (
-	"context"
 	"runtime"
 	"sync"
 	"time"
@@ -34,6 +33,9 @@ type ClientOption func(*clientSettings)
 
 // WithAPIKey sets the partner's API key. Without it the key comes from LINQ_API_V3_API_KEY. A client without any key can
 // still upload presigned; everything else then is [ErrUnauthorized] before any network. Do not ship a key inside an app.
+//
+// A blank key counts as not given, so that of the environment is used if there is one: a service with a key for each
+// tenant adds [WithoutEnvironment], or a tenant without one uploads to the account of the environment's key.
 func WithAPIKey(key string) ClientOption { return func(s *clientSettings) { s.apiKey = &key } }
 
 // WithBaseURL sets where the API is. Without it: LINQ_API_V3_BASE_URL, else Linq's own. The key is never sent over plain
@@ -52,7 +54,8 @@ func WithCAPEM(pem string) ClientOption { return func(s *clientSettings) { s.caP
 // WithProxy sets the proxy, "http://[user:password@]host:port", or "" for none. Without it the environment's is used.
 func WithProxy(url string) ClientOption { return func(s *clientSettings) { s.proxy = &url } }
 
-// WithoutEnvironment reads no environment variable at all, not even the proxies'.
+// WithoutEnvironment reads no environment variable at all: no key, where [WithAPIKey] is missing or blank, no base URL, no
+// proxy, no SSL_CERT_FILE.
 func WithoutEnvironment() ClientOption {
 	return func(s *clientSettings) { s.flags |= C.LINQ_CLIENT_NO_ENVIRONMENT }
 }
@@ -94,7 +97,7 @@ func NewClient(options ...ClientOption) (*Client, error) {
 			option(&s)
 		}
 	}
-	call := newCall(context.Background())
+	call := newBriefCall()
 	defer call.close()
 	c := C.linq_client_options_default()
 	c.api_key = call.optional("the API key", s.apiKey)
@@ -154,7 +157,7 @@ func (c *Client) release() {
 }
 
 func (c *Client) freeAfterTheLast() {
-	if c.over && c.calls == 0 {
+	if c.over && c.calls == 0 && c.at != nil {
 		C.linq_free(unsafe.Pointer(c.at))
 		c.at = nil
 	}

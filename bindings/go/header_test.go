@@ -2,7 +2,10 @@ package linq_test
 
 import (
 	"errors"
+	"log/slog"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -166,4 +169,52 @@ func TestEveryFunctionIsCalled(t *testing.T) {
 		}
 	}
 	equal(t, linq.Version(), regexp.MustCompile(`LINQ_VERSION_STRING "(.*)"`).FindStringSubmatch(header(t))[1])
+}
+
+// A library of another ABI, in the place of the one that the tests are linked with: whatever else is asked of it aborts.
+const another = `
+#include <stdlib.h>
+#include <stdint.h>
+uint32_t linq_abi_version(void) { return 77; }
+const char *linq_version(void) { return "7.7.7"; }
+const char *linq_status_name(int32_t status) { return "LINQ_INTERNAL"; }
+`
+
+func TestAnotherABI(t *testing.T) {
+	if os.Getenv("LINQ_TEST_ABI") != "" {
+		linq.SetLogger(slog.Default())
+		equal(t, linq.ContentType("a.jpg", nil), "")
+		client := new(linq.Client)
+		_, made := linq.NewClient()
+		_, parsed := linq.ParsePresigned([]byte("{}"))
+		_, asked := client.Attachment(background, "x")
+		_, uploaded := client.UploadBytes(background, text(1), "a.txt")
+		for _, err := range []error{made, parsed, asked, uploaded} {
+			equal(t, failed(t, err, linq.StatusInternal, linq.ErrInternal).Message,
+				"liblinq 7.7.7 has ABI 77, but this program was built for 1")
+		}
+		return
+	}
+	source := another
+	for _, function := range regexp.MustCompile(`(?m)^(?:struct |const )?\w+ \*?(linq_\w+)\(`).FindAllStringSubmatch(header(t), -1) {
+		if !strings.Contains(source, " "+function[1]+"(") && !strings.Contains(source, "*"+function[1]+"(") {
+			source += "void " + function[1] + "(void) { abort(); }\n"
+		}
+	}
+	if count := strings.Count(source, "abort();"); count < 14 {
+		t.Fatalf("only %d functions were found in linq.h", count)
+	}
+	library := filepath.Join(t.TempDir(), "another.so")
+	cc := exec.Command("cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library)
+	cc.Stdin = strings.NewReader(source)
+	if out, err := cc.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	command := exec.Command(os.Args[0], "-test.run=^TestAnotherABI$", "-test.v")
+	command.Env = append(os.Environ(), "LINQ_TEST_ABI=1", "LD_PRELOAD="+library)
+	out, err := command.CombinedOutput()
+	if err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+	contains(t, string(out), "--- PASS: TestAnotherABI")
 }

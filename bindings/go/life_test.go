@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -211,6 +212,38 @@ func TestThreadsDoNotAddUp(t *testing.T) {
 	if threads := entries("/proc/self/task"); threads > 100 {
 		t.Errorf("%d threads", threads)
 	}
+}
+
+// A call that waits for nothing, or is not made at all, takes no descriptors.
+func TestDescriptorsRunOut(t *testing.T) {
+	calm(t)
+	client := newClient(t)
+	json, err := presign(t, client, 3).MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(background)
+	cancel()
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 0, Max: before.Max}); err != nil {
+		t.Fatal(err)
+	}
+	_, parsed := linq.ParsePresigned(json)
+	other, made := linq.NewClient(linq.WithoutEnvironment())
+	_, over := client.Attachment(ended, "x")
+	_, asked := client.Attachment(background, "x")
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, parsed, nil)
+	equal(t, made, nil)
+	other.Close()
+	failed(t, over, linq.StatusCancelled, context.Canceled)
+	contains(t, failed(t, asked, linq.StatusNoMemory, linq.ErrNoMemory).Message, "descriptors")
+	stillWorks(t, client)
 }
 
 func TestClientsDoNotAddUp(t *testing.T) {

@@ -60,7 +60,7 @@ import (
 // Version is the version of the C library that is loaded, such as "0.1.0".
 func Version() string { return C.GoString(C.linq_version()) }
 
-// A library of another ABI is never called.
+// A library of another ABI is asked for its version and for the names of statuses, and for nothing else.
 var checkABI = sync.OnceValue(func() error {
 	if found := C.linq_abi_version(); found != C.LINQ_ABI_VERSION {
 		message := fmt.Sprintf("liblinq %s has ABI %d, but this program was built for %d", Version(), found, C.LINQ_ABI_VERSION)

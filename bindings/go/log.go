@@ -36,7 +36,7 @@ var (
 // Programs whose C parts use linq_set_log as well will find that the last one set hears the lines.
 func SetLogger(l *slog.Logger) {
 	logger.Store(l)
-	if l != nil {
+	if l != nil && checkABI() == nil { // else there is nothing to be heard
 		// Never taken back: that would wait for handlers, of which this goroutine may be in one.
 		install.Do(func() { C.linq_set_log(C.linq_log_fn(C.linqGoLog), nil, C.LINQ_LOG_DEBUG) })
 	}

@@ -80,7 +80,7 @@ func (c *Client) Presign(ctx context.Context, file File) (*Presigned, error) {
 // ParsePresigned reads the JSON that a server handed over: Linq's own reply to POST /v3/attachments, or that of a
 // [Presigned]. At most 1 MiB; unknown fields are ignored.
 func ParsePresigned(json []byte) (*Presigned, error) {
-	call := newCall(context.Background())
+	call := newBriefCall()
 	defer call.close()
 	text, length := (*C.char)(call.bytes(json)), C.size_t(len(json))
 	var presigned *Presigned
