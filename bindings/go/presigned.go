@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -34,8 +35,9 @@ type Header struct {
 // Presigned is a reserved place: where the bytes go, and the headers that the URL was signed with. From [Client.Presign] and
 // [ParsePresigned]; changing a field changes nothing for [Client.UploadPresigned].
 //
-// It is a secret until it expires: whoever has it may upload. So it is not printed by fmt and slog; its JSON is the way to
-// hand it on.
+// It is a secret until it expires: whoever has it may upload. So fmt and slog print the attachment's id alone; its JSON is
+// the way to hand it on. What cannot be helped: fmt prints all of one that lies, not as a pointer, in an unexported field of
+// another struct, and for %p, which is none; and a handler that writes JSON writes the JSON of one that is part of a value.
 type Presigned struct {
 	// AttachmentID is to be used in messages once the bytes are there.
 	AttachmentID string
@@ -117,8 +119,8 @@ func (p *Presigned) UnmarshalJSON(json []byte) error {
 // String tells the attachment only.
 func (p Presigned) String() string { return "linq.Presigned(" + p.AttachmentID + ")" }
 
-// GoString tells the attachment only.
-func (p Presigned) GoString() string { return p.String() }
+// Format tells the attachment only, for any verb.
+func (p Presigned) Format(state fmt.State, verb rune) { io.WriteString(state, p.String()) }
 
 // LogValue tells the attachment only.
 func (p Presigned) LogValue() slog.Value { return slog.StringValue(p.String()) }
@@ -127,8 +129,12 @@ func (p Presigned) LogValue() slog.Value { return slog.StringValue(p.String()) }
 // there. The body must have exactly the size that was signed; it is closed after sending where it is an [io.Closer]. Do
 // not add headers.
 func (p *Presigned) Request(ctx context.Context, body io.Reader) (*http.Request, error) {
-	if p == nil || p.UploadURL == "" || body == nil {
-		return nil, invalid("a request needs a place and a body")
+	if ctx == nil {
+		return nil, invalid("ctx is nil")
+	}
+	// net/http takes no method for GET.
+	if p == nil || p.UploadURL == "" || p.HTTPMethod == "" || body == nil {
+		return nil, invalid("a request needs a place, with its URL and method, and a body")
 	}
 	request, err := http.NewRequestWithContext(ctx, p.HTTPMethod, p.UploadURL, body)
 	if err != nil {

@@ -109,14 +109,32 @@ func TestPresignedIsNotPrinted(t *testing.T) {
 	var log bytes.Buffer
 	slog.New(slog.NewTextHandler(&log, nil)).Info("text", "place", place, "copy", *place)
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("JSON", "place", place, "copy", *place)
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+	type holder struct {
+		Place *linq.Presigned
+		Copy  linq.Presigned
+	}
+	for _, verb := range strings.Fields("%v %+v %#v %s %q %d %x %X %c %U %e %g %t %b %o %w %Z %10.3v %-80s %*d %! none") {
 		fmt.Fprintf(&log, verb, place)
 		fmt.Fprintf(&log, verb, *place)
+		fmt.Fprintf(&log, verb, holder{place, *place})
+		fmt.Fprintf(&log, verb, []linq.Presigned{*place})
+		fmt.Fprintf(&log, verb, map[string]any{"a": *place, "b": place})
+	}
+	fmt.Fprint(&log, place, *place)
+	fmt.Fprint(&log, fmt.Errorf("%w", error(wrapped{*place})))
+	var none *linq.Presigned
+	equal(t, fmt.Sprintf("%v %d", none, none), "<nil> <nil>")
+	for _, verb := range []string{"%d", "%v", "%#v", "%x"} {
+		equal(t, fmt.Sprintf(verb, *place), "linq.Presigned("+place.AttachmentID+")")
 	}
 	if text := log.String(); strings.Contains(text, "X-Amz-") || !strings.Contains(text, place.AttachmentID) {
 		t.Errorf("%s", text)
 	}
 }
+
+type wrapped struct{ Place linq.Presigned }
+
+func (w wrapped) Error() string { return fmt.Sprint("with ", w.Place) }
 
 func TestRequest(t *testing.T) {
 	calm(t)
@@ -155,7 +173,11 @@ func TestRequestsThatCannotBe(t *testing.T) {
 	_, err = place.Request(background, nil)
 	failed(t, err, linq.StatusInvalidArgument)
 	_, err = place.Request(nil, strings.NewReader("0123456789")) //lint:ignore SA1012 that is what is tried
-	failed(t, err, linq.StatusInvalidArgument)
+	contains(t, failed(t, err, linq.StatusInvalidArgument).Message, "ctx is nil")
+	methodless := *place
+	methodless.HTTPMethod = ""
+	_, err = methodless.Request(background, strings.NewReader("0123456789"))
+	contains(t, failed(t, err, linq.StatusInvalidArgument).Message, "method")
 	for _, body := range []string{"", "short", "more than ten"} {
 		_, err = place.Request(background, strings.NewReader(body))
 		contains(t, failed(t, err, linq.StatusUnsupported).Message, fmt.Sprint(len(body), " bytes"), "for 10")
