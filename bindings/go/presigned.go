@@ -37,7 +37,7 @@ type Header struct {
 //
 // It is a secret until it expires: whoever has it may upload. So fmt and slog print the attachment's id alone; its JSON is
 // the way to hand it on. What cannot be helped: fmt prints all of one that lies, not as a pointer, in an unexported field of
-// another struct, and for %p, which is none; and a handler that writes JSON writes the JSON of one that is part of a value.
+// another struct, and for the verbs %p and %w; and a handler that writes JSON writes that of one that is part of another value.
 type Presigned struct {
 	// AttachmentID is to be used in messages once the bytes are there.
 	AttachmentID string
@@ -119,7 +119,7 @@ func (p *Presigned) UnmarshalJSON(json []byte) error {
 // String tells the attachment only.
 func (p Presigned) String() string { return "linq.Presigned(" + p.AttachmentID + ")" }
 
-// Format tells the attachment only, for any verb.
+// Format tells the attachment only, for every verb that fmt asks for.
 func (p Presigned) Format(state fmt.State, verb rune) { io.WriteString(state, p.String()) }
 
 // LogValue tells the attachment only.

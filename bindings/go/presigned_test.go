@@ -113,7 +113,7 @@ func TestPresignedIsNotPrinted(t *testing.T) {
 		Place *linq.Presigned
 		Copy  linq.Presigned
 	}
-	for _, verb := range strings.Fields("%v %+v %#v %s %q %d %x %X %c %U %e %g %t %b %o %w %Z %10.3v %-80s %*d %! none") {
+	for _, verb := range strings.Fields("%v %+v %#v %s %q %d %x %X %c %U %e %g %t %b %o %Z %10.3v %-80s %*d %! none") {
 		fmt.Fprintf(&log, verb, place)
 		fmt.Fprintf(&log, verb, *place)
 		fmt.Fprintf(&log, verb, holder{place, *place})
