@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // The command, built once. LINQ_UPLOAD names one that is built already.
@@ -162,11 +163,13 @@ func TestCommandOnATerminal(t *testing.T) {
 	run := start(t, fmt.Sprintf("stty cols 70 rows 10; PROGRAM -j 2 %s /no/such %s", path, path))
 	run.ends(t, 1)
 	contains(t, run.out.String(), "bar.txt", "[                    ]   0 %", "3.0 MB\x1b[K", "2 uploaded (6.0 MB", "1 failed")
-	for _, line := range strings.FieldsFunc(run.out.String(), func(r rune) bool { return r == '\n' || r == '\r' }) {
-		if plain := regexp.MustCompile(`\x1b\[\d*[A-Z]`).ReplaceAllString(line, ""); strings.Contains(plain, "%") && len(plain) > 70 {
-			t.Errorf("%q is wider than the terminal", plain)
-		}
-	}
+	fits(t, run.out.String(), 70)
+
+	wide := file(t, strings.Repeat("漢", 60)+".txt", text(3_000_000))
+	run = start(t, fmt.Sprintf("stty cols 70 rows 10; PROGRAM %s", wide))
+	run.ends(t, 0)
+	contains(t, run.out.String(), "漢..  [                    ]   0 %", "1 uploaded")
+	fits(t, run.out.String(), 70)
 
 	struck := fault(`{"side":"api","times":0,"fault":{"no_answer":true}}`)
 	run = start(t, "PROGRAM "+path)
@@ -174,4 +177,23 @@ func TestCommandOnATerminal(t *testing.T) {
 	io.WriteString(run.in, "\x03")
 	run.ends(t, 130)
 	contains(t, run.out.String(), "1 failed")
+	fits(t, run.out.String(), 80)
+}
+
+// fits holds what was drawn against the terminal's width, and sees that it wraps lines again after each drawing.
+func fits(t *testing.T, drawn string, width int) {
+	t.Helper()
+	wrapping := regexp.MustCompile(`\x1b\[\?7[hl]`).FindAllString(drawn, -1)
+	if len(wrapping) == 0 || len(wrapping)%2 != 0 {
+		t.Errorf("%q", wrapping)
+	}
+	for i, code := range wrapping {
+		equal(t, code, []string{"\x1b[?7l", "\x1b[?7h"}[i%2])
+	}
+	for _, line := range strings.FieldsFunc(drawn, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		plain := regexp.MustCompile(`\x1b\[\??\d*[A-Za-z]`).ReplaceAllString(line, "")
+		if strings.Contains(plain, " %") && utf8.RuneCountInString(plain)+strings.Count(plain, "漢") > width {
+			t.Errorf("%q is wider than the terminal", plain)
+		}
+	}
 }

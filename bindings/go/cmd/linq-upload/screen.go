@@ -136,8 +136,10 @@ func (s *screen) draw() {
 	}
 	s.last = time.Now()
 	width, height := terminalSize(s.err)
-	// One write for all, so that nothing flickers. Never more than fits, or the way back up would be wrong.
+	// One write for all, so that nothing flickers. Never more than fits, or the way back up would be wrong: for what is wider
+	// than we think, the terminal does not wrap lines meanwhile.
 	var text bytes.Buffer
+	text.WriteString("\x1b[?7l")
 	if s.drawn > 0 {
 		fmt.Fprintf(&text, "\x1b[%dA\r", s.drawn)
 	}
@@ -146,7 +148,7 @@ func (s *screen) draw() {
 		text.WriteString(r.line(width))
 		text.WriteString("\x1b[K\n")
 	}
-	text.WriteString("\x1b[J")
+	text.WriteString("\x1b[J\x1b[?7h")
 	s.drawn = len(rows)
 	s.err.Write(text.Bytes())
 }
@@ -168,15 +170,30 @@ func (r *row) line(width int) string {
 
 // fit cuts a text or fills it up.
 func fit(text string, width int) string {
-	length := utf8.RuneCountInString(text)
-	if length <= width {
-		return text + strings.Repeat(" ", width-length)
+	dots := min(width, 2)
+	took, kept, end := 0, 0, 0
+	for i, r := range text {
+		if took += columns(r); took <= width-dots {
+			kept, end = took, i+utf8.RuneLen(r)
+		}
 	}
-	if width < 2 {
-		return strings.Repeat(".", width)
+	if took > width {
+		text, took = text[:end]+strings.Repeat(".", dots), kept+dots
 	}
-	runes := []rune(text)
-	return string(runes[:width-2]) + ".."
+	return text + strings.Repeat(" ", width-took)
+}
+
+// columns is how many a terminal gives to a character, nearly: the wide ones of East Asia and pictures have two.
+func columns(r rune) int {
+	switch {
+	case unicode.In(r, unicode.Mn, unicode.Me):
+		return 0
+	case r >= 0x1100 && r < 0x1160, r >= 0x2e80 && r < 0xd7b0, r >= 0xf900 && r < 0xfb00, r >= 0xfe30 && r < 0xfe70,
+		r >= 0xff00 && r < 0xff61, r >= 0xffe0 && r < 0xffe7, r >= 0x1f000 && r < 0x40000:
+		return 2
+	default:
+		return 1
+	}
 }
 
 // printable keeps names from steering the terminal.
