@@ -6,7 +6,7 @@ public struct UploadSource: Sendable {
     enum Kind: Sendable {
         case file(URL)
         case data(Data)
-        case handle(FileHandle, offset: UInt64, length: Int?)
+        case handle(OpenFile, offset: UInt64, length: Int?)
         case stream(ChunkStream)
     }
 
@@ -21,12 +21,13 @@ public struct UploadSource: Sendable {
     /// An open file, or a part of it.
     ///
     /// - Parameters:
-    ///   - handle: a regular file, open for reading. Its position is neither used nor moved. It must stay open until the
-    ///     upload ended, and is not closed then.
+    ///   - handle: a regular file, open for reading. Its position is neither used nor moved. The source keeps the file open
+    ///     for itself, so the handle may be closed at once. One that is closed already is a programming error: on Apple's
+    ///     platforms Foundation ends the process here, elsewhere the upload throws ``LinqError/Status/file``.
     ///   - offset: the first byte to send.
     ///   - length: how many bytes to send; `nil`: up to the end of the file.
     public static func handle(_ handle: FileHandle, offset: UInt64 = 0, length: Int? = nil) -> UploadSource {
-        UploadSource(kind: .handle(handle, offset: offset, length: length))
+        UploadSource(kind: .handle(OpenFile(handle), offset: offset, length: length))
     }
 
     /// A stream of chunks that can be read once: the upload is not tried again once a byte was read.
@@ -82,15 +83,17 @@ public struct UploadSource: Sendable {
                 source.length = UInt64(bytes.count)
                 return try body(&source)
             }
-        case .handle(let handle, let offset, let length):
+        case .handle(let file, let offset, let length):
             // In C, 0 stands for all of it.
             guard length != 0 else { throw LinqError(.unsupported, "length is 0; Linq takes no empty files") }
-            guard handle.fileDescriptor >= 0 else { throw LinqError(.file, "the file handle was closed") }
+            guard file.descriptor >= 0 else {
+                throw LinqError(.file, "the file handle was closed, or descriptors ran out")
+            }
             source.kind = UInt32(LINQ_SOURCE_DESCRIPTOR)
-            source.descriptor = UInt32(handle.fileDescriptor)
+            source.descriptor = UInt32(file.descriptor)
             source.offset = offset
             source.length = try length.map { try count($0, "length") } ?? 0
-            return try withExtendedLifetime(handle) { try body(&source) }
+            return try withExtendedLifetime(file) { try body(&source) }
         case .stream(let stream):
             source.kind = UInt32(LINQ_SOURCE_READER)
             source.length = try count(stream.size, "size")
@@ -98,4 +101,15 @@ public struct UploadSource: Sendable {
             return try body(&source)
         }
     }
+}
+
+/// A file that stays open for as long as an upload may need it. Its handle is read here, in the caller's own frame: later,
+/// on another thread, it may be closed, and another file have its number.
+final class OpenFile: Sendable {
+    /// Negative where there is none.
+    let descriptor: Int32
+
+    init(_ handle: FileHandle) { descriptor = fcntl(handle.fileDescriptor, F_DUPFD_CLOEXEC, 0) }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
 }
