@@ -59,15 +59,20 @@ public struct Presigned: Sendable, Hashable, Codable, CustomReflectable {
     /// The PUT for a `URLSession` upload task, without a body: the session goes on with it while the app sleeps.
     ///
     /// ```swift
-    /// let session = URLSession(configuration: .background(withIdentifier: "uploads"), delegate: self, delegateQueue: nil)
     /// session.uploadTask(with: presigned.urlRequest, fromFile: url).resume()
     /// ```
     ///
-    /// Any 2xx answer means that the bytes are there. The file must be as long as ``size`` says.
+    /// The file must be as long as ``size`` says. The bytes are there when the answer is a 2xx without `<Error` in its
+    /// body: the storage may find out that something failed after it began to answer.
     public var urlRequest: URLRequest {
         var request = URLRequest(url: uploadURL)
         request.httpMethod = httpMethod
-        for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
+        // URLSession reserves these two. It makes them from the URL and the file, and where they are required at all, the
+        // core has seen to it that they say just that.
+        let reserved = ["host", "content-length"]
+        for (name, value) in headers where !reserved.contains(name.lowercased()) {
+            request.setValue(value, forHTTPHeaderField: name)
+        }
         return request
     }
 
