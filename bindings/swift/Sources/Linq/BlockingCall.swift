@@ -1,11 +1,20 @@
 import CLinq
 import Foundation
 
-/// Runs a blocking call on one of the threads, with a token that cancelling the task cancels.
+/// Runs a blocking call on one of the threads, with a token that cancelling the task cancels. The deadline ends only the
+/// waiting for a thread: behind that, the call has to heed it.
 func onThread<Value: Sendable>(
-    of threads: CallThreads = .shared, _ body: @escaping @Sendable (_ token: OpaquePointer) throws -> Value
+    of threads: CallThreads = .shared, until deadline: Deadline? = nil,
+    _ body: @escaping @Sendable (_ token: OpaquePointer) throws -> Value
 ) async throws -> Value {
     let call = BlockingCall(body)
+    let timer = deadline.map { deadline in
+        Task {
+            try await Task.sleep(until: deadline.end, clock: .continuous)
+            call.expire()
+        }
+    }
+    defer { timer?.cancel() }
     return try await withTaskCancellationHandler {
         try await withCheckedThrowingContinuation { call.start($0, on: threads) }
     } onCancel: {
@@ -15,8 +24,8 @@ func onThread<Value: Sendable>(
 
 /// One call on its way: it waits for a thread, runs there, and may be cancelled at any moment, by any thread.
 ///
-/// Whoever takes it out of `waiting` has the continuation, and resumes it: the thread that runs it or the one that cancels
-/// it while it waits. So that happens once.
+/// Whoever takes it out of `waiting` has the continuation, and resumes it: the thread that runs it or the one that ends it
+/// while it waits. So that happens once.
 private final class BlockingCall<Value: Sendable>: @unchecked Sendable {
     typealias Continuation = CheckedContinuation<Value, any Error>
     typealias Body = @Sendable (OpaquePointer) throws -> Value
@@ -26,6 +35,8 @@ private final class BlockingCall<Value: Sendable>: @unchecked Sendable {
         case waiting(Body, Continuation, leave: () -> Void)
         case running(token: OpaquePointer)
         case ended
+        /// Before it began.
+        case refused(any Error)
     }
 
     private let lock = NSLock()
@@ -35,7 +46,8 @@ private final class BlockingCall<Value: Sendable>: @unchecked Sendable {
 
     func start(_ continuation: Continuation, on threads: CallThreads) {
         let failure: (any Error)? = lock.withLock {
-            guard case .new(let body) = state else { return CancellationError() }
+            if case .refused(let error) = state { return error }
+            guard case .new(let body) = state else { return nil }
             guard let place = threads.add({ self.run() }) else {
                 return LinqError(.noMemory, "no thread can be started for this call")
             }
@@ -45,20 +57,25 @@ private final class BlockingCall<Value: Sendable>: @unchecked Sendable {
         if let failure { continuation.resume(throwing: failure) }
     }
 
-    func cancel() {
+    func cancel() { refuse(CancellationError()) { linq_cancel_token_cancel($0) } }
+
+    func expire() { refuse(LinqError(.timeout, "the timeout was over before this call had a thread", isRetryable: true)) { _ in } }
+
+    /// Ends it where it did not begin yet. Where it runs, that is up to `running`.
+    private func refuse(_ error: any Error, running: (OpaquePointer) -> Void) {
         let before = lock.withLock {
             let before = state
             switch state {
-            case .new, .waiting: state = .ended
-            // Inside the lock, so that it is not freed meanwhile. It never blocks.
-            case .running(let token): linq_cancel_token_cancel(token)
-            case .ended: break
+            case .new, .waiting: state = .refused(error)
+            // Inside the lock, so that it is not freed meanwhile.
+            case .running(let token): running(token)
+            case .ended, .refused: break
             }
             return before
         }
         if case .waiting(_, let continuation, let leave) = before {
             leave()
-            continuation.resume(throwing: CancellationError())
+            continuation.resume(throwing: error)
         }
     }
 

@@ -2,15 +2,19 @@ import Foundation
 
 /// The threads that blocking calls run on: Swift's own few must not block, and GCD's global queue stalls at about 64.
 ///
-/// They are made as calls need them, up to a limit, and end when there was nothing to do for a while. A thread that is in
-/// the caller's own code (a stream that is waited for, a progress closure) does not count, so that a call which that code
-/// waits for still finds one.
+/// They are made as calls need them, up to a limit, and end when there was nothing to do for a while. A thread that waits
+/// for the caller's stream does not count towards it, so that a call which that stream waits for still finds one; but
+/// in all there is a second limit, up to four times as high.
 final class CallThreads: @unchecked Sendable {
     typealias Job = @Sendable () -> Void
 
-    static let shared = CallThreads(limit: 64, patience: 5)
+    static let shared = {
+        let limits = CallThreads.limits(descriptors: sysconf(Int32(_SC_OPEN_MAX)))
+        return CallThreads(limit: limits.atWork, most: limits.inAll, patience: 5)
+    }()
 
-    private let limit: Int
+    let limit: Int
+    let most: Int
     private let patience: TimeInterval
     private let condition = NSCondition()
     /// First come, first served; whoever is cancelled leaves a gap.
@@ -20,23 +24,30 @@ final class CallThreads: @unchecked Sendable {
     private var threads = 0
     /// Those of them that wait for a job, or are just starting.
     private var idle = 0
-    /// Those of them that are in the caller's code.
+    /// Those of them that wait for the caller's stream.
     private var away = 0
 
-    init(limit: Int, patience: TimeInterval) {
+    init(limit: Int, most: Int, patience: TimeInterval) {
         self.limit = limit
+        self.most = most
         self.patience = patience
     }
 
-    /// Has a job run when there is a thread for it. Returns what ``remove(_:)`` takes; `nil` where there is not one thread
-    /// and none can be made.
+    /// How many there may be where the process may have so many descriptors open (negative: any number). A call at work has
+    /// up to four: its token's two, a connection, and its file or what it waits with. One that waits for a stream has three.
+    static func limits(descriptors: Int) -> (atWork: Int, inAll: Int) {
+        guard descriptors >= 0 else { return (64, 256) }
+        return (min(64, max(8, descriptors / 8)), min(256, max(16, descriptors / 4)))
+    }
+
+    /// Has a job run when there is a thread for it. Returns what ``remove(_:)`` takes; `nil` where there is no thread that
+    /// could come to it, and none can be made.
     func add(_ job: @escaping Job) -> Int? {
         condition.withLock {
             let place = next
             next += 1
             waiting[place] = job
-            grow()
-            if threads == 0 {
+            if !grow(), threads == away {
                 waiting[place] = nil
                 return nil
             }
@@ -51,13 +62,18 @@ final class CallThreads: @unchecked Sendable {
         _ = condition.withLock { waiting.removeValue(forKey: place) }
     }
 
-    /// Runs the caller's code on one of the threads.
+    /// Waits for the caller's stream on one of the threads.
     func outside<Result>(_ body: () throws -> Result) rethrows -> Result {
         condition.withLock {
             away += 1
             grow()
         }
-        defer { condition.withLock { away -= 1 } }
+        defer {
+            condition.withLock {
+                away -= 1
+                grow()
+            }
+        }
         return try withPool(body)
     }
 
@@ -67,11 +83,15 @@ final class CallThreads: @unchecked Sendable {
     /// How many jobs wait for one.
     var queued: Int { condition.withLock { waiting.count } }
 
-    /// With the lock held.
-    private func grow() {
-        guard waiting.count > idle, threads - away < limit, startThread() else { return }
+    /// Makes a thread where one is missing; `false` where it cannot be made. Whoever comes back tries again. With the lock
+    /// held.
+    @discardableResult
+    private func grow() -> Bool {
+        guard waiting.count > idle, threads - away < limit, threads < most else { return true }
+        guard startThread() else { return false }
         threads += 1
         idle += 1
+        return true
     }
 
     private func startThread() -> Bool {
@@ -99,6 +119,7 @@ final class CallThreads: @unchecked Sendable {
                 withPool(job)
                 condition.lock()
                 if threads - away > limit { break }
+                grow()
                 continue
             }
             idle += 1
@@ -127,7 +148,7 @@ private func run(_ pool: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
 }
 
 /// Objective-C's objects would otherwise stay until the thread ends.
-private func withPool<Result>(_ body: () throws -> Result) rethrows -> Result {
+func withPool<Result>(_ body: () throws -> Result) rethrows -> Result {
     #if canImport(ObjectiveC)
     return try autoreleasepool(invoking: body)
     #else

@@ -67,13 +67,22 @@ final class Handover: @unchecked Sendable {
     private var isClosed = false
 
     /// Asks for the next chunk, or for the first one again, and waits for it. `nil`: the end.
-    func chunk(_ request: Request) throws -> Data? {
+    func chunk(_ request: Request, until deadline: Deadline?) throws -> Data? {
         condition.withLock {
             self.request = request
             return takeAsked()
         }?.resume()
         return try condition.withLock {
-            while answer == nil, !isClosed { condition.wait() }
+            while answer == nil, !isClosed {
+                guard let deadline else {
+                    condition.wait()
+                    continue
+                }
+                guard deadline.left > .zero else {
+                    throw LinqError(.timeout, "the timeout is over, and the stream gave no more bytes, nor its end", isRetryable: true)
+                }
+                _ = condition.wait(until: Date(timeIntervalSinceNow: deadline.left / .seconds(1)))
+            }
             defer { answer = nil }
             // Before the answer: a stream whose task is cancelled may just end, as if that were all.
             guard !isClosed, let answer else { throw CancellationError() }

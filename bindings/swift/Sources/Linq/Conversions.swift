@@ -80,10 +80,10 @@ func count(_ value: Int, _ name: String) throws -> UInt64 {
     return count
 }
 
-func callOptions(_ token: OpaquePointer, _ timeout: Duration?) -> linq_call_options {
+func callOptions(_ token: OpaquePointer, _ deadline: Deadline?) -> linq_call_options {
     var options = linq_call_options_default()
     options.cancel = token
-    options.timeout_ms = milliseconds(timeout)
+    options.timeout_ms = milliseconds(deadline?.left)
     return options
 }
 

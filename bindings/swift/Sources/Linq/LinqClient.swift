@@ -49,10 +49,12 @@ public final class LinqClient: Sendable {
     /// Runs a blocking call on a thread of the package's own, with the client and a token that the task's cancelling
     /// cancels. Both are there until the call returned.
     func call<Value: Sendable>(
-        _ body: @escaping @Sendable (_ client: OpaquePointer, _ token: OpaquePointer) throws -> Value
+        timeout: Duration?,
+        _ body: @escaping @Sendable (_ client: OpaquePointer, _ token: OpaquePointer, Deadline?) throws -> Value
     ) async throws -> Value {
-        try await onThread { token in
-            try withExtendedLifetime(self) { try body(self.client, token) }
+        let deadline = Deadline(timeout)
+        return try await onThread(until: deadline) { token in
+            try withExtendedLifetime(self) { try body(self.client, token, deadline) }
         }
     }
 
@@ -64,20 +66,20 @@ public final class LinqClient: Sendable {
     ///   - filename: 1 to 255 characters, without control characters or path separators.
     ///   - contentType: one that Linq takes; `nil`: from the extension of `filename`.
     ///   - size: exactly how many bytes will be uploaded, 1 to 104 857 600.
-    ///   - timeout: for the whole call, every attempt and wait included; `nil`: none.
+    ///   - timeout: for the whole call, every attempt and wait included, that for a thread too; `nil`: none.
     /// - Returns: the place; hand ``Presigned/json`` to whoever has the bytes.
     /// - Throws: ``LinqError``: `unsupported` before any network where Linq would refuse the file, `unauthorized` without
     ///   a key that Linq accepts. `CancellationError`.
     public func presign(
         filename: String, contentType: String? = nil, size: Int, timeout: Duration? = nil
     ) async throws -> Presigned {
-        try await call { client, token in
+        try await call(timeout: timeout) { client, token, deadline in
             try withTexts { texts in
                 var file = linq_file_default()
                 file.filename = try texts.add(filename, "filename")
                 file.content_type = try texts.add(contentType, "contentType")
                 file.size_bytes = try count(size, "size")
-                var options = callOptions(token, timeout)
+                var options = callOptions(token, deadline)
                 var place: UnsafeMutablePointer<linq_presigned>?
                 var error: UnsafeMutablePointer<linq_error>?
                 let status = linq_presign(client, &file, &options, &place, &error)
@@ -92,12 +94,12 @@ public final class LinqClient: Sendable {
     ///
     /// - Parameters:
     ///   - id: of the attachment.
-    ///   - timeout: for the whole call, every attempt and wait included; `nil`: none.
+    ///   - timeout: for the whole call, every attempt and wait included, that for a thread too; `nil`: none.
     /// - Throws: ``LinqError``: `notFound` where it does not exist or belongs to another account. `CancellationError`.
     public func attachment(id: String, timeout: Duration? = nil) async throws -> AttachmentInfo {
-        try await call { client, token in
+        try await call(timeout: timeout) { client, token, deadline in
             try withTexts { texts in
-                var options = callOptions(token, timeout)
+                var options = callOptions(token, deadline)
                 var info: UnsafeMutablePointer<linq_attachment_info>?
                 var error: UnsafeMutablePointer<linq_error>?
                 let status = try linq_attachment_get(client, texts.add(id, "id"), &options, &info, &error)
@@ -112,12 +114,12 @@ public final class LinqClient: Sendable {
     ///
     /// - Parameters:
     ///   - id: of the attachment.
-    ///   - timeout: for the whole call, every attempt and wait included; `nil`: none.
+    ///   - timeout: for the whole call, every attempt and wait included, that for a thread too; `nil`: none.
     /// - Throws: ``LinqError``: `notFound` where it does not exist or belongs to another account. `CancellationError`.
     public func deleteAttachment(id: String, timeout: Duration? = nil) async throws {
-        try await call { client, token in
+        try await call(timeout: timeout) { client, token, deadline in
             try withTexts { texts in
-                var options = callOptions(token, timeout)
+                var options = callOptions(token, deadline)
                 var error: UnsafeMutablePointer<linq_error>?
                 let status = try linq_attachment_delete(client, texts.add(id, "id"), &options, &error)
                 try check(status, error)
@@ -132,12 +134,12 @@ public final class LinqClient: Sendable {
     ///
     /// - Parameters:
     ///   - message: what to send, from whom, to whom.
-    ///   - timeout: for the whole call, every attempt and wait included; `nil`: none.
+    ///   - timeout: for the whole call, every attempt and wait included, that for a thread too; `nil`: none.
     /// - Throws: ``LinqError``, `CancellationError`.
     public func send(_ message: Message, timeout: Duration? = nil) async throws -> Receipt {
-        try await call { client, token in
+        try await call(timeout: timeout) { client, token, deadline in
             try message.withMessage { message in
-                var options = callOptions(token, timeout)
+                var options = callOptions(token, deadline)
                 var receipt: UnsafeMutablePointer<linq_receipt>?
                 var error: UnsafeMutablePointer<linq_error>?
                 let status = linq_send_message(client, message, &options, &receipt, &error)

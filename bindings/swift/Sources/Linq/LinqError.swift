@@ -115,9 +115,10 @@ public struct LinqError: LocalizedError, Sendable, Hashable {
     }
 
     /// A failure that was found on this side of C.
-    init(_ status: Status, _ message: String) {
+    init(_ status: Status, _ message: String, isRetryable: Bool = false) {
         var error = linq_error()
         error.status = status.rawValue
+        error.retryable = isRetryable ? 1 : 0
         self = message.withCString {
             error.message = $0
             return LinqError(error)

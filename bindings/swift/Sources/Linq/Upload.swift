@@ -9,8 +9,8 @@ public struct UploadOptions: Sendable, Hashable {
     /// The content type to declare; `nil`: from the bytes, else from the name. What MIME libraries write is understood,
     /// such as `image/jpg`.
     public var contentType: String?
-    /// Bounds the whole upload, every attempt and wait included; `nil`: not bounded, but the client's own timeouts hold.
-    /// It does not count while the upload waits for a thread.
+    /// Bounds the whole upload, every attempt and wait included, those for a thread and for a stream too; `nil`: not
+    /// bounded, but the client's own timeouts hold, and a stream is waited for until the task is cancelled.
     public var timeout: Duration?
 
     /// Makes options; each parameter is the property of that name.
@@ -124,10 +124,10 @@ extension LinqClient {
         }
         defer { stop() }
         return try await withTaskCancellationHandler {
-            try await call { client, token in
-                let callbacks = UploadCallbacks(progress: progress, handover: handover)
+            try await call(timeout: options.timeout) { client, token, deadline in
+                let callbacks = UploadCallbacks(progress: progress, handover: handover, deadline: deadline)
                 return try withExtendedLifetime(callbacks) {
-                    try Self.upload(client, token, source, options, callbacks, put)
+                    try Self.upload(client, token, deadline, source, options, callbacks, put)
                 }
             }
         } onCancel: {
@@ -137,15 +137,15 @@ extension LinqClient {
 
     /// The blocking call itself.
     private static func upload(
-        _ client: OpaquePointer, _ token: OpaquePointer, _ source: UploadSource, _ options: UploadOptions,
-        _ callbacks: UploadCallbacks, _ put: Put
+        _ client: OpaquePointer, _ token: OpaquePointer, _ deadline: Deadline?, _ source: UploadSource,
+        _ options: UploadOptions, _ callbacks: UploadCallbacks, _ put: Put
     ) throws -> Attachment {
         try withTexts { texts in
             var uploadOptions = linq_upload_options_default()
             uploadOptions.filename = try texts.add(options.filename, "filename")
             uploadOptions.content_type = try texts.add(options.contentType, "contentType")
             uploadOptions.cancel = token
-            uploadOptions.timeout_ms = milliseconds(options.timeout)
+            uploadOptions.timeout_ms = milliseconds(deadline?.left)
             callbacks.install(in: &uploadOptions)
             return try source.withSource(texts, callbacks) { source in
                 var attachment: UnsafeMutablePointer<linq_attachment>?

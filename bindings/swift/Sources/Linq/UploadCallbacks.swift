@@ -6,6 +6,7 @@ import Foundation
 final class UploadCallbacks {
     private let progress: (@Sendable (UploadProgress) throws -> Void)?
     private let handover: Handover
+    private let deadline: Deadline?
     private let threads: CallThreads
     private var chunk = Data()
     private var request = Handover.Request.next
@@ -13,10 +14,12 @@ final class UploadCallbacks {
     private(set) var error: (any Error)?
 
     init(
-        progress: (@Sendable (UploadProgress) throws -> Void)?, handover: Handover, threads: CallThreads = .shared
+        progress: (@Sendable (UploadProgress) throws -> Void)?, handover: Handover, deadline: Deadline?,
+        threads: CallThreads = .shared
     ) {
         self.progress = progress
         self.handover = handover
+        self.deadline = deadline
         self.threads = threads
     }
 
@@ -42,7 +45,7 @@ final class UploadCallbacks {
 
     private func report(_ state: UploadProgress) -> Int32 {
         do {
-            try threads.outside { try progress?(state) }
+            try withPool { try progress?(state) }
             return 0
         } catch {
             self.error = error
@@ -53,7 +56,7 @@ final class UploadCallbacks {
     private func read(into buffer: UnsafeMutableRawPointer?, _ capacity: Int) -> Int64 {
         do {
             while chunk.isEmpty, !isAtEnd {
-                let next = try threads.outside { try handover.chunk(request) }
+                let next = try threads.outside { try handover.chunk(request, until: deadline) }
                 request = .next
                 chunk = next ?? Data()
                 isAtEnd = next == nil

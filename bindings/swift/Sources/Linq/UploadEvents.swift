@@ -12,7 +12,7 @@ public enum UploadEvent: Sendable, Hashable {
 ///
 /// The upload begins at once. It is cancelled when nobody can hear of it any more: when the loop is left and the sequence
 /// released. A loop in a task that is cancelled ends with a `CancellationError`. Whoever is slow misses some of the progress,
-/// but never the end. It is one upload: loop over it once.
+/// but never the end. It is one upload: a second loop over it gives nothing.
 public struct UploadEvents: AsyncSequence, Sendable {
     fileprivate let stream: AsyncThrowingStream<UploadEvent, any Error>
 
@@ -44,7 +44,7 @@ public struct UploadEvents: AsyncSequence, Sendable {
         public mutating func next() async throws -> UploadEvent? {
             let event = try await events.next()
             // A cancelled task's stream just ends, as if all were well.
-            if event == nil, !isFinished { throw CancellationError() }
+            if event == nil, !isFinished, Task.isCancelled { throw CancellationError() }
             if case .finished = event { isFinished = true }
             return event
         }

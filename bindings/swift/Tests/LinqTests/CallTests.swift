@@ -65,15 +65,17 @@ final class CallTests: SandboxTestCase {
         configuration.userAgent = "SwiftTests/1.0"
         configuration.proxy = ""
         configuration.maxAttempts = 2
-        configuration.connectTimeout = .seconds(20)
-        configuration.stallTimeout = .milliseconds(400)
+        configuration.connectTimeout = .seconds(20) * slow
+        configuration.stallTimeout = .seconds(30) * slow
         let client = try LinqClient(configuration)
         try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
         XCTAssertEqual(sandbox.requests.first?.header("User-Agent").first?.hasSuffix("SwiftTests/1.0"), true)
         XCTAssertEqual(sandbox.requests.first?.header("Authorization"), ["Bearer \(sandbox.key)"])
 
         sandbox.fault(#"{"side":"api","fault":{"no_answer":true},"times":0}"#)
-        let error = await assertLinqError(.timeout) { try await client.attachment(id: "550e8400-e29b-41d4-a716-446655440000") }
+        configuration.stallTimeout = .milliseconds(400) * slow
+        let impatient = try LinqClient(configuration)
+        let error = await assertLinqError(.timeout) { try await impatient.attachment(id: "550e8400-e29b-41d4-a716-446655440000") }
         XCTAssertEqual(error?.attempts, 2)
         XCTAssertEqual(error?.isRetryable, true)
         sandbox.calm()

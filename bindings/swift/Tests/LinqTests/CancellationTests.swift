@@ -9,44 +9,11 @@ final class CancellationTests: SandboxTestCase {
     private static let bytes = [UInt8](someBytes(8 << 20))
     private static var data: Data { Data(bytes) }
 
-    /// Starts a call, waits until it is where it should be, cancels it, and tells how long it went on after that.
     private func cancelled(
         _ call: @escaping @Sendable () async throws -> Void, once isThere: () async -> Void
     ) async -> Duration {
-        let ended = Locked<ContinuousClock.Instant?>(nil)
-        let task = Task {
-            defer { ended { $0 = ContinuousClock.now } }
-            try await call()
-        }
-        await isThere()
-        let start = ContinuousClock.now
-        task.cancel()
-        do {
-            try await task.value
-            XCTFail("it was not cancelled")
-        } catch {
-            XCTAssertTrue(error is CancellationError, "\(error)")
-        }
-        sandbox.calm()
-        return (ended.now ?? ContinuousClock.now) - start
-    }
-
-    /// 10 ms are promised; a busy machine takes its time to wake anybody, now and then. So the median of several counts,
-    /// and there are three chances.
-    private func assertPrompt(_ phase: String, file: StaticString = #filePath, line: UInt = #line, _ round: () async throws -> Duration) async throws {
-        var medians: [Duration] = []
-        for _ in 0..<3 {
-            var times: [Duration] = []
-            for _ in 0..<9 { times.append(try await round()) }
-            times.sort()
-            medians.append(times[4])
-            if times[4] <= .milliseconds(10) * slow {
-                print("cancelled \(phase): median \(times[4]), longest \(times[8])")
-                XCTAssertLessThan(times[8], .milliseconds(500) * slow, phase, file: file, line: line)
-                return
-            }
-        }
-        XCTFail("\(phase): \(medians)", file: file, line: line)
+        defer { sandbox.calm() }
+        return await LinqTests.cancelled(call, once: isThere)
     }
 
     private func faultStruck() async { await eventually("the fault strikes") { sandbox.faultsInjected > 0 } }
@@ -260,7 +227,8 @@ final class CancellationTests: SandboxTestCase {
 final class Deaf: AsyncSequence, AsyncIteratorProtocol, Sendable {
     private let waiting = Locked<(waiters: [CheckedContinuation<Void, Never>], isReleased: Bool)>(([], false))
 
-    var isWaiting: Bool { !waiting.now.waiters.isEmpty }
+    var waiters: Int { waiting.now.waiters.count }
+    var isWaiting: Bool { waiters > 0 }
 
     func wait() async {
         await withCheckedContinuation { continuation in

@@ -147,6 +147,31 @@ final class ErrorTests: SandboxTestCase {
         }
     }
 
+    func testATimeoutBoundsTheWaitingForAStream() async throws {
+        let client = try sandbox.client()
+        let options = UploadOptions(filename: "a.txt", timeout: .seconds(1) * slow)
+        let deaf = Deaf()
+        defer { deaf.release() }
+        // It has given all, but not its end.
+        let (complete, continuation) = AsyncStream.makeStream(of: Data.self)
+        continuation.yield(Data("hello".utf8))
+        let sources = [
+            UploadSource.stream(deaf, size: 5), .stream(complete, size: 5),
+            .stream(size: 5) {
+                await deaf.wait()
+                return Chunks([Data("hello".utf8)])
+            },
+        ]
+        for source in sources {
+            let start = ContinuousClock.now
+            let error = await assertLinqError(.timeout, has: "stream") { try await client.upload(source, options: options) }
+            let time = ContinuousClock.now - start
+            XCTAssertTrue(time >= .seconds(1) * slow && time < .seconds(20) * slow, "\(time)")
+            XCTAssertEqual(error?.isRetryable, true)
+        }
+        continuation.finish()
+    }
+
     func testDurationsAreRoundedUp() {
         XCTAssertEqual(milliseconds(nil), 0)
         XCTAssertEqual(milliseconds(.zero), 1)

@@ -202,6 +202,44 @@ func assertLinqError<Value>(
     return nil
 }
 
+/// Starts a call, waits until it is where it should be, cancels it, and tells how long it went on after that.
+func cancelled(
+    _ call: @escaping @Sendable () async throws -> Void, once isThere: () async -> Void
+) async -> Duration {
+    let ended = Locked<ContinuousClock.Instant?>(nil)
+    let task = Task {
+        defer { ended { $0 = ContinuousClock.now } }
+        try await call()
+    }
+    await isThere()
+    let start = ContinuousClock.now
+    task.cancel()
+    do {
+        try await task.value
+        XCTFail("it was not cancelled")
+    } catch {
+        XCTAssertTrue(error is CancellationError, "\(error)")
+    }
+    return (ended.now ?? ContinuousClock.now) - start
+}
+
+/// 10 ms are promised; a busy machine takes its time to wake anybody, now and then. So the median of several counts,
+/// and there are three chances.
+func assertPrompt(_ phase: String, file: StaticString = #filePath, line: UInt = #line, _ round: () async throws -> Duration) async throws {
+    var (medians, longest): ([Duration], [Duration]) = ([], [])
+    for _ in 0..<3 {
+        var times: [Duration] = []
+        for _ in 0..<9 { times.append(try await round()) }
+        times.sort()
+        medians.append(times[4])
+        longest.append(times[8])
+        if times[4] <= .milliseconds(10) * slow, times[8] < .milliseconds(500) * slow {
+            return print("cancelled \(phase): median \(times[4]), longest \(times[8])")
+        }
+    }
+    XCTFail("\(phase): medians \(medians), longest \(longest)", file: file, line: line)
+}
+
 /// A value behind a lock.
 final class Locked<Value: Sendable>: @unchecked Sendable {
     private let lock = NSLock()
