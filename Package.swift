@@ -22,7 +22,11 @@ let package = Package(
     products: [.library(name: "Linq", targets: ["Linq"])],
     targets: [
         library,
-        .target(name: "Linq", dependencies: ["CLinq"], path: "bindings/swift/Sources/Linq"),
+        .target(
+            name: "Linq", dependencies: ["CLinq"], path: "bindings/swift/Sources/Linq",
+            // What liblinq itself needs of the system where it is linked as an archive.
+            linkerSettings: ["Security", "CoreFoundation"].map { .linkedFramework($0, .when(platforms: [.iOS, .macOS])) }
+        ),
         .testTarget(name: "LinqTests", dependencies: ["Linq", "CLinq"], path: "bindings/swift/Tests/LinqTests"),
     ],
     swiftLanguageModes: [.v6]
