@@ -74,14 +74,35 @@ func withSandbox(m *testing.M) int {
 	os.Setenv("LINQ_API_V3_API_KEY", sandbox.Key)
 
 	before := resources()
+	first := threads()
 	code := m.Run()
 	if code == 0 && !releasedTo(before) {
+		code = 1
+	}
+	// All tests together make some thousand calls.
+	if last := threads(); code == 0 && last > first+mostAtOnce {
+		fmt.Fprintf(os.Stderr, "%d threads in the end, and after the first round there were %d\n", last, first)
 		code = 1
 	}
 	return code
 }
 
-// Counted at the very end. A thread of Go's stays when it has nothing to do; how many there are is another test's matter.
+// Threads of Go's are used again and never end; so there are about as many as calls were made at once, however many calls
+// there were and whatever they came to.
+const mostAtOnce = 64
+
+// threads makes a round of calls that come to all kinds of ends, and counts.
+func threads() int {
+	client, err := linq.NewClient()
+	if err != nil {
+		return 0
+	}
+	defer client.Close()
+	callAtOnce(client)
+	return entries("/proc/self/task")
+}
+
+// Counted at the very end.
 type counts struct{ goroutines, descriptors int }
 
 func resources() counts { return counts{runtime.NumGoroutine(), entries("/proc/self/fd")} }
