@@ -340,3 +340,48 @@ func TestRetryingEndsWithTheContext(t *testing.T) {
 	equal(t, calls, 3)
 	equal(t, failure.Status, linq.StatusCancelled)
 }
+
+// A reader is asked for its end, too.
+func TestReaderThatWouldGiveMoreLater(t *testing.T) {
+	calm(t)
+	client, content := newClient(t), text(50_000)
+	r, w := io.Pipe()
+	defer r.Close()
+	go w.Write(content) // and no Close
+	a, err := client.Upload(background, io.LimitReader(r, 50_000), "p.txt", 50_000)
+	arrived(t, a, err, "p.txt", "text/plain", content)
+}
+
+// What the documentation advises for a Read that blocks.
+func TestReadThatBlocksIsEnded(t *testing.T) {
+	calm(t)
+	client := newClient(t)
+	for what, end := range map[string]func(*os.File) error{
+		"a deadline": func(r *os.File) error { return r.SetReadDeadline(time.Now()) },
+		"Close":      (*os.File).Close,
+	} {
+		t.Run(what, func(t *testing.T) {
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			defer w.Close()
+			w.Write(text(100))
+			ctx, cancel := context.WithCancel(background)
+			defer cancel()
+			stop := context.AfterFunc(ctx, func() { end(r) })
+			defer stop()
+			blocks := &faulty{0, func(p []byte) (int, error) {
+				time.AfterFunc(10*time.Millisecond, cancel)
+				return io.ReadFull(r, p[:200])
+			}}
+			done := make(chan error, 1)
+			go func() {
+				_, err := client.Upload(ctx, blocks, "r.txt", 1000)
+				done <- err
+			}()
+			ended(t, soon(t, done), context.Canceled)
+		})
+	}
+}

@@ -32,19 +32,19 @@
 // Progress callbacks, readers and the handler of a logger run on the goroutine that made the call, before the call
 // returns. They may make further calls and close clients. They may panic, or end the goroutine as t.Fatal does: the
 // call in C is cancelled and waited for first, and what passes on to you is the very panic. A callback that blocks holds
-// up the call, its cancelling too: whoever can make a Read block must be able to end it.
+// up the call, its cancelling too: whoever can make a Read block must be able to end it. [FromReader] tells how.
 //
 // For this, each call into C has a goroutine of its own, to which the calling one lends its callbacks. No panic and no
 // [runtime.Goexit] has C frames below it.
 //
 // # Memory
 //
-// Strings, and the bytes of [Client.UploadBytes], are pinned for the call and not copied. What a reader gives passes
+// Strings are copied for the call. The bytes of [Client.UploadBytes] are pinned and not copied. What a reader gives passes
 // through a buffer of Go's. Results are Go values. Only a [Client] has to be closed.
 //
 // # Text
 //
-// Text is UTF-8. A string with a NUL in it cannot be handed to C and is refused with [ErrInvalidArgument].
+// Messages of errors come from C, and may name an argument as linq.h does: the README has a table. Text is UTF-8. A string with a NUL in it cannot be handed to C and is refused with [ErrInvalidArgument].
 package linq
 
 /*

@@ -20,7 +20,8 @@ type Message struct {
 	Text string
 	// AttachmentIDs are the attachments, in order. There may be none where there is a text.
 	AttachmentIDs []string
-	// IdempotencyKey: Linq never sends twice with the same one. Up to 255 characters; "": a fresh one, which the Receipt tells.
+	// IdempotencyKey: Linq never sends twice with the same one. Up to 255 characters; "": a fresh one, which the Receipt tells,
+	// but no error does. So set one if you mean to send again after an error.
 	IdempotencyKey string
 }
 

@@ -94,6 +94,17 @@ func FromBytes(bytes []byte) Source {
 // FromReader is exactly size bytes from a reader; less or more is [ErrFile]. Where it is an [io.Seeker] that seeks, a failed
 // attempt begins again where the reader stood; any other upload is not tried again once a byte was read. Reads are made on
 // the goroutine of the call. An error of the reader's is found in that of the call by [errors.Is].
+//
+// The reader must end after size bytes, for it is asked for its end as well: one that would wait for more, such as a
+// connection, holds up the call. [io.LimitReader] with size makes it end.
+//
+// A Read that blocks is not interrupted when the context ends; whoever can make it return does so:
+//
+//	stop := context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Now()) }) // or Close
+//	defer stop()
+//
+// The reader is never closed, and after a failure not read to its end. Whoever writes into an [io.Pipe] on another goroutine
+// waits for ever then, unless the reading side is closed: defer r.Close().
 func FromReader(r io.Reader, size int64) Source {
 	return Source{func(c *call, source *C.linq_source) {
 		source.kind = C.LINQ_SOURCE_READER
@@ -115,11 +126,13 @@ func FromReader(r io.Reader, size int64) Source {
 //
 // [ErrFile]: it cannot be opened, is no regular file, or changed while being sent. [ErrUnsupported]: its type, size or
 // name would be refused; nothing was sent. [ErrUnauthorized]: there is no API key, or Linq does not accept it.
+//
+// The system's reason is in the message alone: a missing file is ErrFile, and not [io/fs.ErrNotExist].
 func (c *Client) UploadFile(ctx context.Context, path string, options ...UploadOption) (*Attachment, error) {
 	return c.UploadFrom(ctx, FromFile(path), options...)
 }
 
-// Upload uploads exactly size bytes from a reader: see [FromReader]. It fails as [Client.UploadFile] does.
+// Upload uploads exactly size bytes from a reader, which must end there, and is never closed: see [FromReader]. It fails as [Client.UploadFile] does.
 func (c *Client) Upload(ctx context.Context, r io.Reader, name string, size int64, options ...UploadOption) (*Attachment, error) {
 	return c.UploadFrom(ctx, FromReader(r, size), named(name, options)...)
 }
