@@ -16,6 +16,16 @@ public struct Attachment: Sendable, Hashable, Identifiable {
     /// How many attempts the upload made in all.
     public let attempts: Int
 
+    /// Makes one, for previews and tests of your own; each parameter is the property of that name.
+    public init(id: String, downloadURL: URL? = nil, filename: String, contentType: String, size: Int, attempts: Int = 1) {
+        self.id = id
+        self.downloadURL = downloadURL
+        self.filename = filename
+        self.contentType = contentType
+        self.size = size
+        self.attempts = attempts
+    }
+
     init(_ attachment: linq_attachment) {
         id = text(attachment.attachment_id) ?? ""
         downloadURL = url(attachment.download_url)
@@ -42,6 +52,20 @@ public struct AttachmentInfo: Sendable, Hashable, Identifiable {
     public let downloadURL: URL?
     /// "pending", "complete" or "failed" where Linq still sends it (deprecated since May 2026), else `nil`.
     public let status: String?
+
+    /// Makes one, for previews and tests of your own; each parameter is the property of that name.
+    public init(
+        id: String, filename: String, contentType: String, size: Int, createdAt: Date, downloadURL: URL? = nil,
+        status: String? = nil
+    ) {
+        self.id = id
+        self.filename = filename
+        self.contentType = contentType
+        self.size = size
+        self.createdAt = createdAt
+        self.downloadURL = downloadURL
+        self.status = status
+    }
 
     init(_ info: linq_attachment_info) {
         id = text(info.attachment_id) ?? ""

@@ -98,6 +98,27 @@ public struct LinqError: LocalizedError, Sendable, Hashable {
     /// The ``message``.
     public var errorDescription: String? { message }
 
+    /// Makes one, for previews and tests of your own; each parameter is the property of that name.
+    public init(
+        status: Status, message: String, httpStatus: Int? = nil, apiCode: Int? = nil, storageCode: String? = nil,
+        storageRequestID: String? = nil, storageID2: String? = nil, docURL: URL? = nil, traceID: String? = nil,
+        attachmentID: String? = nil, retryAfter: Duration? = nil, attempts: Int = 0, isRetryable: Bool = false
+    ) {
+        self.status = status
+        self.message = message
+        self.httpStatus = httpStatus
+        self.apiCode = apiCode
+        self.storageCode = storageCode
+        self.storageRequestID = storageRequestID
+        self.storageID2 = storageID2
+        self.docURL = docURL
+        self.traceID = traceID
+        self.attachmentID = attachmentID
+        self.retryAfter = retryAfter
+        self.attempts = attempts
+        self.isRetryable = isRetryable
+    }
+
     init(_ error: linq_error) {
         status = Status(rawValue: error.status)
         message = text(error.message) ?? ""
@@ -116,13 +137,7 @@ public struct LinqError: LocalizedError, Sendable, Hashable {
 
     /// A failure that was found on this side of C.
     init(_ status: Status, _ message: String, isRetryable: Bool = false) {
-        var error = linq_error()
-        error.status = status.rawValue
-        error.retryable = isRetryable ? 1 : 0
-        self = message.withCString {
-            error.message = $0
-            return LinqError(error)
-        }
+        self.init(status: status, message: message, isRetryable: isRetryable)
     }
 
     private static func known(_ number: UInt32) -> Int? { number == 0 ? nil : Int(number) }

@@ -53,6 +53,13 @@ public struct Receipt: Sendable, Hashable {
     /// The key it was sent with. To send the same message again, use the same key.
     public let idempotencyKey: String
 
+    /// Makes one, for previews and tests of your own; each parameter is the property of that name.
+    public init(chatID: String, messageID: String? = nil, idempotencyKey: String) {
+        self.chatID = chatID
+        self.messageID = messageID
+        self.idempotencyKey = idempotencyKey
+    }
+
     init(_ receipt: linq_receipt) {
         chatID = text(receipt.chat_id) ?? ""
         messageID = text(receipt.message_id)

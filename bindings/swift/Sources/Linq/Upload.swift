@@ -29,6 +29,12 @@ public struct UploadProgress: Sendable, Hashable {
     public let total: Int
     /// The part that was sent, from 0 to 1.
     public var fraction: Double { total == 0 ? 0 : Double(sent) / Double(total) }
+
+    /// Makes one, for previews and tests of your own; each parameter is the property of that name.
+    public init(sent: Int, total: Int) {
+        self.sent = sent
+        self.total = total
+    }
 }
 
 extension LinqClient {
@@ -42,7 +48,6 @@ extension LinqClient {
     ///   - progress: told how far it is; see ``upload(_:options:progress:)``.
     /// - Returns: what to put into messages.
     /// - Throws: as ``upload(_:options:progress:)``.
-    @discardableResult
     public func upload(
         fileAt url: URL, options: UploadOptions = UploadOptions(),
         progress: (@Sendable (UploadProgress) throws -> Void)? = nil
@@ -58,7 +63,6 @@ extension LinqClient {
     ///   - progress: told how far it is; see ``upload(_:options:progress:)``.
     /// - Returns: what to put into messages.
     /// - Throws: as ``upload(_:options:progress:)``.
-    @discardableResult
     public func upload(
         data: Data, options: UploadOptions, progress: (@Sendable (UploadProgress) throws -> Void)? = nil
     ) async throws -> Attachment {
@@ -78,7 +82,6 @@ extension LinqClient {
     /// - Throws: ``LinqError``: `file` where the source cannot be read or changed while it was being sent; `unsupported`,
     ///   before any network, where Linq would refuse its type, size or name; `unauthorized` without a key that Linq
     ///   accepts. What the stream or `progress` throws. `CancellationError`.
-    @discardableResult
     public func upload(
         _ source: UploadSource, options: UploadOptions = UploadOptions(),
         progress: (@Sendable (UploadProgress) throws -> Void)? = nil
@@ -96,7 +99,6 @@ extension LinqClient {
     /// - Returns: what to put into messages.
     /// - Throws: ``LinqError``: `expired` where the place is no longer open, so ask your server for a new one; `storage`
     ///   where the storage host refused. Else as ``upload(_:options:progress:)``.
-    @discardableResult
     public func upload(
         presigned: Presigned, from source: UploadSource, options: UploadOptions = UploadOptions(),
         progress: (@Sendable (UploadProgress) throws -> Void)? = nil

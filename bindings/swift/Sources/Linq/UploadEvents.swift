@@ -36,17 +36,23 @@ public struct UploadEvents: AsyncSequence, Sendable {
     /// Gives the events.
     public struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate var events: AsyncThrowingStream<UploadEvent, any Error>.AsyncIterator
-        private var isFinished = false
+        private var isOver = false
 
         fileprivate init(_ events: AsyncThrowingStream<UploadEvent, any Error>.AsyncIterator) { self.events = events }
 
-        /// The next event; `nil` after the last. Throws what the upload throws.
+        /// The next event; `nil` after the last, and after an error. Throws what the upload throws.
         public mutating func next() async throws -> UploadEvent? {
-            let event = try await events.next()
-            // A cancelled task's stream just ends, as if all were well.
-            if event == nil, !isFinished, Task.isCancelled { throw CancellationError() }
-            if case .finished = event { isFinished = true }
-            return event
+            guard !isOver else { return nil }
+            do {
+                let event = try await events.next()
+                // A cancelled task's stream just ends, as if all were well.
+                if event == nil, Task.isCancelled { throw CancellationError() }
+                if case .finished = event { isOver = true }
+                return event
+            } catch {
+                isOver = true
+                throw error
+            }
         }
     }
 

@@ -68,7 +68,7 @@ final class CallTests: SandboxTestCase {
         configuration.connectTimeout = .seconds(20) * slow
         configuration.stallTimeout = .seconds(30) * slow
         let client = try LinqClient(configuration)
-        try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
+        _ = try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
         XCTAssertEqual(sandbox.requests.first?.header("User-Agent").first?.hasSuffix("SwiftTests/1.0"), true)
         XCTAssertEqual(sandbox.requests.first?.header("Authorization"), ["Bearer \(sandbox.key)"])
 
@@ -96,7 +96,7 @@ final class CallTests: SandboxTestCase {
         let without = try LinqClient(LinqClient.Configuration(baseURL: sandbox.api, usesEnvironment: false))
         unsetenv("LINQ_API_V3_API_KEY")
         unsetenv("LINQ_API_V3_BASE_URL")
-        try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
+        _ = try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
         sandbox.calm()
         let id = "550e8400-e29b-41d4-a716-446655440000"
         _ = await assertLinqError(.unauthorized, has: "no API key") { try await without.attachment(id: id) }
@@ -140,14 +140,14 @@ final class CallTests: SandboxTestCase {
         let client = try sandbox.client()
         let options = UploadOptions(filename: "a.txt")
         sandbox.fault(#"{"side":"api","times":1,"fault":{"respond":{"status":503}}}"#)
-        try await client.upload(data: Data("hello".utf8), options: options)
+        _ = try await client.upload(data: Data("hello".utf8), options: options)
         try setLog(nil)
         let heard = lines.now
         XCTAssertTrue(heard.contains { $0.0 == .debug })
         XCTAssertTrue(heard.contains { $0.0 == .warning && $0.1.contains("503") })
         XCTAssertFalse(heard.contains { $0.1.contains(sandbox.key) || $0.1.contains("X-Amz-Signature") })
         XCTAssertEqual((refused.now as? LinqError)?.status, .invalidArgument)
-        try await client.upload(data: Data("hello".utf8), options: options)
+        _ = try await client.upload(data: Data("hello".utf8), options: options)
         XCTAssertEqual(lines.now.count, heard.count)
     }
 
@@ -157,7 +157,7 @@ final class CallTests: SandboxTestCase {
             for _ in 0..<8 {
                 group.addTask {
                     for _ in 0..<10 {
-                        try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
+                        _ = try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
                     }
                 }
                 group.addTask {

@@ -22,7 +22,7 @@ final class CancellationTests: SandboxTestCase {
         let client = try sandbox.client()
         try await assertPrompt("while waiting for Linq") {
             sandbox.fault(#"{"side":"api","times":1,"fault":{"no_answer":true}}"#)
-            return await cancelled({ try await client.upload(data: Self.data, options: Self.options) }, once: faultStruck)
+            return await cancelled({ _ = try await client.upload(data: Self.data, options: Self.options) }, once: faultStruck)
         }
     }
 
@@ -66,7 +66,7 @@ final class CancellationTests: SandboxTestCase {
                 sandbox.fault(#"{"side":"storage","times":1,"fault":{"slow_read":{"bytes_per_s":500000}}}"#)
                 let sent = Locked(0)
                 return await cancelled({
-                    try await client.upload(data: Self.data, options: Self.options) { state in sent { $0 = state.sent } }
+                    _ = try await client.upload(data: Self.data, options: Self.options) { state in sent { $0 = state.sent } }
                 }) { await eventually("bytes are sent") { sent.now > 0 } }
             }
         }
@@ -76,7 +76,7 @@ final class CancellationTests: SandboxTestCase {
         let client = try sandbox.client()
         try await assertPrompt("while the storage reads no more") {
             sandbox.fault(#"{"side":"storage","times":1,"fault":{"stall_after":100000}}"#)
-            return await cancelled({ try await client.upload(data: Self.data, options: Self.options) }, once: faultStruck)
+            return await cancelled({ _ = try await client.upload(data: Self.data, options: Self.options) }, once: faultStruck)
         }
     }
 
@@ -84,7 +84,7 @@ final class CancellationTests: SandboxTestCase {
         let client = try sandbox.client()
         try await assertPrompt("while waiting for the storage's answer") {
             sandbox.fault(#"{"side":"storage","times":1,"fault":{"no_answer":true}}"#)
-            return await cancelled({ try await client.upload(data: Data("hello".utf8), options: Self.options) }) {
+            return await cancelled({ _ = try await client.upload(data: Data("hello".utf8), options: Self.options) }) {
                 await eventually("all has arrived") { sandbox.puts.first?.body_sha256 != nil }
             }
         }
@@ -94,7 +94,7 @@ final class CancellationTests: SandboxTestCase {
         let client = try sandbox.client()
         try await assertPrompt("while waiting to try again") {
             sandbox.fault(#"{"side":"api","times":0,"fault":{"respond":{"status":503,"headers":[["Retry-After","30"]]}}}"#)
-            return await cancelled({ try await client.upload(data: Self.data, options: Self.options) }) {
+            return await cancelled({ _ = try await client.upload(data: Self.data, options: Self.options) }) {
                 await eventually("it was refused") { sandbox.requests.first?.status == 503 }
             }
         }
@@ -110,7 +110,7 @@ final class CancellationTests: SandboxTestCase {
             continuation.yield(Data("hel".utf8))
             let asked = Locked(0)
             let source = UploadSource.stream(Watched(stream: stream, asked: asked), size: 5)
-            let time = await cancelled({ try await client.upload(source, options: Self.options) }) {
+            let time = await cancelled({ _ = try await client.upload(source, options: Self.options) }) {
                 await eventually("it waits for a second chunk") { asked.now == 2 }
             }
             await fulfillment(of: [ended], timeout: 30)
@@ -118,7 +118,7 @@ final class CancellationTests: SandboxTestCase {
         }
         try await assertPrompt("while waiting for a deaf stream") {
             let deaf = Deaf()
-            let time = await cancelled({ try await client.upload(.stream(deaf, size: 5), options: Self.options) }) {
+            let time = await cancelled({ _ = try await client.upload(.stream(deaf, size: 5), options: Self.options) }) {
                 await eventually("it is read") { deaf.isWaiting }
             }
             deaf.release()
@@ -130,7 +130,7 @@ final class CancellationTests: SandboxTestCase {
                 await deaf.wait()
                 return Chunks([Data("hello".utf8)])
             }
-            let time = await cancelled({ try await client.upload(source, options: Self.options) }) {
+            let time = await cancelled({ _ = try await client.upload(source, options: Self.options) }) {
                 await eventually("it is made") { deaf.isWaiting }
             }
             deaf.release()
@@ -170,9 +170,9 @@ final class CancellationTests: SandboxTestCase {
         let place = try await client.presign(filename: "a.txt", size: 5)
         sandbox.calm()
         let calls: [@Sendable () async throws -> Void] = [
-            { try await client.upload(data: Data("hello".utf8), options: Self.options) },
-            { try await client.upload(.stream(Chunks([Data("hello".utf8)]), size: 5), options: Self.options) },
-            { try await client.upload(presigned: place, from: .data(Data("hello".utf8))) },
+            { _ = try await client.upload(data: Data("hello".utf8), options: Self.options) },
+            { _ = try await client.upload(.stream(Chunks([Data("hello".utf8)]), size: 5), options: Self.options) },
+            { _ = try await client.upload(presigned: place, from: .data(Data("hello".utf8))) },
             { for try await _ in client.uploadEvents(.data(Data("hello".utf8)), options: Self.options) {} },
             { _ = try await client.presign(filename: "a.txt", size: 5) }, { _ = try await client.attachment(id: id) },
             { try await client.deleteAttachment(id: id) },
@@ -198,7 +198,7 @@ final class CancellationTests: SandboxTestCase {
         var durations: [Duration] = []
         for _ in 0..<9 {
             let start = ContinuousClock.now
-            try await client.upload(data: data, options: options)
+            _ = try await client.upload(data: data, options: options)
             durations.append(ContinuousClock.now - start)
         }
         let usual = durations.sorted()[4]
@@ -219,7 +219,7 @@ final class CancellationTests: SandboxTestCase {
         print("around completion: \(completed) completed, \(cancelled) cancelled; an upload takes \(usual)")
         XCTAssertEqual(completed + cancelled, 200)
         // The client is as good as before.
-        try await client.upload(data: data, options: options)
+        _ = try await client.upload(data: data, options: options)
     }
 }
 

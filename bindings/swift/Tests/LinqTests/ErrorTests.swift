@@ -101,8 +101,8 @@ final class ErrorTests: SandboxTestCase {
         var calls: [(String, () async throws -> Void)] = [
             ("filename", { _ = try await client.presign(filename: bad, size: 5) }),
             ("contentType", { _ = try await client.presign(filename: "a.txt", contentType: bad, size: 5) }),
-            ("filename", { try await client.upload(data, options: UploadOptions(filename: bad)) }),
-            ("contentType", { try await client.upload(data, options: UploadOptions(filename: "a.txt", contentType: bad)) }),
+            ("filename", { _ = try await client.upload(data, options: UploadOptions(filename: bad)) }),
+            ("contentType", { _ = try await client.upload(data, options: UploadOptions(filename: "a.txt", contentType: bad)) }),
             ("id", { _ = try await client.attachment(id: bad) }),
             ("id", { try await client.deleteAttachment(id: bad) }),
             ("from", { _ = try await client.send(Message(from: bad, to: ["x"])) }),

@@ -260,7 +260,7 @@ final class ThreadTests: SandboxTestCase {
                     return Chunks([data])
                 }
                 let task = Task {
-                    try await client.upload(source, options: Self.options) { _ in _ = own }
+                    _ = try await client.upload(source, options: Self.options) { _ in _ = own }
                 }
                 if number % 3 == 0 { task.cancel() }
                 do { _ = try await task.value } catch is CancellationError {}

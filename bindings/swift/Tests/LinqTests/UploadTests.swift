@@ -196,7 +196,7 @@ final class UploadTests: SandboxTestCase {
         let seen = Locked<[UploadProgress]>([])
         sandbox.fault(#"{"side":"storage","method":"PUT","times":1,"fault":{"slow_read":{"bytes_per_s":8000000}}}"#)
         let client = try sandbox.client()
-        try await client.upload(data: data, options: UploadOptions(filename: "a.txt")) { state in seen { $0.append(state) } }
+        _ = try await client.upload(data: data, options: UploadOptions(filename: "a.txt")) { state in seen { $0.append(state) } }
         let states = seen.now
         XCTAssertEqual(states.first?.sent, 0)
         XCTAssertEqual(states.last?.sent, data.count)
@@ -222,9 +222,19 @@ final class UploadTests: SandboxTestCase {
     }
 
     func testEventsThrowWhatTheUploadThrows() async throws {
-        _ = await assertLinqError(.file, has: "/nowhere/a.txt") {
-            for try await _ in try sandbox.client().uploadEvents(.file(URL(fileURLWithPath: "/nowhere/a.txt"))) {}
-        }
+        let events = try sandbox.client().uploadEvents(.file(URL(fileURLWithPath: "/nowhere/a.txt")))
+        var iterator = events.makeAsyncIterator()
+        _ = await assertLinqError(.file, has: "/nowhere/a.txt") { while try await iterator.next() != nil {} }
+        let afterwards = try await iterator.next()
+        XCTAssertNil(afterwards)
+    }
+
+    func testASecondLoopOverEventsGivesNothing() async throws {
+        let events = try sandbox.client().uploadEvents(.data(Data("hello".utf8)), options: UploadOptions(filename: "a.txt"))
+        var counts = [0, 0]
+        for loop in 0..<2 { for try await _ in events { counts[loop] += 1 } }
+        XCTAssertGreaterThan(counts[0], 0)
+        XCTAssertEqual(counts[1], 0)
     }
 
     func testManyAtOnce() async throws {
