@@ -2,7 +2,7 @@ import CLinq
 import Foundation
 
 /// A file that is there.
-public struct Attachment: Sendable, Hashable, Identifiable {
+public struct LinqAttachment: Sendable, Hashable, Identifiable {
     /// For any number of messages.
     public let id: String
     /// Where the file is.
@@ -37,7 +37,7 @@ public struct Attachment: Sendable, Hashable, Identifiable {
 }
 
 /// What Linq knows of an attachment.
-public struct AttachmentInfo: Sendable, Hashable, Identifiable {
+public struct LinqAttachmentInfo: Sendable, Hashable, Identifiable {
     /// Its id.
     public let id: String
     /// Its name.

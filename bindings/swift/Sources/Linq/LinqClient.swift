@@ -34,7 +34,7 @@ public final class LinqClient: Sendable {
     public init(_ configuration: Configuration = Configuration()) throws {
         guard linq_abi_version() == LINQ_ABI_VERSION else {
             throw LinqError(
-                .internal, "liblinq \(libraryVersion) does not fit this package; install \(LINQ_VERSION_STRING)")
+                .internal, "liblinq \(Self.libraryVersion) does not fit this package; install \(LINQ_VERSION_STRING)")
         }
         client = try configuration.withOptions { options in
             var client: OpaquePointer?
@@ -96,7 +96,7 @@ public final class LinqClient: Sendable {
     ///   - id: of the attachment.
     ///   - timeout: for the whole call, every attempt and wait included, that for a thread too; `nil`: none.
     /// - Throws: ``LinqError``: `notFound` where it does not exist or belongs to another account. `CancellationError`.
-    public func attachment(id: String, timeout: Duration? = nil) async throws -> AttachmentInfo {
+    public func attachment(id: String, timeout: Duration? = nil) async throws -> LinqAttachmentInfo {
         try await call(timeout: timeout) { client, token, deadline in
             try withTexts { texts in
                 var options = callOptions(token, deadline)
@@ -105,7 +105,7 @@ public final class LinqClient: Sendable {
                 let status = try linq_attachment_get(client, texts.add(id, "id"), &options, &info, &error)
                 defer { linq_free(info) }
                 try check(status, error)
-                return try AttachmentInfo(made(info).pointee)
+                return try LinqAttachmentInfo(made(info).pointee)
             }
         }
     }
@@ -136,7 +136,7 @@ public final class LinqClient: Sendable {
     ///   - message: what to send, from whom, to whom.
     ///   - timeout: for the whole call, every attempt and wait included, that for a thread too; `nil`: none.
     /// - Throws: ``LinqError``, `CancellationError`.
-    public func send(_ message: Message, timeout: Duration? = nil) async throws -> Receipt {
+    public func send(_ message: LinqMessage, timeout: Duration? = nil) async throws -> LinqReceipt {
         try await call(timeout: timeout) { client, token, deadline in
             try message.withMessage { message in
                 var options = callOptions(token, deadline)
@@ -145,26 +145,26 @@ public final class LinqClient: Sendable {
                 let status = linq_send_message(client, message, &options, &receipt, &error)
                 defer { linq_free(receipt) }
                 try check(status, error)
-                return try Receipt(made(receipt).pointee)
+                return try LinqReceipt(made(receipt).pointee)
             }
         }
     }
-}
 
-/// The version of liblinq that is loaded, such as "0.1.0".
-public var libraryVersion: String { String(cString: linq_version()) }
+    /// The version of liblinq that is loaded, such as "0.1.0".
+    public static var libraryVersion: String { String(cString: linq_version()) }
 
-/// What liblinq would declare as the content type; `nil` where it knows none that Linq takes. Nothing is opened or read.
-///
-/// - Parameters:
-///   - name: a name or path, of which only the part behind the last "/" counts; `nil`: from the bytes alone.
-///   - bytes: the first bytes of the file, all of it or 64 KiB; `nil`: from the name alone.
-public func contentType(of name: String?, startingWith bytes: Data? = nil) -> String? {
-    try? withTexts { texts in
-        let name = try texts.add(name, "name")
-        let found = (bytes ?? Data()).withUnsafeBytes { bytes in
-            linq_content_type(name, bytes.baseAddress, bytes.count)
+    /// What liblinq would declare as the content type; `nil` where it knows none that Linq takes. Nothing is opened or read.
+    ///
+    /// - Parameters:
+    ///   - name: a name or path, of which only the part behind the last "/" counts; `nil`: from the bytes alone.
+    ///   - bytes: the first bytes of the file, all of it or 64 KiB; `nil`: from the name alone.
+    public static func contentType(of name: String?, startingWith bytes: Data? = nil) -> String? {
+        try? withTexts { texts in
+            let name = try texts.add(name, "name")
+            let found = (bytes ?? Data()).withUnsafeBytes { bytes in
+                linq_content_type(name, bytes.baseAddress, bytes.count)
+            }
+            return text(found)
         }
-        return text(found)
     }
 }

@@ -51,7 +51,7 @@ extension LinqClient {
     public func upload(
         fileAt url: URL, options: UploadOptions = UploadOptions(),
         progress: (@Sendable (UploadProgress) throws -> Void)? = nil
-    ) async throws -> Attachment {
+    ) async throws -> LinqAttachment {
         try await upload(.file(url), options: options, progress: progress)
     }
 
@@ -65,7 +65,7 @@ extension LinqClient {
     /// - Throws: as ``upload(_:options:progress:)``.
     public func upload(
         data: Data, options: UploadOptions, progress: (@Sendable (UploadProgress) throws -> Void)? = nil
-    ) async throws -> Attachment {
+    ) async throws -> LinqAttachment {
         try await upload(.data(data), options: options, progress: progress)
     }
 
@@ -85,7 +85,7 @@ extension LinqClient {
     public func upload(
         _ source: UploadSource, options: UploadOptions = UploadOptions(),
         progress: (@Sendable (UploadProgress) throws -> Void)? = nil
-    ) async throws -> Attachment {
+    ) async throws -> LinqAttachment {
         try await upload(source, options, progress) { linq_upload($0, $1, $2, &$3, &$4) }
     }
 
@@ -102,7 +102,7 @@ extension LinqClient {
     public func upload(
         presigned: Presigned, from source: UploadSource, options: UploadOptions = UploadOptions(),
         progress: (@Sendable (UploadProgress) throws -> Void)? = nil
-    ) async throws -> Attachment {
+    ) async throws -> LinqAttachment {
         try await upload(source, options, progress) { client, source, options, attachment, error in
             try presigned.withPlace { linq_upload_presigned(client, $0, source, options, &attachment, &error) }
         }
@@ -116,7 +116,7 @@ extension LinqClient {
     private func upload(
         _ source: UploadSource, _ options: UploadOptions, _ progress: (@Sendable (UploadProgress) throws -> Void)?,
         _ put: @escaping Put
-    ) async throws -> Attachment {
+    ) async throws -> LinqAttachment {
         let handover = Handover()
         let feeding = source.stream.map { stream in Task { await stream.feed(handover) } }
         // What is cancelled is asked for nothing more, and waited for no longer.
@@ -141,7 +141,7 @@ extension LinqClient {
     private static func upload(
         _ client: OpaquePointer, _ token: OpaquePointer, _ deadline: Deadline?, _ source: UploadSource,
         _ options: UploadOptions, _ callbacks: UploadCallbacks, _ put: Put
-    ) throws -> Attachment {
+    ) throws -> LinqAttachment {
         try withTexts { texts in
             var uploadOptions = linq_upload_options_default()
             uploadOptions.filename = try texts.add(options.filename, "filename")
@@ -159,7 +159,7 @@ extension LinqClient {
                     throw theirs
                 }
                 try check(status, error)
-                return try Attachment(made(attachment).pointee)
+                return try LinqAttachment(made(attachment).pointee)
             }
         }
     }

@@ -5,7 +5,7 @@ public enum UploadEvent: Sendable, Hashable {
     /// So far it is. Begins at 0 again when an attempt is made anew.
     case progress(UploadProgress)
     /// It is there. The last event.
-    case finished(Attachment)
+    case finished(LinqAttachment)
 }
 
 /// An upload as a sequence: its progress, and at the end the attachment.
@@ -16,7 +16,7 @@ public enum UploadEvent: Sendable, Hashable {
 public struct UploadEvents: AsyncSequence, Sendable {
     fileprivate let stream: AsyncThrowingStream<UploadEvent, any Error>
 
-    fileprivate init(_ upload: @escaping @Sendable (_ progress: @escaping @Sendable (UploadProgress) -> Void) async throws -> Attachment) {
+    fileprivate init(_ upload: @escaping @Sendable (_ progress: @escaping @Sendable (UploadProgress) -> Void) async throws -> LinqAttachment) {
         stream = AsyncThrowingStream(bufferingPolicy: .bufferingNewest(16)) { continuation in
             // The task below would not know that, and begin.
             guard !Task.isCancelled else { return continuation.finish(throwing: CancellationError()) }

@@ -28,7 +28,7 @@ final class CallTests: SandboxTestCase {
             try await client.upload(data: Data("two".utf8), options: UploadOptions(filename: "2.txt")).id,
         ]
         sandbox.calm()
-        let message = Message(
+        let message = LinqMessage(
             from: sandbox.phone, to: ["+15550002222", "+15550003333"], text: "Grüße", attachmentIDs: ids,
             idempotencyKey: "swift-\(UUID())")
         let receipt = try await client.send(message)
@@ -44,18 +44,18 @@ final class CallTests: SandboxTestCase {
         XCTAssertEqual(parts.compactMap { $0["attachment_id"] as? String }, ids)
         let again = try await client.send(message, timeout: .seconds(30))
         XCTAssertEqual(again.messageID, receipt.messageID)
-        let fresh = try await client.send(Message(from: sandbox.phone, to: ["+15550002222"], text: "hi"))
+        let fresh = try await client.send(LinqMessage(from: sandbox.phone, to: ["+15550002222"], text: "hi"))
         XCTAssertFalse(fresh.idempotencyKey.isEmpty)
-        _ = await assertLinqError(.invalidArgument, has: "to") { try await client.send(Message(from: sandbox.phone, to: [], text: "x")) }
+        _ = await assertLinqError(.invalidArgument, has: "to") { try await client.send(LinqMessage(from: sandbox.phone, to: [], text: "x")) }
     }
 
     func testContentTypes() {
-        XCTAssertEqual(contentType(of: "/tmp/a.jpg"), "image/jpeg")
-        XCTAssertEqual(contentType(of: nil, startingWith: Data([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, 0x49, 0x48, 0x44, 0x52])), "image/png")
-        XCTAssertEqual(contentType(of: "a.md", startingWith: Data("# hello".utf8)), "text/markdown")
-        XCTAssertNil(contentType(of: "a.flac"))
-        XCTAssertNil(contentType(of: nil))
-        XCTAssertNil(contentType(of: "a\0.jpg"))
+        XCTAssertEqual(LinqClient.contentType(of: "/tmp/a.jpg"), "image/jpeg")
+        XCTAssertEqual(LinqClient.contentType(of: nil, startingWith: Data([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, 0x49, 0x48, 0x44, 0x52])), "image/png")
+        XCTAssertEqual(LinqClient.contentType(of: "a.md", startingWith: Data("# hello".utf8)), "text/markdown")
+        XCTAssertNil(LinqClient.contentType(of: "a.flac"))
+        XCTAssertNil(LinqClient.contentType(of: nil))
+        XCTAssertNil(LinqClient.contentType(of: "a\0.jpg"))
     }
 
     func testAClientIsMadeAsConfigured() async throws {
@@ -102,7 +102,7 @@ final class CallTests: SandboxTestCase {
         _ = await assertLinqError(.unauthorized, has: "no API key") { try await without.attachment(id: id) }
         _ = await assertLinqError(.unauthorized) { try await without.deleteAttachment(id: id) }
         _ = await assertLinqError(.unauthorized) { try await without.presign(filename: "a.txt", size: 5) }
-        _ = await assertLinqError(.unauthorized) { try await without.send(Message(from: "+15550001111", to: ["+15550002222"], text: "x")) }
+        _ = await assertLinqError(.unauthorized) { try await without.send(LinqMessage(from: "+15550001111", to: ["+15550002222"], text: "x")) }
         XCTAssertEqual(sandbox.requests.count, 0)
     }
 
@@ -128,20 +128,20 @@ final class CallTests: SandboxTestCase {
         for text in ["\(configuration)", String(reflecting: configuration), dumped] { XCTAssertFalse(text.contains("sesame"), text) }
     }
 
-    func testTheVersionIsThatOfTheHeader() { XCTAssertEqual(libraryVersion, "0.1.0") }
+    func testTheVersionIsThatOfTheHeader() { XCTAssertEqual(LinqClient.libraryVersion, "0.1.0") }
 
     func testTheLogIsHeardAndNotHeardAnyMore() async throws {
-        let lines = Locked<[(LogLevel, String)]>([])
+        let lines = Locked<[(LinqLogLevel, String)]>([])
         let refused = Locked<(any Error)?>(nil)
-        try setLog(upTo: .debug) { level, line in
+        try LinqClient.setLog(upTo: .debug) { level, line in
             lines { $0.append((level, line)) }
-            do { try setLog(nil) } catch { refused { $0 = error } }
+            do { try LinqClient.setLog(nil) } catch { refused { $0 = error } }
         }
         let client = try sandbox.client()
         let options = UploadOptions(filename: "a.txt")
         sandbox.fault(#"{"side":"api","times":1,"fault":{"respond":{"status":503}}}"#)
         _ = try await client.upload(data: Data("hello".utf8), options: options)
-        try setLog(nil)
+        try LinqClient.setLog(nil)
         let heard = lines.now
         XCTAssertTrue(heard.contains { $0.0 == .debug })
         XCTAssertTrue(heard.contains { $0.0 == .warning && $0.1.contains("503") })
@@ -163,9 +163,9 @@ final class CallTests: SandboxTestCase {
                 group.addTask {
                     for _ in 0..<50 {
                         let owned = Locked(0)
-                        try setLog(upTo: .debug) { _, _ in
+                        try LinqClient.setLog(upTo: .debug) { _, _ in
                             owned { $0 += 1 }
-                            try? setLog(nil)
+                            try? LinqClient.setLog(nil)
                         }
                         await Task.yield()
                     }
@@ -173,6 +173,6 @@ final class CallTests: SandboxTestCase {
             }
             try await group.waitForAll()
         }
-        try setLog(nil)
+        try LinqClient.setLog(nil)
     }
 }

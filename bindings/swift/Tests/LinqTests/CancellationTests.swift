@@ -32,7 +32,7 @@ final class CancellationTests: SandboxTestCase {
         let calls: [@Sendable () async throws -> Void] = [
             { _ = try await client.presign(filename: "a.txt", size: 5) }, { _ = try await client.attachment(id: id) },
             { try await client.deleteAttachment(id: id) },
-            { _ = try await client.send(Message(from: "+15550001111", to: ["+15550002222"], text: "hi")) },
+            { _ = try await client.send(LinqMessage(from: "+15550001111", to: ["+15550002222"], text: "hi")) },
         ]
         for call in calls {
             try await assertPrompt("another call") {
@@ -176,7 +176,7 @@ final class CancellationTests: SandboxTestCase {
             { for try await _ in client.uploadEvents(.data(Data("hello".utf8)), options: Self.options) {} },
             { _ = try await client.presign(filename: "a.txt", size: 5) }, { _ = try await client.attachment(id: id) },
             { try await client.deleteAttachment(id: id) },
-            { _ = try await client.send(Message(from: "+15550001111", to: ["+15550002222"], text: "hi")) },
+            { _ = try await client.send(LinqMessage(from: "+15550001111", to: ["+15550002222"], text: "hi")) },
         ]
         for (number, call) in calls.enumerated() {
             let task = Task {

@@ -105,11 +105,11 @@ final class ErrorTests: SandboxTestCase {
             ("contentType", { _ = try await client.upload(data, options: UploadOptions(filename: "a.txt", contentType: bad)) }),
             ("id", { _ = try await client.attachment(id: bad) }),
             ("id", { try await client.deleteAttachment(id: bad) }),
-            ("from", { _ = try await client.send(Message(from: bad, to: ["x"])) }),
-            ("to[1]", { _ = try await client.send(Message(from: "x", to: ["x", bad])) }),
-            ("text", { _ = try await client.send(Message(from: "x", to: ["x"], text: bad)) }),
-            ("attachmentIDs[0]", { _ = try await client.send(Message(from: "x", to: ["x"], attachmentIDs: [bad])) }),
-            ("idempotencyKey", { _ = try await client.send(Message(from: "x", to: ["x"], idempotencyKey: bad)) }),
+            ("from", { _ = try await client.send(LinqMessage(from: bad, to: ["x"])) }),
+            ("to[1]", { _ = try await client.send(LinqMessage(from: "x", to: ["x", bad])) }),
+            ("text", { _ = try await client.send(LinqMessage(from: "x", to: ["x"], text: bad)) }),
+            ("attachmentIDs[0]", { _ = try await client.send(LinqMessage(from: "x", to: ["x"], attachmentIDs: [bad])) }),
+            ("idempotencyKey", { _ = try await client.send(LinqMessage(from: "x", to: ["x"], idempotencyKey: bad)) }),
         ]
         for (name, configuration) in [
             ("apiKey", LinqClient.Configuration(apiKey: bad)), ("userAgent", LinqClient.Configuration(userAgent: bad)),
