@@ -682,7 +682,7 @@ class Source {
 #ifdef __cpp_lib_span
   static Source bytes(std::span<const std::byte> bytes) { return Source::bytes(bytes.data(), bytes.size()); }
 #endif
-  /// A callback that gives exactly `length` bytes. Without `rewind` the upload is not tried again once a byte was read.
+  /// A callback that gives exactly `length` bytes. Without `rewind` the upload is not tried again once bytes were sent.
   static Source reader(std::uint64_t length, Read read, Rewind rewind = {}) {
     Source source(LINQ_SOURCE_READER);
     source.length_ = length;

@@ -92,7 +92,7 @@ func FromBytes(bytes []byte) Source {
 }
 
 // FromReader is exactly size bytes from a reader; less or more is [ErrFile]. Where it is an [io.Seeker] that seeks, a failed
-// attempt begins again where the reader stood; any other upload is not tried again once a byte was read. Reads are made on
+// attempt begins again where the reader stood; any other upload is not tried again once bytes were sent. Reads are made on
 // the goroutine of the call. An error of the reader's is found in that of the call by [errors.Is].
 //
 // The reader must end after size bytes, for it is asked for its end as well: one that would wait for more, such as a

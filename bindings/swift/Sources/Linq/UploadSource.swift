@@ -30,7 +30,7 @@ public struct UploadSource: Sendable {
         UploadSource(kind: .handle(OpenFile(handle), offset: offset, length: length))
     }
 
-    /// A stream of chunks that can be read once: the upload is not tried again once a byte was read.
+    /// A stream of chunks that can be read once: the upload is not tried again once bytes were sent.
     ///
     /// It is read from when the bytes are needed, one chunk at a time, in a task with the priority and the task-local
     /// values of the one that uploads. That task is cancelled when the upload ends; it is not waited for. What the stream
