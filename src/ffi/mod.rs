@@ -17,6 +17,7 @@ mod options;
 mod statics;
 mod status;
 mod types;
+mod versioned;
 
 use std::ffi::{c_char, c_void};
 

@@ -1,37 +1,11 @@
 use std::ffi::{CStr, c_char};
 use std::mem::offset_of;
+use std::ptr;
 
 use super::*;
 use crate::ffi::handle;
-
-/// A struct of the caller's own size: memory of exactly that many bytes, so that a look beyond it is found out.
-struct Sized(Vec<u8>);
-
-impl Sized {
-    fn of(size: usize) -> Self {
-        let mut bytes = vec![0; size];
-        bytes[..size_of::<usize>()].copy_from_slice(&size.to_ne_bytes());
-        bytes.shrink_to_fit();
-        Sized(bytes)
-    }
-
-    fn with(mut self, offset: usize, value: &[u8]) -> Self {
-        self.0[offset..offset + value.len()].copy_from_slice(value);
-        self
-    }
-
-    fn at<T>(&self) -> *const T {
-        self.0.as_ptr().cast()
-    }
-}
-
-fn refusal<T>(result: Result<T, Failure>) -> String {
-    match result {
-        Err(Failure::Argument(message)) => message,
-        Err(other) => panic!("another failure: {other:?}"),
-        Ok(_) => panic!("it was let through"),
-    }
-}
+use crate::ffi::layout::Versioned;
+use crate::ffi::versioned::tests::{Sized, refusal};
 
 /// A struct as its _default() function makes it.
 fn fresh<T: Versioned>() -> T {
@@ -40,43 +14,6 @@ fn fresh<T: Versioned>() -> T {
     // SAFETY: each begins with its size.
     unsafe { (&raw mut value).cast::<usize>().write(size_of::<T>()) };
     value
-}
-
-fn every_age<T: Versioned>() {
-    let name = T::NAME;
-    // SAFETY (all): memory of as many bytes as the struct says, or none.
-    unsafe {
-        assert_eq!(refusal(versioned(ptr::null::<T>())), format!("{name} is NULL"));
-        let ours = size_of::<T>();
-        for size in size_of::<usize>()..ours {
-            let older = Sized::of(size);
-            assert_eq!(versioned(older.at::<T>()).is_ok(), T::ENDS.contains(&size), "{name} of {size} bytes");
-        }
-        for size in [0, 1, SIZE_LIMIT + 1, usize::MAX] {
-            let lie = Sized::of(size_of::<usize>()).with(0, &size.to_ne_bytes());
-            let message = refusal(versioned(lie.at::<T>()));
-            assert!(message.starts_with(&format!("{name}.struct_size is {size}, ")), "{message}");
-        }
-        for size in [ours, ours + 1, ours + 8, SIZE_LIMIT] {
-            assert!(versioned(Sized::of(size).at::<T>()).is_ok(), "{name} of {size} bytes");
-        }
-        for size in [ours + 1, ours + 8, SIZE_LIMIT] {
-            let newer = Sized::of(size).with(size - 1, &[1]);
-            let message = refusal(versioned(newer.at::<T>()));
-            assert!(message.starts_with(&format!("{name} sets a field that this version")), "{message}");
-        }
-    }
-}
-
-#[test]
-fn structs_of_every_age_are_taken_or_refused() {
-    every_age::<linq_client_options>();
-    every_age::<linq_file>();
-    every_age::<linq_source>();
-    every_age::<linq_upload_options>();
-    every_age::<linq_call_options>();
-    every_age::<linq_message>();
-    every_age::<linq_presigned>();
 }
 
 #[test]
