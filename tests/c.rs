@@ -65,17 +65,20 @@ fn the_c_programs_pass() {
 
 #[test]
 fn the_header_compiles_alone_and_twice_in_every_language() {
-    let twice = env::temp_dir().join(format!("linq-header-{}.c", std::process::id()));
+    let alone = env::temp_dir().join(format!("linq-header-once-{}.c", std::process::id()));
+    let twice = env::temp_dir().join(format!("linq-header-twice-{}.c", std::process::id()));
+    fs::write(&alone, "#include <linq.h>\nint main(void) { return LINQ_OK; }\n").unwrap();
     fs::write(&twice, "#include <linq.h>\n#include <linq.h>\nint main(void) { return LINQ_OK; }\n").unwrap();
     for (language, standard) in [("c", "c99"), ("c", "c11"), ("c", "c2x"), ("c++", "c++17")] {
         let tool = if language == "c" { compiler("CC", "cc") } else { compiler("CXX", "c++") };
-        for source in [&*twice, &root().join("include/linq.h")] {
+        for source in [&alone, &twice] {
             let mut check = Command::new(&tool[0]);
             check.args(&tool[1..]).args(["-x", language]).arg(format!("-std={standard}"));
             check.args(["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-fsyntax-only"]);
             output(check.args(words("LINQ_CFLAGS")).arg("-I").arg(root().join("include")).arg(source));
         }
     }
+    fs::remove_file(alone).unwrap();
     fs::remove_file(twice).unwrap();
 }
 
