@@ -44,10 +44,10 @@
  *
  *  Structs   Start with the _default() function, then set fields: zero or NULL means the default
  *            unless the field says "required". struct_size tells the library which version of the
- *            struct you were compiled with. A smaller one is completed with zeros; a larger one is
- *            accepted while what lies behind the fields that the library knows is zero. Structs
- *            only grow at the end. In a result, LINQ_HAS(pointer, field) tells whether the library
- *            that made it knows a field that a newer header has.
+ *            struct you were compiled with. A smaller one is completed with zeros; a larger one, up
+ *            to 4096 bytes, is accepted while what lies behind the fields that the library knows is
+ *            zero. Structs only grow at the end. In a result, LINQ_HAS(pointer, field) tells whether
+ *            the library that made it knows a field that a newer header has.
  *
  *  NULL      as client stands for the default client: made from the environment at the first call
  *            that succeeds in making one, and kept until exit. (Made without an API key it only

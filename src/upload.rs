@@ -1,5 +1,6 @@
 //! The upload: open and look at the source, reserve a place, put the bytes there, again where it helps.
 
+use std::ffi::OsStr;
 use std::rc::Rc;
 
 use crate::api::Api;
@@ -37,14 +38,9 @@ impl Upload<'_> {
         filename: Option<&str>,
         content_type: Option<&str>,
     ) -> Result<Attachment, Error> {
-        let own_name = source.file_name().map(|name| name.to_str().ok_or(()));
-        let filename = match (filename, own_name) {
-            (Some(name), _) | (None, Some(Ok(name))) => name.to_owned(),
-            (None, Some(Err(()))) => return Err(unnamed("the file's name is not UTF-8")),
-            (None, None) => return Err(unnamed("this source has no name of its own")),
-        };
-        check_name(&filename)?;
+        let own_name = source.file_name();
         let mut body = source.open()?;
+        let filename = named(filename, own_name)?;
         body.rename(&filename);
         let (head, further) = body.peek()?;
         let declared = declare(content_type, filename, &head, &further, self.allow_webp_svg)?;
@@ -229,8 +225,20 @@ pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     Err(Error::new(ErrorKind::Unsupported, format!("the file name {why}")))
 }
 
-fn unnamed(why: &str) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("{why}; set linq_upload_options.filename"))
+/// The name to declare: the caller's, else the file's own.
+fn named(given: Option<&str>, own: Option<&OsStr>) -> Result<String, Error> {
+    let unnamed = |kind, why| Error::new(kind, format!("{why}; set linq_upload_options.filename"));
+    let name = match (given, own) {
+        (Some(name), _) => name,
+        (None, Some(name)) => {
+            name.to_str().ok_or_else(|| unnamed(ErrorKind::Unsupported, "the file's name is not UTF-8"))?
+        }
+        (None, None) => {
+            return Err(unnamed(ErrorKind::InvalidArgument, "this source has no name of its own"));
+        }
+    };
+    check_name(name)?;
+    Ok(name.to_owned())
 }
 
 fn with_id(mut error: Error, presigned: &Presigned) -> Error {

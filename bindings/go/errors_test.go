@@ -149,7 +149,7 @@ func TestSourcesThatCannotBe(t *testing.T) {
 		"NUL in path":       {linq.FromFile("a\x00b"), nil, linq.StatusInvalidArgument, nil, "the path has a NUL"},
 		"nil bytes":         {linq.FromBytes(nil), []linq.UploadOption{name}, linq.StatusUnsupported, nil, "is empty"},
 		"no bytes":          {linq.FromBytes([]byte{}), []linq.UploadOption{name}, linq.StatusUnsupported, nil, "is empty"},
-		"no name":           {linq.FromBytes([]byte("a")), nil, linq.StatusUnsupported, nil, "name"},
+		"no name":           {linq.FromBytes([]byte("a")), nil, linq.StatusInvalidArgument, nil, "has no name of its own"},
 		"empty name":        {linq.FromBytes([]byte("a")), []linq.UploadOption{linq.WithFilename("")}, linq.StatusUnsupported, nil, "0 characters"},
 		"NUL in name":       {linq.FromBytes([]byte("a")), []linq.UploadOption{linq.WithFilename("a.jpg\x00.exe")}, linq.StatusInvalidArgument, nil, "the filename has a NUL"},
 		"UTF-8 in name":     {linq.FromBytes([]byte("a")), []linq.UploadOption{linq.WithFilename("\xff")}, linq.StatusInvalidArgument, nil, "linq_upload_options.filename"},

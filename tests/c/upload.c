@@ -237,7 +237,7 @@ static void what_cannot_be_uploaded_is_found_before_any_network(void) {
                error);
   linq_free(error);
   source = from_memory("hello", 5);
-  CHECK_STATUS(linq_upload(g_client, &source, NULL, &attachment, &error), LINQ_UNSUPPORTED,
+  CHECK_STATUS(linq_upload(g_client, &source, NULL, &attachment, &error), LINQ_INVALID_ARGUMENT,
                error); /* a source without a path needs a name */
   CHECK_HAS(error->message, "linq_upload_options.filename");
   linq_free(error);

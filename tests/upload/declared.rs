@@ -129,7 +129,7 @@ fn names_that_cannot_be_meant_never_reach_the_network() {
     }
     let error = client.upload(Source::Bytes(PNG), UploadOptions::default()).unwrap_err();
     let why = "this source has no name of its own; set linq_upload_options.filename";
-    assert_eq!((error.kind, &*error.message), (ErrorKind::Unsupported, why));
+    assert_eq!((error.kind, &*error.message), (ErrorKind::InvalidArgument, why));
 
     // macOS refuses such names itself
     if cfg!(target_os = "linux") {
