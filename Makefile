@@ -1,7 +1,7 @@
 # Every target is a line; the work is in scripts/.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lib install uninstall deb examples header fmt lint mutants docs size abi abi-baseline deny sbom reproducible clean
+.PHONY: help demo test bench soak lib install uninstall deb examples header fmt lint mutants docs size abi abi-baseline deny sbom reproducible clean
 
 help: ## list these
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -11,6 +11,9 @@ demo: ## upload a photo to the sandbox and fetch it back; FILE=... another file,
 
 test: ## run every test; installs what that needs
 	@scripts/test
+
+bench: ## compare with curl, libcurl, Go and requests; BENCH_RUNS=... how often. benches/README.md
+	@benches/run
 
 soak: ## 32 threads against a network that fails at random; SECONDS=... how long
 	LINQ_SOAK_SECONDS=$(or $(SECONDS),600) cargo test --locked -p linq --test soak -- --nocapture
