@@ -448,7 +448,9 @@ class Progress {
     using Answer = std::invoke_result_t<Callback&, std::uint64_t, std::uint64_t>;
     static_assert(std::is_void_v<Answer> || std::is_same_v<Answer, bool>,
                   "a progress callback returns nothing, or a bool: false ends the upload");
-    if constexpr (std::is_constructible_v<bool, const std::decay_t<Callback>&>) {
+    // A function itself is always there, and compilers warn of the question.
+    constexpr bool function = std::is_function_v<std::remove_reference_t<Callback>>;
+    if constexpr (!function && std::is_constructible_v<bool, const std::decay_t<Callback>&>) {
       if (!static_cast<bool>(callback)) return;
     }
     if constexpr (std::is_void_v<Answer>) {

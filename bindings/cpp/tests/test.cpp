@@ -399,6 +399,10 @@ void a_nul_inside_a_text_is_refused() {
   CHECK(!has(text(requests()), "/v3/"));
 }
 
+std::uint64_t g_told;
+void tells(std::uint64_t sent, std::uint64_t) { g_told = sent; }
+bool ends(std::uint64_t, std::uint64_t) { return false; }
+
 void progress_is_told_and_may_end_the_upload() {
   const std::string bytes = content(200000);
   std::vector<std::uint64_t> seen;
@@ -415,6 +419,15 @@ void progress_is_told_and_may_end_the_upload() {
   good(g_client->upload(Source::bytes(bytes), options), "a.txt", bytes);
   options.progress = [](std::uint64_t, std::uint64_t) { return false; };
   thrown(Status::cancelled, [&] { g_client->upload(Source::bytes(bytes), options); });
+  options.progress = tells;
+  good(g_client->upload(Source::bytes("plain"), options), "a.txt", "plain");
+  CHECK(g_told == 5);
+  options.progress = ends;
+  thrown(Status::cancelled, [&] { g_client->upload(Source::bytes(bytes), options); });
+  options.progress = &ends;
+  thrown(Status::cancelled, [&] { g_client->upload(Source::bytes(bytes), options); });
+  options.progress = static_cast<void (*)(std::uint64_t, std::uint64_t)>(nullptr);
+  good(g_client->upload(Source::bytes("w"), options), "a.txt", "w");
   options.progress = nullptr;
   good(g_client->upload(Source::bytes("x"), options), "a.txt", "x");
   options.progress = std::function<void(std::uint64_t, std::uint64_t)>();
