@@ -157,6 +157,26 @@ fn interim_answers_start_no_clock() {
 }
 
 #[test]
+fn interim_answers_do_not_hold_the_call_for_ever() {
+    // While the body is being sent, and when it has been.
+    for (size, reads) in [(40 * MIB, false), (1000, true)] {
+        let port = storage(move |mut stream| {
+            match reads {
+                true => read_request(&mut stream, Duration::ZERO),
+                false => drop(read_head(&mut stream)),
+            }
+            while stream.write_all(b"HTTP/1.1 102 Processing\r\n\r\n").is_ok() {
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let error = put(&client(Duration::from_secs(2)), port, json!({}), &jpeg(size)).unwrap_err();
+        let expected = "uploading: 127.0.0.1 sends interim answers without an end";
+        assert_eq!((error.kind, &*error.message), (ErrorKind::Protocol, expected));
+        assert!(!error.details.retryable);
+    }
+}
+
+#[test]
 fn a_refusal_instead_of_the_100_is_heard_at_once() {
     for pieces in [1, 2] {
         let port = storage(move |mut stream| {

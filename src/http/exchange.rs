@@ -5,6 +5,7 @@
 //! new ones. A callback that starts a request of its own finds its own exchange on top, and ours below afterwards.
 
 use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -12,8 +13,13 @@ use super::call::Call;
 use crate::error::{Error, ErrorKind};
 
 thread_local! {
-    static CURRENT: RefCell<Vec<Rc<Exchange>>> = const { RefCell::new(Vec::new()) };
+    /// Never dropped, so that calls may be made while a thread ends, by the destructors of its other values.
+    static CURRENT: RefCell<ManuallyDrop<Vec<Rc<Exchange>>>> =
+        const { RefCell::new(ManuallyDrop::new(Vec::new())) };
 }
+
+/// More interim answers than this are no sign of life any more.
+const MAX_INTERIM: u32 = 20;
 
 pub(crate) struct Exchange {
     pub(crate) call: Rc<Call>,
@@ -31,6 +37,8 @@ pub(crate) struct Exchange {
     pub(crate) started: Cell<bool>,
     /// Whether the peer said anything.
     pub(crate) heard: Cell<bool>,
+    /// How many interim answers came.
+    pub(crate) interim: Cell<u32>,
     /// When the answer began; interim ones do not count.
     pub(crate) answered: Cell<Option<Instant>>,
     /// The answer came before the body was sent: the rest of the body goes nowhere.
@@ -63,6 +71,15 @@ impl Exchange {
         self.answered.set(has_begun.then(|| self.answered.get().unwrap_or_else(Instant::now)));
     }
 
+    /// An interim answer came from `host`. Each may put off the stall: without an end they would for ever.
+    pub(crate) fn passes_over(&self, host: &str) -> Result<(), Error> {
+        self.interim.set(self.interim.get() + 1);
+        match self.interim.get() {
+            0..=MAX_INTERIM => Ok(()),
+            _ => Err(Error::new(ErrorKind::Protocol, format!("{host} sends interim answers without an end"))),
+        }
+    }
+
     /// An answer is small: one that takes longer than a stall may last would otherwise hold the call for hours.
     pub(crate) fn answer_is_late_at(&self) -> Option<Instant> {
         self.answered.get()?.checked_add(self.stall_timeout)
@@ -85,7 +102,12 @@ impl Exchange {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        CURRENT.with_borrow_mut(|stack| stack.pop());
+        CURRENT.with_borrow_mut(|stack| {
+            stack.pop();
+            if stack.is_empty() {
+                **stack = Vec::new();
+            }
+        });
     }
 }
 

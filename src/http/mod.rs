@@ -143,6 +143,7 @@ impl Http {
             connected: Cell::new(false),
             started: Cell::new(false),
             heard: Cell::new(false),
+            interim: Cell::new(0),
             answered: Cell::new(None),
             sink: Cell::new(false),
             failure: RefCell::new(None),

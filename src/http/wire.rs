@@ -111,10 +111,7 @@ impl Wire {
                 self.usable = false;
                 Err(lost(&self.link.host, "while sending", &io::ErrorKind::UnexpectedEof.into()))
             }
-            Ok(_) => {
-                self.note_early_answer(exchange);
-                Ok(())
-            }
+            Ok(_) => self.note_early_answer(exchange).inspect_err(|_| self.usable = false),
             Err(Trouble::Io(e)) if would_block(&e) => Ok(()),
             Err(Trouble::Io(e)) => {
                 self.usable = false;
@@ -126,27 +123,23 @@ impl Wire {
 
     /// Takes everything that is still to be had of a connection that cannot be written to any more.
     fn listen_to_the_end(&mut self, exchange: &Exchange) {
-        while let Ok(1..) = self.fill() {
-            self.note_early_answer(exchange);
-        }
+        while let Ok(1..) = self.fill()
+            && self.note_early_answer(exchange).is_ok()
+        {}
     }
 
-    fn note_early_answer(&mut self, exchange: &Exchange) {
-        loop {
-            let input = self.buffers.input();
-            match interim(input) {
-                Some(length) => {
-                    self.buffers.input_consume(length); // 100 Continue and its kind answer nothing
-                    self.untold = !self.buffers.input().is_empty();
-                }
-                None => break,
-            }
+    fn note_early_answer(&mut self, exchange: &Exchange) -> Result<(), Error> {
+        while let Some(length) = interim(self.buffers.input()) {
+            self.buffers.input_consume(length); // 100 Continue and its kind answer nothing
+            self.untold = !self.buffers.input().is_empty();
+            exchange.passes_over(&self.link.host)?;
         }
         if is_final(self.buffers.input()) {
             exchange.heard(true);
             exchange.sink.set(true);
             self.usable = false; // the server expects the rest of a body that will not come
         }
+        Ok(())
     }
 
     /// Reads what is there into the input buffer, without waiting; 0 when the peer will send nothing more.
@@ -223,7 +216,11 @@ impl Wire {
                     return Err(lost(&self.link.host, "before it answered", &what));
                 }
                 Ok(_) => {
-                    exchange.heard(has_begun(self.buffers.input()));
+                    let begun = has_begun(self.buffers.input());
+                    exchange.heard(begun);
+                    if !begun {
+                        exchange.passes_over(&self.link.host).inspect_err(|_| self.usable = false)?;
+                    }
                     self.untold = false;
                     return Ok(Some(true));
                 }
