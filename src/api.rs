@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::http::http::{Method, Uri};
 use crate::http::{Answer, Call, Content, Http, Outgoing, is_loopback};
 use crate::refusal;
+use crate::words::Secrets;
 
 /// Where Linq is, and who we are there.
 pub(crate) struct Api {
@@ -92,20 +93,8 @@ impl Api {
         let answer = self.http.send(call, outgoing).map_err(|e| e.on(what))?;
         match answer.is_success() {
             true => Ok(answer),
-            false => Err(self.refused(what, answer, key)),
+            false => Err(refusal::by_api(what, &self.host, &answer, &Secrets::key(key))),
         }
-    }
-
-    /// A refusal, without the key: there are servers that repeat what they do not accept.
-    fn refused(&self, what: &str, mut answer: Answer, key: &str) -> Error {
-        let without = |text: &str| match key.len() {
-            0..8 => text.to_owned(), // too short for a key, and its letters are everywhere
-            _ => text.replace(key, "(the API key)"),
-        };
-        answer.body = without(&String::from_utf8_lossy(&answer.body)).into_bytes().into();
-        let mut error = refusal::by_api(what, &self.host, &answer);
-        error.details.trace_id = error.details.trace_id.as_deref().map(without);
-        error
     }
 
     /// What a successful answer holds.
@@ -120,7 +109,8 @@ impl Api {
     /// Linq broke its contract.
     pub(crate) fn broken(&self, what: &str, why: &str, answer: &Answer) -> Error {
         let mut error = Error::new(ErrorKind::Protocol, format!("{what}: Linq's {why}"));
-        error.details.trace_id = answer.header("x-trace-id").map(str::to_owned);
+        let secrets = self.key.as_ref().map(|key| Secrets::key(key)).unwrap_or_default();
+        error.details.trace_id = refusal::shown(answer, "x-trace-id", &secrets);
         error
     }
 }
@@ -130,6 +120,12 @@ pub(crate) fn has_sound_port(uri: &Uri) -> bool {
     let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
     let host = uri.host().unwrap_or_default();
     uri.port_u16().is_some_and(|port| port > 0) || authority.rsplit('@').next() == Some(host)
+}
+
+/// Whether it can be an attachment's: it becomes part of a path, so nothing may be in it that means something there.
+pub(crate) fn is_id(id: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (1..=255).contains(&id.len()) && id.bytes().all(plain)
 }
 
 /// Why JSON could not be read. serde quotes what it found, which may be a signed URL: only its names of fields that

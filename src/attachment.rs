@@ -1,17 +1,18 @@
 //! What Linq knows of an attachment: `GET` and `DELETE /v3/attachments/{id}`.
 
+use std::fmt;
 use std::rc::Rc;
 
 use serde::Deserialize;
 
-use crate::api::{Api, NOTHING};
+use crate::api::{Api, NOTHING, is_id};
 use crate::clock::json_date;
 use crate::error::{Error, ErrorKind};
 use crate::http::Call;
 use crate::http::http::Method;
 
 /// What Linq knows of an attachment.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct AttachmentInfo {
     /// Its id.
     #[serde(rename = "id")]
@@ -35,6 +36,20 @@ pub struct AttachmentInfo {
     pub status: Option<String>,
 }
 
+/// The URL may be signed: it goes into no print.
+impl fmt::Debug for AttachmentInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AttachmentInfo")
+            .field("attachment_id", &self.attachment_id)
+            .field("filename", &self.filename)
+            .field("content_type", &self.content_type)
+            .field("size_bytes", &self.size_bytes)
+            .field("created_at", &self.created_at)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Asks for it, once.
 pub(crate) fn get(api: &Api, call: &Rc<Call>, id: &str) -> Result<AttachmentInfo, Error> {
     let what = format!("asking for attachment {id}");
@@ -54,10 +69,8 @@ pub(crate) fn delete(api: &Api, call: &Rc<Call>, id: &str, again: bool) -> Resul
     }
 }
 
-/// An id becomes part of a path: nothing may be in it that means something there.
 pub(crate) fn check_id(id: &str) -> Result<(), Error> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    match !id.is_empty() && id.len() <= 255 && id.bytes().all(plain) {
+    match is_id(id) {
         true => Ok(()),
         false => Err(Error::invalid("the attachment id is not one: it is a UUID as an upload returned it")),
     }

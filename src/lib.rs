@@ -43,6 +43,7 @@ mod source;
 #[allow(unsafe_code)]
 mod sys;
 mod upload;
+mod words;
 
 pub use attachment::AttachmentInfo;
 pub use cancel::CancelToken;

@@ -66,7 +66,8 @@ pub(crate) fn line(level: Level, text: impl FnOnce() -> String) {
     }
     let mut heard = Heard(lock().clone());
     if let Some(listener) = &mut heard.0 {
-        (listener.callback)(level, &text());
+        // Names may hold line feeds and worse.
+        (listener.callback)(level, &text().replace(char::is_control, " "));
     }
 }
 

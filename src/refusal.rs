@@ -6,9 +6,7 @@ use crate::clock::{ServerClock, http_date};
 use crate::error::{Error, ErrorKind};
 use crate::http::Answer;
 use crate::retry::{self, Class, Refusal};
-
-/// More of a server's own words than this is not repeated.
-const MAX_WORDS: usize = 300;
+use crate::words::Secrets;
 
 /// Linq's envelope, as far as it can be read: a part of a wrong type hides none of the others.
 #[derive(Default)]
@@ -21,10 +19,11 @@ struct Envelope {
 }
 
 impl Envelope {
-    fn read(body: &[u8]) -> Self {
+    fn read(body: &[u8], secrets: &Secrets) -> Self {
         let Ok(whole) = serde_json::from_slice::<Value>(body) else { return Envelope::default() };
         let error = &whole["error"];
-        let text = |value: &Value| value.as_str().map(showable).filter(|text| !text.is_empty());
+        let text =
+            |value: &Value| value.as_str().map(|text| secrets.showable(text)).filter(|text| !text.is_empty());
         let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
         Envelope {
             code: error["code"].as_u64().and_then(|code| u32::try_from(code).ok()),
@@ -37,11 +36,11 @@ impl Envelope {
 }
 
 /// A refusal by the API of `what`, such as "reserving a place for photo.jpg".
-pub(crate) fn by_api(what: &str, host: &str, answer: &Answer) -> Error {
+pub(crate) fn by_api(what: &str, host: &str, answer: &Answer, secrets: &Secrets) -> Error {
     if (300..400).contains(&answer.status) {
-        return redirected(what, host, answer);
+        return redirected(what, host, answer, secrets);
     }
-    let Envelope { code, message, doc_url, retry_after, trace_id } = Envelope::read(&answer.body);
+    let Envelope { code, message, doc_url, retry_after, trace_id } = Envelope::read(&answer.body, secrets);
     let class = retry::classify(Refusal {
         status: answer.status,
         api_code: code,
@@ -63,7 +62,7 @@ pub(crate) fn by_api(what: &str, host: &str, answer: &Answer) -> Error {
     details.http_status = Some(status);
     details.api_code = code;
     details.retryable = class != Class::Final;
-    details.trace_id = trace_id.or_else(|| answer.header("x-trace-id").map(showable));
+    details.trace_id = trace_id.or_else(|| shown(answer, "x-trace-id", secrets));
     details.retry_after = hint(answer, retry_after);
     details.doc_url = doc_url;
     error
@@ -89,12 +88,13 @@ pub(crate) fn by_storage(
     what: &str,
     host: &str,
     answer: &Answer,
+    secrets: &Secrets,
     expiry: Option<(&ServerClock, i64)>,
 ) -> Error {
     if (300..400).contains(&answer.status) {
-        return redirected(what, host, answer);
+        return redirected(what, host, answer, secrets);
     }
-    let said = storage_error(&answer.body);
+    let said = storage_error(&answer.body, secrets);
     let code = said.code.as_deref();
     let class = retry::classify(Refusal {
         status: answer.status,
@@ -116,12 +116,18 @@ pub(crate) fn by_storage(
     let mut error = Error::new(kind, message);
     let details = &mut *error.details;
     details.http_status = Some(status);
-    details.retryable = !expired && class != Class::Final;
+    // Expired: with a new URL, where one can be had.
+    details.retryable = if expired { should_retry(answer) != Some(false) } else { class != Class::Final };
     details.retry_after = hint(answer, None);
-    details.storage_request_id = said.request_id.or_else(|| answer.header("x-amz-request-id").map(showable));
-    details.storage_id_2 = said.host_id.or_else(|| answer.header("x-amz-id-2").map(showable));
+    details.storage_request_id = said.request_id.or_else(|| shown(answer, "x-amz-request-id", secrets));
+    details.storage_id_2 = said.host_id.or_else(|| shown(answer, "x-amz-id-2", secrets));
     details.storage_code = said.code;
     error
+}
+
+/// A header of the answer.
+pub(crate) fn shown(answer: &Answer, name: &str, secrets: &Secrets) -> Option<String> {
+    answer.header(name).map(|text| secrets.showable(text))
 }
 
 fn is_expired(status: u16, said: &StorageError, expiry: Option<(&ServerClock, i64)>) -> bool {
@@ -139,9 +145,10 @@ fn is_expired(status: u16, said: &StorageError, expiry: Option<(&ServerClock, i6
 
 /// Redirects are never followed: the next host would be shown the headers, and S3 signs the host. Its name is all
 /// that is repeated of the target, which may carry a signature.
-fn redirected(what: &str, host: &str, answer: &Answer) -> Error {
+fn redirected(what: &str, host: &str, answer: &Answer, secrets: &Secrets) -> Error {
     let target = answer.header("location").and_then(|to| to.parse::<crate::http::http::Uri>().ok());
     let target = target.as_ref().and_then(|uri| uri.host()).unwrap_or("somewhere else");
+    let target = secrets.showable(target);
     let status = answer.status;
     let message = format!("{what}: {host} redirects to {target} (status {status}), which is never followed");
     let mut error = Error::new(ErrorKind::Protocol, message);
@@ -172,11 +179,12 @@ fn hint(answer: &Answer, body: Option<f64>) -> Option<std::time::Duration> {
 
 /// S3's document is flat and small: four elements are picked out of it without an XML parser, so that no document
 /// type, entity or depth of nesting can cost anything.
-fn storage_error(body: &[u8]) -> StorageError {
+fn storage_error(body: &[u8], secrets: &Secrets) -> StorageError {
     let text = String::from_utf8_lossy(body);
     let Some(inside) = element(&text, "Error") else { return StorageError::default() };
-    let pick =
-        |name| element(inside, name).map(|raw| showable(&unescaped(raw))).filter(|words| !words.is_empty());
+    let pick = |name| {
+        element(inside, name).map(|raw| secrets.showable(&unescaped(raw))).filter(|words| !words.is_empty())
+    };
     StorageError {
         code: pick("Code"),
         message: pick("Message"),
@@ -208,27 +216,11 @@ fn unescaped(text: &str) -> String {
     entities.iter().fold(text.to_owned(), |text, (entity, character)| text.replace(entity, character))
 }
 
-/// A server's words, fit to be shown: one line, bounded, and nothing that looks like a signed URL.
-fn showable(text: &str) -> String {
-    let shown: Vec<_> = text.split_whitespace().map(without_query).collect();
-    clean(&shown.join(" "))
-}
-
-fn without_query(word: &str) -> &str {
-    match word.split_once('?') {
-        Some((before, query)) if before.contains("://") || query.contains("X-Amz-") => before,
-        _ => word,
-    }
-}
-
-fn clean(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::http::http::HeaderMap;
+    use crate::words::MAX_WORDS;
     use std::time::Duration;
 
     fn answer(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Answer {
@@ -236,11 +228,16 @@ mod tests {
         Answer { status, headers: headers.collect::<HeaderMap>(), body: body.as_bytes().to_vec().into() }
     }
 
+    fn read(body: &[u8]) -> StorageError {
+        storage_error(body, &Secrets::default())
+    }
+
     #[test]
     fn s3s_document_is_read_and_bounded() {
         let body = "<?xml version=\"1.0\"?>\n<Error><Code>SignatureDoesNotMatch</Code><Message>a &lt;b&gt; \
                     &amp;lt;</Message><RequestId>R1</RequestId><HostId>H2</HostId></Error>";
-        let error = by_storage("uploading a.txt", "s3.example", &answer(403, &[], body), None);
+        let error =
+            by_storage("uploading a.txt", "s3.example", &answer(403, &[], body), &Secrets::default(), None);
         let expected = "uploading a.txt: the storage at s3.example refused with status 403 \
                         SignatureDoesNotMatch: a <b> &lt;";
         assert_eq!((error.kind, &*error.message), (ErrorKind::Storage, expected));
@@ -252,34 +249,26 @@ mod tests {
     #[test]
     fn hostile_documents_cost_nothing() {
         let bomb = format!("<!DOCTYPE x [<!ENTITY a \"{}\">]><Error><Code>&a;</Code>", "b".repeat(10_000));
-        assert_eq!(storage_error(bomb.as_bytes()).code.as_deref(), Some("&a;"));
+        assert_eq!(read(bomb.as_bytes()).code.as_deref(), Some("&a;"));
         for body in
             ["", "<", "<Error", "<Error>", "<Errors><Code>x</Code>", "<html>no</html>", "\u{0}<Error/>"]
         {
-            assert_eq!(storage_error(body.as_bytes()), StorageError::default(), "{body}");
+            assert_eq!(read(body.as_bytes()), StorageError::default(), "{body}");
         }
         let long = format!("<Error><Message>{}</Message></Error>", "x".repeat(100_000));
-        assert_eq!(storage_error(long.as_bytes()).message.unwrap().len(), MAX_WORDS);
-        assert_eq!(
-            storage_error(b"<Error><Code>Slow\xff\x01Down</Code></Error>").code.unwrap(),
-            "Slow\u{fffd}Down"
-        );
-        let cut = storage_error(b"<Error><Code>InternalError</Code><Mess");
+        assert_eq!(read(long.as_bytes()).message.unwrap().len(), MAX_WORDS);
+        assert_eq!(read(b"<Error><Code>Slow\xff\x01Down</Code></Error>").code.unwrap(), "Slow\u{fffd}Down");
+        let cut = read(b"<Error><Code>InternalError</Code><Mess");
         assert_eq!(cut.code.as_deref(), Some("InternalError"));
-    }
-
-    #[test]
-    fn secrets_in_a_servers_words_are_left_out() {
-        let body = "<Error><Code>AccessDenied</Code><Message>no https://h/p?X-Amz-Signature=secret at all</Message></Error>";
-        let error = by_storage("uploading", "h", &answer(403, &[], body), None);
-        assert!(error.message.ends_with("AccessDenied: no https://h/p at all"), "{}", error.message);
     }
 
     #[test]
     fn expired_by_word_or_by_the_servers_clock() {
         let denied =
             |message: &str| format!("<Error><Code>AccessDenied</Code><Message>{message}</Message></Error>");
-        let kind = |status, body: &str, expiry| by_storage("u", "h", &answer(status, &[], body), expiry).kind;
+        let kind = |status, body: &str, expiry| {
+            by_storage("u", "h", &answer(status, &[], body), &Secrets::default(), expiry).kind
+        };
         assert_eq!(kind(403, &denied("Request has expired"), None), ErrorKind::Expired);
         assert_eq!(kind(403, &denied("Access Denied"), None), ErrorKind::Storage);
         assert_eq!(kind(400, "<Error><Code>ExpiredToken</Code></Error>", None), ErrorKind::Expired);
@@ -293,7 +282,7 @@ mod tests {
     #[test]
     fn hints_of_every_kind() {
         let wait = |headers: &[(&'static str, &'static str)], body| {
-            by_api("x", "h", &answer(429, headers, body)).details.retry_after
+            by_api("x", "h", &answer(429, headers, body), &Secrets::default()).details.retry_after
         };
         let ms = |ms| Some(Duration::from_millis(ms));
         assert_eq!(wait(&[("retry-after-ms", "120"), ("retry-after", "9")], ""), ms(120));

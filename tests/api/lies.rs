@@ -84,8 +84,14 @@ fn lies_about_where_to_send_it() {
 
 #[test]
 fn lies_about_what_it_is() {
-    assert_eq!(refused(with("attachment_id", json!(""))), "reply has an empty attachment_id");
-    for field in ["attachment_id", "download_url", "expires_at"] {
+    for id in ["", "a\u{0}b", "../chats?x=y", "a/b"] {
+        assert_eq!(
+            refused(with("attachment_id", json!(id))),
+            "reply has an attachment_id that is none",
+            "{id}"
+        );
+    }
+    for field in ["download_url", "expires_at"] {
         assert_eq!(refused(with(field, json!("a\u{0}b"))), "reply holds control characters", "{field}");
     }
     for date in ["", "soon", "1705315500", "2024-13-15T10:45:00Z", "Sun, 06 Nov 1994 08:49:37 GMT"] {

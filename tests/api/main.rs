@@ -4,6 +4,7 @@ mod codes;
 mod errors;
 mod lies;
 mod replies;
+mod words;
 
 use linq::{CallOptions, Client, Config, Error, FileInfo, Presigned};
 use mockito::{Mock, Server, ServerGuard};

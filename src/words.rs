@@ -1,0 +1,97 @@
+//! A server's words, fit to be shown: servers repeat what they were sent, and some of that is secret.
+
+use percent_encoding::percent_decode_str;
+use zeroize::Zeroizing;
+
+use crate::http::http::Uri;
+
+/// More of a server's own words than this is not repeated.
+pub(crate) const MAX_WORDS: usize = 300;
+
+/// Shorter than this is no secret, and its letters are everywhere.
+const MIN_SECRET: usize = 8;
+
+/// What was sent to a server and must not be seen when it says it again.
+#[derive(Default)]
+pub(crate) struct Secrets {
+    called: &'static str,
+    values: Vec<Zeroizing<String>>,
+}
+
+impl Secrets {
+    /// The API key.
+    pub(crate) fn key(key: &str) -> Self {
+        Secrets { called: "(the API key)", values: vec![key.to_owned().into()] }
+    }
+
+    /// The query of a presigned URL: each of its values, as they stand there and decoded.
+    pub(crate) fn query(url: &Uri) -> Self {
+        let values = url.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+        let both = values.flat_map(|(_, raw)| {
+            let decoded = percent_decode_str(raw).decode_utf8_lossy().into_owned();
+            [raw.to_owned().into(), decoded.into()]
+        });
+        Secrets { called: "(part of the upload URL)", values: both.collect() }
+    }
+
+    /// One line, bounded, without control characters, and nothing secret in it.
+    pub(crate) fn showable(&self, text: &str) -> String {
+        let hidden = |text: String, secret: &Zeroizing<String>| match secret.len() {
+            0..MIN_SECRET => text,
+            _ => text.replace(secret.as_str(), self.called),
+        };
+        let words: Vec<_> = text.split_whitespace().map(without_query).collect();
+        let text = self.values.iter().fold(words.join(" "), hidden);
+        text.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect()
+    }
+}
+
+/// Another URL may be signed too.
+fn without_query(word: &str) -> &str {
+    match word.split_once('?') {
+        Some((before, query)) if before.contains("://") || query.contains("X-Amz-") => before,
+        _ => word,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_bounded_and_on_one_line() {
+        let none = Secrets::default();
+        assert_eq!(none.showable(" a\r\n b\u{1b}[31m\u{9b}c "), "a b[31mc");
+        assert_eq!(none.showable(&"ä".repeat(1000)), "ä".repeat(MAX_WORDS));
+        assert_eq!(none.showable("no https://h/p?sig=secret at all"), "no https://h/p at all");
+        assert_eq!(none.showable("/p?X-Amz-Signature=secret what?"), "/p what?");
+    }
+
+    #[test]
+    fn a_secret_is_hidden_wherever_it_stands() {
+        let key = Secrets::key("abcd/efgh+ijkl");
+        assert_eq!(key.showable("bad key abcd/efgh+ijkl."), "bad key (the API key).");
+        // Not even half of it, where the words are cut.
+        let late = key.showable(&format!("{} abcd/efgh+ijkl", "x".repeat(MAX_WORDS - 6)));
+        assert!(late.ends_with("x (the "), "{late}");
+        assert_eq!(Secrets::key("short").showable("in short"), "in short");
+    }
+
+    #[test]
+    fn the_query_is_hidden_in_every_shape() {
+        let url = "https://h/p?X-Amz-Credential=AKIA%2F20261122&X-Amz-Signature=deadbeefdeadbeef&x-id=PutObject&n=1";
+        let query = Secrets::query(&url.parse().unwrap());
+        for text in [
+            "X-Amz-Signature=deadbeefdeadbeef is wrong",
+            "next=https%3A%2F%2Fh%2Fp%3FX-Amz-Signature%3Ddeadbeefdeadbeef",
+            "the signature deadbeefdeadbeef is wrong",
+            "https://h/p&#63;X-Amz-Signature=deadbeefdeadbeef",
+            "scope AKIA/20261122, or AKIA%2F20261122",
+        ] {
+            let shown = query.showable(text);
+            assert!(!shown.contains("deadbeef") && !shown.contains("AKIA"), "{shown}");
+            assert!(shown.contains("(part of the upload URL)"), "{shown}");
+        }
+        assert_eq!(query.showable("1 object"), "1 object");
+    }
+}
