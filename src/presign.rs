@@ -7,7 +7,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroize;
 
-use crate::api::{Api, has_sound_port, unreadable};
+use crate::api::{Api, has_sound_port, is_id, unreadable};
 use crate::clock::{ServerClock, json_date};
 use crate::error::{Error, ErrorKind};
 use crate::http::http::header::{HeaderName, HeaderValue};
@@ -58,6 +58,10 @@ pub struct Presigned {
     pub(crate) clock: Option<ServerClock>,
 }
 
+/// Servers accept no more than this of a request's head, S3 among them.
+const MAX_HEADERS: usize = 64;
+const MAX_HEADER_BYTES: usize = 8 * 1024;
+
 /// Exactly what the API takes.
 #[derive(Serialize)]
 struct Request<'a> {
@@ -92,6 +96,10 @@ impl Presigned {
     pub fn parse(json: &[u8]) -> Result<Self, Error> {
         let bad = |why: String| Error::invalid(format!("the presigned JSON {why}"));
         let mut presigned: Presigned = serde_json::from_slice(json).map_err(|e| bad(unreadable(&e)))?;
+        // What is signed counts, whatever stands beside it.
+        if presigned.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            presigned.content_type = None;
+        }
         presigned.finish().map_err(bad)?;
         Ok(presigned)
     }
@@ -103,12 +111,13 @@ impl Presigned {
 
     /// Checks what does not depend on the client, and completes what follows from the rest.
     fn finish(&mut self) -> Result<(), String> {
-        let texts = [&self.attachment_id, &self.upload_url, &self.download_url, &self.expires_at];
-        if texts.iter().any(|text| text.chars().any(char::is_control)) {
+        let texts = [&self.upload_url, &self.download_url, &self.expires_at];
+        let may_be = [self.filename.as_ref(), self.content_type.as_ref()];
+        if texts.into_iter().chain(may_be.into_iter().flatten()).any(|text| text.contains(char::is_control)) {
             return Err("holds control characters".to_owned());
         }
-        if self.attachment_id.is_empty() {
-            return Err("has an empty attachment_id".to_owned());
+        if !is_id(&self.attachment_id) {
+            return Err("has an attachment_id that is none".to_owned());
         }
         if self.http_method != "PUT" {
             return Err("asks for another method than PUT".to_owned());
@@ -132,6 +141,10 @@ impl Presigned {
     }
 
     fn check_headers(&mut self, url: &Uri) -> Result<(), String> {
+        let bytes: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if self.headers.len() > MAX_HEADERS || bytes > MAX_HEADER_BYTES {
+            return Err("requires more headers than can be sent".to_owned());
+        }
         let mut seen: Vec<(String, String)> = Vec::new();
         for (name, value) in &self.headers {
             let lower = name.to_ascii_lowercase();
@@ -145,7 +158,7 @@ impl Presigned {
                 }
                 "content-length" => {
                     let length = value.parse::<u64>().map_err(|_| "has a bad Content-Length".to_owned())?;
-                    if *self.size_bytes.get_or_insert(length) != length {
+                    if self.size_bytes.get_or_insert(length).to_string() != *value {
                         return Err("requires a Content-Length that is not the file's size".to_owned());
                     }
                 }
@@ -286,8 +299,10 @@ mod tests {
             ("upload_url", json!("ftp://uploads.example/a"), "has an upload_url that is not https"),
             ("upload_url", json!("not a url"), "has an upload_url that is not a URL"),
             ("http_method", json!("POST"), "asks for another method than PUT"),
-            ("attachment_id", json!(""), "has an empty attachment_id"),
-            ("attachment_id", json!("a\u{0}b"), "holds control characters"),
+            ("attachment_id", json!(""), "has an attachment_id that is none"),
+            ("attachment_id", json!("../chats?x=y"), "has an attachment_id that is none"),
+            ("download_url", json!("a\u{0}b"), "holds control characters"),
+            ("filename", json!("a\nb"), "holds control characters"),
             ("expires_at", json!("soon"), "has an expires_at that is no date"),
             ("required_headers", json!({"A\r\nB": "c"}), "requires a header that cannot be sent"),
             ("required_headers", json!({"A": "b\r\nC: d"}), "requires a header that cannot be sent"),
@@ -303,6 +318,21 @@ mod tests {
                 "requires another Host than that of its upload_url",
             ),
             ("required_headers", json!({"Content-Length": "-1"}), "has a bad Content-Length"),
+            (
+                "required_headers",
+                json!({"Content-Length": "+5"}),
+                "requires a Content-Length that is not the file's size",
+            ),
+            (
+                "required_headers",
+                (0..65).map(|n| (format!("h{n}"), json!("v"))).collect::<serde_json::Map<_, _>>().into(),
+                "requires more headers than can be sent",
+            ),
+            (
+                "required_headers",
+                json!({"X-Long": "x".repeat(8200)}),
+                "requires more headers than can be sent",
+            ),
             (
                 "required_headers",
                 json!({"X-A": "1", "x-a": "2"}),
@@ -338,6 +368,15 @@ mod tests {
         value["required_headers"] =
             json!({"content-type": "a/b", "Content-Type": "a/b", "Host": "uploads.example"});
         assert_eq!(parse(&value).unwrap().put_headers().len(), 1);
+    }
+
+    #[test]
+    fn the_type_that_was_signed_counts() {
+        let mut value = reply();
+        value["content_type"] = json!("image/png");
+        assert_eq!(parse(&value).unwrap().content_type.as_deref(), Some("image/jpeg"));
+        value["required_headers"] = json!({});
+        assert_eq!(parse(&value).unwrap().content_type.as_deref(), Some("image/png"));
     }
 
     #[test]

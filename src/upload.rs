@@ -14,6 +14,7 @@ use crate::log::{self, Level};
 use crate::presign::{self, Presigned};
 use crate::refusal;
 use crate::source::{Opened, Source, check_size};
+use crate::words::Secrets;
 
 /// What an upload needs of the client.
 pub(crate) struct Upload<'a> {
@@ -76,6 +77,7 @@ impl Upload<'_> {
         check_signed(presigned, &mut body, &filename, content_type)?;
         let attempts = self.attempts.run(self.call, |attempt| {
             put(&self.api.http, self.call, presigned, &mut body)
+                .map_err(not_renewed)
                 .map_err(|e| self.with_rewind(e, &mut body))
                 .map_err(|e| with_id(e, presigned))
                 .map(|()| attempt)
@@ -91,16 +93,19 @@ impl Upload<'_> {
         declared: &Declared,
         size: u64,
     ) -> Result<&'p mut Place, Error> {
-        let renewed = slot.as_ref().is_some_and(|place| place.refused);
-        if renewed || slot.as_ref().is_some_and(|place| place.presigned.is_expired()) {
-            log::line(Level::Info, || "the upload URL has expired; reserving a new one".to_owned());
-            *slot = None;
-        }
-        if slot.is_none() {
+        if slot.as_ref().is_none_or(|old| old.refused || old.presigned.is_expired()) {
+            if slot.is_some() {
+                log::line(Level::Info, || "the upload URL has expired; reserving a new one".to_owned());
+            }
             let Declared { filename, content_type } = declared;
-            let presigned = presign::reserve(self.api, self.call, filename, content_type, size)?;
-            presigned.check_scheme(self.allow_http_loopback)?;
+            let presigned = presign::reserve(self.api, self.call, filename, content_type, size)
+                .and_then(|new| new.check_scheme(self.allow_http_loopback).map(|()| new))
+                .map_err(|e| match &*slot {
+                    Some(old) => with_id(e, &old.presigned),
+                    None => e,
+                })?;
             log::line(Level::Info, || format!("reserved {} for {filename}", presigned.attachment_id));
+            let renewed = slot.as_ref().is_some_and(|old| old.refused);
             *slot = Some(Place { presigned, renewed, refused: false });
         }
         slot.as_mut().ok_or_else(lost)
@@ -113,7 +118,11 @@ impl Upload<'_> {
             match body.rewind() {
                 Ok(true) => {}
                 Ok(false) => error.details.retryable = false,
-                Err(failure) => return failure,
+                Err(failure) => {
+                    error.kind = failure.kind;
+                    error.message = format!("{failure} (the attempt failed so: {})", error.message);
+                    error.details.retryable = false;
+                }
             }
         }
         error
@@ -133,7 +142,7 @@ impl Place {
     /// A first refusal as expired is worth a new reservation; one of a URL reserved just now will not get better.
     fn expired(&mut self, mut error: Error) -> Error {
         self.refused = true;
-        error.details.retryable = !self.renewed;
+        error.details.retryable &= !self.renewed;
         if self.renewed {
             error.message.push_str("; it was reserved just now, so another would not help");
         }
@@ -164,7 +173,7 @@ fn put(http: &Http, call: &Rc<Call>, presigned: &Presigned, body: &mut Opened<'_
         return Ok(());
     }
     let expiry = presigned.clock.as_ref().map(|clock| (clock, presigned.expires_at_ms));
-    Err(refusal::by_storage(&what, &host, &answer, expiry))
+    Err(refusal::by_storage(&what, &host, &answer, &Secrets::query(&url), expiry))
 }
 
 /// The type to declare, after a look at the bytes.
@@ -239,6 +248,12 @@ fn named(given: Option<&str>, own: Option<&OsStr>) -> Result<String, Error> {
     };
     check_name(name)?;
     Ok(name.to_owned())
+}
+
+/// In the split use an expired place cannot be had anew.
+fn not_renewed(mut error: Error) -> Error {
+    error.details.retryable &= error.kind != ErrorKind::Expired;
+    error
 }
 
 fn with_id(mut error: Error, presigned: &Presigned) -> Error {

@@ -64,6 +64,41 @@ fn a_url_that_is_refused_as_expired_although_it_is_fresh_ends_the_call() {
     }
 }
 
+/// Also where the new reservation needs two tries; and the first place is named while there is no other.
+#[test]
+fn a_reservation_that_fails_on_the_way_changes_neither() {
+    let sandbox = Sandbox::start();
+    let always = json!({"side": "storage", "method": "PUT", "times": 0,
+                        "fault": {"respond": {"status": 400, "code": "ExpiredToken"}}});
+    sandbox.plant(always);
+    let again = json!({"side": "api", "method": "POST", "skip": 1,
+                       "fault": {"respond": {"status": 503, "headers": [["Retry-After", "0"]]}}});
+    let again = sandbox.plant(again);
+    let error = upload(&sandbox.client(false), &jpeg(1000)).unwrap_err();
+    again.assert_injected(1);
+    assert_eq!((error.kind, error.details.attempts), (ErrorKind::Expired, 3), "{error}");
+    assert!(error.message.contains("it was reserved just now, so another would not help"), "{error}");
+    assert_eq!((sandbox.reservations().len(), sandbox.puts().len()), (3, 2));
+
+    let refused = json!({"side": "api", "method": "POST", "skip": 1, "fault": {"respond": {"status": 400}}});
+    let refused = sandbox.plant(refused);
+    let error = upload(&sandbox.client(false), &jpeg(1000)).unwrap_err();
+    refused.assert_injected(1);
+    assert_eq!((error.kind, error.details.http_status), (ErrorKind::Api, Some(400)), "{error}");
+    assert_eq!(error.details.attachment_id.as_deref(), Some(sandbox.puts()[2].attachment_id()));
+}
+
+#[test]
+fn the_server_may_forbid_another_try() {
+    let sandbox = Sandbox::start();
+    let respond = json!({"status": 400, "code": "ExpiredToken", "headers": [["x-should-retry", "false"]]});
+    let fault = sandbox.on_put(json!({"respond": respond}));
+    let error = upload(&sandbox.client(false), &jpeg(1000)).unwrap_err();
+    fault.assert_injected(1);
+    assert_eq!((error.kind, error.details.attempts), (ErrorKind::Expired, 1), "{error}");
+    assert!(!error.details.retryable);
+}
+
 #[test]
 fn one_attempt_is_one_reservation() {
     let sandbox = Sandbox::start();

@@ -101,6 +101,41 @@ fn a_reader_with_rewind_begins_again() {
     sandbox.assert_only(&attachment, &bytes);
 }
 
+/// Both causes are told: that it had to begin again, and that it could not.
+#[test]
+fn a_reader_whose_rewind_fails_ends_the_call() {
+    struct Stuck(usize);
+    impl Reader for Stuck {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let n = self.0.min(buffer.len());
+            buffer[..n].fill(b'a');
+            self.0 -= n;
+            Ok(n)
+        }
+        fn can_rewind(&self) -> bool {
+            true
+        }
+        fn rewind(&mut self) -> io::Result<()> {
+            Err(io::Error::other("tape stuck"))
+        }
+    }
+    let sandbox = Sandbox::start();
+    let fault = sandbox.on_put(json!({"respond": {"status": 503, "code": "SlowDown"}}));
+    let source = Source::Reader { reader: &mut Stuck(50_000), size: 50_000 };
+    let options = UploadOptions { filename: Some("a.txt"), ..UploadOptions::default() };
+    let error = sandbox.client(false).upload(source, options).unwrap_err();
+    fault.assert_injected(1);
+    assert!(
+        error
+            .message
+            .starts_with("a.txt cannot be rewound: tape stuck (the attempt failed so: uploading a.txt: "),
+        "{error}"
+    );
+    assert_eq!((error.kind, error.details.attempts), (ErrorKind::File, 1), "{error}");
+    assert_eq!(error.details.storage_code.as_deref(), Some("SlowDown"));
+    assert!(!error.details.retryable);
+}
+
 #[test]
 fn a_reader_without_rewind_is_not_tried_again() {
     let (sandbox, bytes) = (Sandbox::start(), jpeg(500_000));
