@@ -86,7 +86,7 @@ def measure(sink, name, scheme, files, hashes=None):
     expected = [[file.name, file.stat().st_size, hashes[file] if hashes else ""] for file in files]
     if status != "0" or seen["puts"] != expected or seen["reserved"] != len(files):
         seen["puts"] = seen["puts"][:3]
-        sys.exit(f"{name}, {scheme}: did not deliver {expected[:3]}...; status {status}, the sink saw {seen}")
+        sys.exit(f"\n{name}, {scheme}: did not deliver {expected[:3]}...; status {status}, the sink saw {seen}")
     return SimpleNamespace(wall=float(wall) * 1000, cpu=float(cpu) * 1000, peak=int(peak) / 1024,
                            connections=seen["connections"], tls=seen["tls"], sink=seen["cpu"] * 1000)
 
