@@ -129,6 +129,14 @@ class Block {
 
 inline std::string text(const char* text) { return text != nullptr ? text : ""; }
 
+// A server may name any year; system_clock counts so finely that it ends in 2262 in some libraries.
+inline std::chrono::system_clock::time_point time(std::int64_t unix_milliseconds) noexcept {
+  using Time = std::chrono::system_clock::time_point;
+  using std::chrono::milliseconds;
+  constexpr auto last = std::chrono::duration_cast<milliseconds>((Time::max)().time_since_epoch());
+  return Time(std::clamp(milliseconds(unix_milliseconds), milliseconds(0), last));
+}
+
 }  // namespace detail
 
 /// What failed, on what, why, and what to do about it. Holds no secret. Copying it never throws.
@@ -581,9 +589,9 @@ class AttachmentInfo {
   std::string status() const { return detail::text(block_.get()->status); }
   /// Its size.
   std::uint64_t size_bytes() const noexcept { return block_.get()->size_bytes; }
-  /// created_at as a time.
+  /// created_at as a time; what is before 1970 or too late for system_clock is the nearest that is not.
   std::chrono::system_clock::time_point created_at_time() const noexcept {
-    return std::chrono::system_clock::time_point(std::chrono::milliseconds(block_.get()->created_at_ms));
+    return detail::time(block_.get()->created_at_ms);
   }
   /// For a function of linq.h. Borrowed: it lives as long as this object or a copy.
   const linq_attachment_info* get() const noexcept { return block_.get(); }
@@ -620,9 +628,10 @@ class Presigned {
     }
     return all;
   }
-  /// expires_at as a time, by the server's clock.
+  /// expires_at as a time, by the server's clock; what is before 1970 or too late for system_clock is the nearest that
+  /// is not.
   std::chrono::system_clock::time_point expires_at_time() const noexcept {
-    return std::chrono::system_clock::time_point(std::chrono::milliseconds(block_.get()->expires_at_ms));
+    return detail::time(block_.get()->expires_at_ms);
   }
   /// The size it was reserved for; 0 where the JSON did not say.
   std::uint64_t size_bytes() const noexcept { return block_.get()->size_bytes; }

@@ -629,6 +629,36 @@ void a_place_is_reserved_here_and_used_there() {
   throws_mine(6, [&] { keyless.upload_presigned(place, Source::bytes(bytes), throwing); });
 }
 
+/// A JSON as it would be with another date behind this key.
+std::string dated(std::string json, const std::string& key, const char* date) {
+  const std::size_t at = json.find('"', json.find("\"" + key + "\"") + key.size() + 2) + 1;
+  return json.replace(at, json.find('"', at) - at, date);
+}
+
+void any_date_is_a_time() {
+  using std::chrono::system_clock;
+  linq::File file;
+  file.filename = "split.txt";
+  file.size_bytes = 1000;
+  const std::string json = g_client->presign(file).json();
+  const auto expires = [&](const char* date) {
+    const linq::Presigned place = linq::parse_presigned(dated(json, "expires_at", date));
+    CHECK(place.expires_at() == date);
+    return place.expires_at_time();
+  };
+  CHECK(expires("2024-01-15T10:45:00.250Z") == system_clock::time_point(std::chrono::milliseconds(1705315500250)));
+  CHECK(expires("1970-01-01T00:00:00Z") == system_clock::time_point());
+  CHECK(expires("9999-12-31T23:59:59Z") - system_clock::now() > std::chrono::hours(24 * 365 * 200));
+  CHECK(expires("0001-01-01T00:00:00Z") == system_clock::time_point());
+
+  calm();
+  fault(R"({"side":"api","times":1,"fault":{"respond":{"status":200,"body":{"id":"x","filename":"a.txt",
+      "content_type":"text/plain","size_bytes":5,"created_at":"9999-12-31T23:59:59Z"}}}})");
+  const linq::AttachmentInfo info = g_client->attachment_get("x");
+  CHECK(info.created_at() == "9999-12-31T23:59:59Z");
+  CHECK(info.created_at_time() - system_clock::now() > std::chrono::hours(24 * 365 * 200));
+}
+
 void an_attachment_is_looked_at_and_deleted() {
   const std::string id = g_client->upload(Source::bytes("hello"), called("h\xc3\xa4h.txt")).attachment_id();
   const linq::AttachmentInfo info = g_client->attachment_get(id);
@@ -826,6 +856,7 @@ int main() {
   RUN(a_stop_token_ends_calls);
 #endif
   RUN(a_place_is_reserved_here_and_used_there);
+  RUN(any_date_is_a_time);
   RUN(an_attachment_is_looked_at_and_deleted);
   RUN(a_message_is_sent);
   RUN(a_type_is_told_without_opening_anything);
