@@ -701,43 +701,39 @@ class Source {
     source.rewind_ = std::move(rewind);
     return source;
   }
-  /// `length` bytes of a stream, from where it stands; what follows is not touched. For one upload. Tried again where
-  /// it can seek back.
+  /// `length` bytes of a stream, from where it stands; what follows is not touched. For one upload. A stream that has failed
+  /// before, such as a file that is not there, gives Status::file. It is rewound where it can seek.
   static Source stream(std::istream& stream, std::uint64_t length) {
-    const std::istream::pos_type begin = stream.tellg();
+    if (failed(stream)) return unread();
+    const std::streampos begin = stream.rdbuf()->pubseekoff(0, std::ios::cur, std::ios::in);
     auto left = std::make_shared<std::uint64_t>(length);
     Read read = [&stream, left](void* buffer, std::size_t capacity) -> std::int64_t {
       const std::uint64_t wanted = std::min<std::uint64_t>(capacity, *left);
       if (wanted == 0 || stream.eof()) return 0;
       stream.read(static_cast<char*>(buffer), static_cast<std::streamsize>(wanted));
-      if (stream.bad() || (stream.fail() && !stream.eof())) return -1;
+      if (failed(stream)) return -1;
       *left -= static_cast<std::uint64_t>(stream.gcount());
       return std::int64_t{stream.gcount()};
     };
-    if (begin == std::istream::pos_type(-1)) {
-      // What cannot tell where it stands cannot go back; that is no failure of it.
-      stream.clear();
-      return reader(length, std::move(read));
-    }
+    if (begin == std::streampos(-1)) return reader(length, std::move(read));
     return reader(length, std::move(read), [&stream, left, begin, length] {
       *left = length;
-      stream.clear();
       return static_cast<bool>(stream.seekg(begin));
     });
   }
   /// The rest of a stream that can seek, such as a file. Of one that cannot, give the length.
   static Source stream(std::istream& stream) {
-    const std::istream::pos_type begin = stream.tellg();
-    stream.seekg(0, std::ios::end);
-    const std::istream::pos_type end = stream.tellg();
-    stream.clear();
-    if (begin == std::istream::pos_type(-1) || end == std::istream::pos_type(-1)) {
-      Source source(LINQ_SOURCE_READER);
-      source.refusal_ = "This stream cannot seek, so its length is not known: use Source::stream(stream, length).";
-      return source;
+    if (failed(stream)) return unread();
+    // The buffer is asked: a stream at its end tells no position, and what it cannot do counts as its failure.
+    std::streambuf& buffer = *stream.rdbuf();
+    const std::streampos begin = buffer.pubseekoff(0, std::ios::cur, std::ios::in);
+    const std::streampos end = buffer.pubseekoff(0, std::ios::end, std::ios::in);
+    if (begin == std::streampos(-1) || end == std::streampos(-1)) {
+      return refused(Status::invalid_argument,
+                     "This stream cannot seek, so its length is not known: use Source::stream(stream, length).");
     }
-    stream.seekg(begin);
-    return Source::stream(stream, static_cast<std::uint64_t>(end - begin));
+    buffer.pubseekpos(begin, std::ios::in);
+    return Source::stream(stream, static_cast<std::uint64_t>((std::max)(end - begin, std::streamoff{0})));
   }
 
   // As C takes it, for one call; `carried` has what the callbacks throw.
@@ -750,7 +746,7 @@ class Source {
       c_.length = source.length_;
       if (source.kind_ == LINQ_SOURCE_PATH) c_.path = input.text(source.path_.native(), "the path");
       if (source.kind_ == LINQ_SOURCE_DESCRIPTOR) c_.descriptor = static_cast<std::uint32_t>(source.descriptor_);
-      if (!source.refusal_.empty()) input.refuse(source.refusal_);
+      if (!input.error) input.error = source.refusal_;
       if (source.read_) c_.read = read;
       if (source.rewind_) c_.rewind = rewind;
       if (source.kind_ == LINQ_SOURCE_READER) c_.user_data = this;
@@ -777,6 +773,17 @@ class Source {
  private:
   explicit Source(std::uint32_t kind) : kind_(kind) {}
 
+  static Source refused(Status status, std::string message) {
+    Source source(LINQ_SOURCE_READER);
+    source.refusal_ = Error(status, std::move(message));
+    return source;
+  }
+  static Source unread() {
+    return refused(Status::file, "The stream has failed before the upload, so nothing can be read: was its file opened?");
+  }
+  // Having come to the end is no failure.
+  static bool failed(const std::istream& stream) { return stream.bad() || (stream.fail() && !stream.eof()); }
+
   std::uint32_t kind_;
   std::filesystem::path path_{};
   const void* bytes_ = nullptr;
@@ -785,7 +792,7 @@ class Source {
   int descriptor_ = -1;
   Read read_{};
   Rewind rewind_{};
-  std::string refusal_{};
+  std::optional<Error> refusal_{};
 };
 
 namespace detail {

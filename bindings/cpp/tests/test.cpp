@@ -203,6 +203,59 @@ void a_stream_that_cannot_seek_needs_a_length() {
   thrown(Status::file, [&] { g_client->upload(Source::stream(small, 6), called("a.txt")); });
 }
 
+void a_stream_that_has_failed_is_not_read() {
+  calm();
+  const auto fails = [](const Source& source) {
+    const Error error = thrown(Status::file, [&] { g_client->upload(source, called("a.txt")); });
+    CHECK(has(error.message(), "stream has failed") && error.attempts() == 0);
+  };
+  std::ifstream missing("/nowhere/x.txt");
+  fails(Source::stream(missing));
+  fails(Source::stream(missing, 5));
+  CHECK(missing.rdstate() == std::ios::failbit);
+  for (const std::ios::iostate state : {std::ios::badbit, std::ios::failbit, std::ios::badbit | std::ios::eofbit}) {
+    std::istringstream stream("hello");
+    stream.setstate(state);
+    const std::ios::iostate before = stream.rdstate();
+    fails(Source::stream(stream));
+    fails(Source::stream(stream, 5));
+    CHECK(stream.rdstate() == before);
+  }
+  // Between the source and the upload.
+  std::istringstream late("hello");
+  const Source source = Source::stream(late);
+  late.setstate(std::ios::badbit);
+  thrown(Status::file, [&] { g_client->upload(source, called("a.txt")); });
+  CHECK(late.bad());
+  std::istream none(nullptr);
+  fails(Source::stream(none));
+  CHECK(!has(text(requests()), "/v3/"));
+}
+
+void a_stream_at_its_end_has_nothing_left() {
+  calm();
+  const auto empty = [](std::istream& stream) {
+    CHECK(has(thrown(Status::unsupported, [&] { g_client->upload(Source::stream(stream), called("a.txt")); }).message(),
+              "empty"));
+  };
+  std::string word;
+  std::istringstream read("hello");
+  read >> word;
+  CHECK(read.rdstate() == std::ios::eofbit);
+  empty(read);
+  CHECK(read.rdstate() == std::ios::eofbit);
+  read >> word;  // in vain
+  empty(read);
+  thrown(Status::file, [&] { g_client->upload(Source::stream(read, 5), called("a.txt")); });
+  std::ifstream beyond(file_of("ten.txt", 10));
+  beyond.seekg(1000);
+  empty(beyond);
+  CHECK(!has(text(requests()), "/v3/"));
+  read.clear();
+  read.seekg(1);
+  good(g_client->upload(Source::stream(read), called("a.txt")), "a.txt", "ello");
+}
+
 const char* const g_one_reset = R"({"side":"storage","method":"PUT","times":1,"fault":{"respond":{"status":503,
     "headers":[["retry-after-ms","1"]]}}})";
 
@@ -844,6 +897,8 @@ int main() {
   RUN(a_file_is_uploaded);
   RUN(every_kind_of_source_is_uploaded);
   RUN(a_stream_that_cannot_seek_needs_a_length);
+  RUN(a_stream_that_has_failed_is_not_read);
+  RUN(a_stream_at_its_end_has_nothing_left);
   RUN(what_can_rewind_is_sent_again);
   RUN(an_error_has_every_field);
   RUN(options_reach_the_library);
