@@ -100,10 +100,19 @@ fn a_part_of_a_descriptor_leaves_its_position_alone() {
 #[test]
 fn a_file_that_moves_is_noticed_before_its_last_bytes_leave() {
     type Change = fn(&Path);
-    let changes: [(&str, Change, &str); 5] = [
-        ("cut", |p| drop(OpenOptions::new().write(true).open(p).unwrap().set_len(9)), "became shorter"),
-        ("grow", |p| OpenOptions::new().append(true).open(p).unwrap().write_all(b"x").unwrap(), "grew"),
-        ("write", |p| std::fs::write(p, b"9876543210").unwrap(), "was modified"),
+    // what it is called when the file was opened by its path, and when only a descriptor was given; none: it is whole
+    let changes: [(&str, Change, [Option<&str>; 2]); 5] = [
+        (
+            "cut",
+            |p| drop(OpenOptions::new().write(true).open(p).unwrap().set_len(9)),
+            [Some("became shorter"); 2],
+        ),
+        (
+            "grow",
+            |p| OpenOptions::new().append(true).open(p).unwrap().write_all(b"x").unwrap(),
+            [Some("grew"); 2],
+        ),
+        ("write", |p| std::fs::write(p, b"9876543210").unwrap(), [Some("was modified"); 2]),
         (
             "replace",
             |p| {
@@ -111,30 +120,32 @@ fn a_file_that_moves_is_noticed_before_its_last_bytes_leave() {
                 std::fs::write(&other, b"0123456789").unwrap();
                 std::fs::rename(other, p).unwrap();
             },
-            "was replaced",
+            [Some("was replaced"), None],
         ),
-        ("delete", |p| std::fs::remove_file(p).unwrap(), ""),
+        ("delete", |p| std::fs::remove_file(p).unwrap(), [None; 2]),
     ];
-    for (name, change, how) in changes {
-        let path = file(name, b"0123456789");
-        let mut opened = Source::Path(&path).open().unwrap();
-        opened.read(&mut [0; 4]).unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(20)); // a coarse clock stamps files
-        change(&path);
-        let result = drain_rest(&mut opened);
-        match how {
-            "" => result.unwrap(),
-            how => {
-                let error = result.unwrap_err();
-                assert_eq!(error.kind, ErrorKind::File, "{name}");
-                assert!(
-                    error.message.contains(&format!("{how} while it was being sent")),
-                    "{}",
-                    error.message
-                );
-            }
+    for (name, change, words) in changes {
+        for (by_path, how) in [true, false].into_iter().zip(words) {
+            let case = format!("{name}, by its path: {by_path}");
+            let path = file(name, b"0123456789");
+            let held = File::open(&path).unwrap();
+            let source = match by_path {
+                true => Source::Path(&path),
+                false => Source::Descriptor { fd: held.as_fd(), offset: 0, length: None },
+            };
+            let mut opened = source.open().unwrap();
+            opened.read(&mut [0; 4]).unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(20)); // a coarse clock stamps files
+            change(&path);
+            let found = drain_rest(&mut opened).err().map(|error| (error.kind, error.message));
+            let called = if by_path { path.display().to_string() } else { "the descriptor".to_owned() };
+            let expected = how.map(|how| {
+                let advice = "upload it again when it is finished";
+                (ErrorKind::File, format!("{called} {how} while it was being sent; {advice}"))
+            });
+            assert_eq!(found, expected, "{case}");
+            let _ = std::fs::remove_file(path);
         }
-        let _ = std::fs::remove_file(path);
     }
 }
 
