@@ -116,6 +116,44 @@ mod tests {
         assert_eq!(error.details.retry_after, Some(Duration::from_secs(5)));
     }
 
+    /// No wait is sat out: one that would pass the deadline is not begun, and any other is cancelled.
+    #[test]
+    fn waits_are_random_between_nothing_and_the_longest() {
+        for limit in [100, 400] {
+            let mut ended = [0, 0];
+            for _ in 0..200 {
+                let token = crate::CancelToken::new().unwrap();
+                let call = Call::new(Some(&token), Some(Duration::from_millis(limit)), None);
+                let result: Result<(), _> = Attempts::new(2).run(&call, |_| {
+                    token.cancel();
+                    let mut error = failure("busy", 0);
+                    error.details.retry_after = None;
+                    Err(error)
+                });
+                ended[usize::from(result.unwrap_err().kind == ErrorKind::Cancelled)] += 1;
+            }
+            let [longer, shorter] = ended;
+            assert!(longer > 0 && shorter > 0, "{limit} ms: {longer} longer, {shorter} shorter");
+        }
+    }
+
+    #[test]
+    fn successes_earn_further_attempts() {
+        let call = Call::new(None, None, None);
+        call.asks();
+        let attempts = Attempts::new(2);
+        let made = || {
+            let result: Result<(), _> = attempts.run(&call, |_| Err(failure("busy", 0)));
+            result.unwrap_err().details.attempts
+        };
+        assert!((0..100).all(|_| made() == 2));
+        assert_eq!(made(), 1, "nothing is left");
+        for _ in 0..5 {
+            attempts.run(&call, |_| Ok(())).unwrap();
+        }
+        assert_eq!([made(), made()], [2, 1], "five successes are worth one");
+    }
+
     #[test]
     fn cancelling_while_waiting_keeps_the_cause() {
         let token = crate::CancelToken::new().unwrap();

@@ -244,6 +244,29 @@ mod tests {
     }
 
     #[test]
+    fn waits_double_from_attempt_to_attempt_and_are_twice_as_long_for_throttling() {
+        let storage = |code: &str| {
+            let mut error = failed(None);
+            error.kind = ErrorKind::Storage;
+            error.details.storage_code = Some(code.to_owned());
+            error
+        };
+        let limited = Error { kind: ErrorKind::RateLimited, ..failed(None) };
+        let table = [
+            (failed(None), [500, 1000, 2000]),
+            (storage("ServiceUnavailable"), [500, 1000, 2000]),
+            (storage("SlowDown"), [1000, 2000, 4000]),
+            (limited, [1000, 2000, 4000]),
+        ];
+        for (error, waits) in table {
+            for (made, wait) in (1..).zip(waits) {
+                let found = next(&error, made, 4, u32::MAX, |_| false, &Budget::new());
+                assert_eq!(found, Next::Again(Duration::from_millis(wait)), "{made}: {error:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_failing_service_soon_gets_no_second_attempts() {
         let budget = Budget::new();
         let again = (0..1000).filter(|_| budget.spend()).count();
