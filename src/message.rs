@@ -135,12 +135,18 @@ mod tests {
         let good =
             Message { from: "+1", to: &["+2"], text: Some("hi"), attachment_ids: &[], idempotency_key: None };
         assert_eq!(check(&good), Ok(()));
+        let (longest, too_long) = ("ä".repeat(255), "k".repeat(256));
+        assert_eq!(check(&Message { idempotency_key: Some(&longest), ..good }), Ok(()));
         let bad = [
             (Message { from: "", ..good }, "linq_message.from is empty; it is one of your own numbers"),
             (Message { to: &[], ..good }, "linq_message.to names nobody, or an empty handle"),
             (Message { text: Some(""), ..good }, "the message has neither text nor attachments"),
             (
                 Message { idempotency_key: Some(""), ..good },
+                "linq_message.idempotency_key has 1 to 255 characters",
+            ),
+            (
+                Message { idempotency_key: Some(&too_long), ..good },
                 "linq_message.idempotency_key has 1 to 255 characters",
             ),
         ];

@@ -132,6 +132,25 @@ fn trace_ids_of_the_body_and_of_the_header() {
     }
 }
 
+/// A header is a server's words too; whether its body is a refusal or an answer that cannot be read.
+#[test]
+fn no_secret_is_in_a_trace_id() {
+    let long = "x".repeat(5000);
+    for (said, shown) in [
+        ("test-key", "(the API key)"),
+        ("of Bearer test-key.", "of Bearer (the API key)."),
+        ("https://h.example/p?X-Amz-Signature=secret", "https://h.example/p"),
+        (&*long, &long[..300]),
+    ] {
+        for (status, kind) in [(401, ErrorKind::Unauthorized), (200, ErrorKind::Protocol)] {
+            let mut server = Server::new();
+            reservation(&mut server, status, "{}").with_header("X-Trace-ID", said).create();
+            let error = presign(&client(&server)).unwrap_err();
+            assert_eq!((error.kind, error.details.trace_id.as_deref()), (kind, Some(shown)), "{status}");
+        }
+    }
+}
+
 #[test]
 fn hints_are_told_also_where_nothing_is_tried_again() {
     let body =

@@ -84,12 +84,27 @@ fn types_that_linq_would_refuse_never_reach_the_network() {
 #[test]
 fn webp_and_svg_pass_where_they_are_allowed() {
     let sandbox = Sandbox::start();
-    let client = Client::new(Config { allow_webp_svg: true, ..sandbox.config(false) }).unwrap();
+    let (strict, client) = (
+        sandbox.client(false),
+        Client::new(Config { allow_webp_svg: true, ..sandbox.config(false) }).unwrap(),
+    );
     for (name, bytes, expected) in [("a.webp", WEBP, "image/webp"), ("a.svg", SVG, "image/svg+xml")] {
         let options = UploadOptions { filename: Some(name), ..UploadOptions::default() };
         let attachment = client.upload(Source::Bytes(bytes), options).unwrap();
         assert_eq!(attachment.content_type, expected);
         sandbox.assert_stored(&attachment, bytes);
+
+        // Where there are no bytes yet, the name or the caller says it.
+        for content_type in [None, Some(expected)] {
+            let file = FileInfo { filename: name, content_type, size_bytes: 5 };
+            let presigned = client.presign(file, Default::default()).unwrap();
+            assert_eq!(presigned.content_type.as_deref(), Some(expected));
+            let before = sandbox.requests().len();
+            let error = strict.presign(file, Default::default()).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Unsupported, "{name} {content_type:?}: {error}");
+            assert!(error.message.contains("LINQ_CLIENT_ALLOW_WEBP_SVG"), "{error}");
+            assert_eq!(sandbox.requests().len(), before, "{name} {content_type:?}");
+        }
     }
 }
 
@@ -116,6 +131,7 @@ fn names_that_cannot_be_meant_never_reach_the_network() {
         (&*long, "the file name has 256 characters; Linq takes 1 to 255"),
         ("a\r\nb", "the file name holds control characters"),
         ("a\0b", "the file name holds control characters"),
+        ("a\u{85}b", "the file name holds control characters"),
         ("a/b", "the file name holds a path separator; give the name alone"),
         ("..\\b", "the file name holds a path separator; give the name alone"),
     ];

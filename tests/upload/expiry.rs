@@ -1,6 +1,6 @@
 //! URLs that expire: a new reservation where that can be, and its id is the one that counts.
 
-use linq::{Attachment, Client, Config, ErrorKind};
+use linq::{Attachment, CallOptions, Client, Config, ErrorKind, FileInfo};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
@@ -174,6 +174,25 @@ fn this_devices_own_clock_decides_nothing() {
         assert_eq!(attachment.attempts, 2, "{offset}");
         sandbox.assert_stored(&attachment, &bytes);
     }
+}
+
+/// A server that says no time has none: a 403 is a 403, however long ago the URL expired by this device's clock.
+#[test]
+fn without_the_servers_date_nothing_has_expired() {
+    let (sandbox, bytes) = (Sandbox::start(), jpeg(1000));
+    let file = FileInfo { filename: "photo.jpg", content_type: None, size_bytes: 1000 };
+    let mut presigned = sandbox.client(false).presign(file, CallOptions::default()).unwrap();
+    presigned.expires_at = "2024-01-15T10:45:00Z".to_owned();
+    let json = presigned.to_json();
+    let raw = format!("HTTP/1.1 201 Created\r\nContent-Length: {}\r\n\r\n{json}", json.len());
+    let reserve = sandbox.on_reserve(json!({"respond": {"raw": raw, "then": "close"}}));
+    let put = sandbox.on_put(plain_403());
+    let error = upload(&sandbox.client(false), &bytes).unwrap_err();
+    reserve.assert_injected(1);
+    put.assert_injected(1);
+    assert_eq!((error.kind, error.details.attempts), (ErrorKind::Storage, 1), "{error}");
+    assert_eq!(error.details.http_status, Some(403));
+    assert_eq!((sandbox.reservations().len(), sandbox.puts().len()), (2, 1));
 }
 
 /// A PUT that is on its way when its URL expires is left alone.

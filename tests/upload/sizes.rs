@@ -107,6 +107,18 @@ fn further_required_headers_are_sent_once_and_untouched() {
     assert_eq!(put.header("x-odd"), "a  b;C=\"d\"");
 }
 
+/// What is signed stands in the place of our own.
+#[test]
+fn a_required_user_agent_is_the_only_one() {
+    let sandbox = Sandbox::start();
+    let lie = sandbox.on_reserve(json!({"merge": {"required_headers": {"user-agent": "signed/1"}}}));
+    upload(&sandbox.client(false), &jpeg(5)).unwrap();
+    lie.assert_injected(1);
+    let put = &sandbox.puts()[0];
+    assert_eq!(put.header_names(), ["content-length", "content-type", "host", "user-agent"]);
+    assert_eq!(put.header("user-agent"), "signed/1");
+}
+
 #[test]
 fn the_reservation_says_exactly_what_the_api_takes() {
     for tls in BOTH {
