@@ -35,6 +35,7 @@
 #include <filesystem>
 #include <functional>
 #include <istream>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -1039,46 +1040,61 @@ using Log = std::function<void(LogLevel level, std::string_view line)>;
 namespace detail {
 
 struct Logging {
+  // Never held while a log function runs or is waited for: what that calls, in whatever file, must not wait for us.
   std::mutex mutex{};
-  std::unique_ptr<const Log> log{};
+  std::size_t setting = 0;
+  bool set = false;
+  // Those set since nobody was setting any, of which the library may call one, and those set before.
+  std::list<Log> now{}, before{};
 
   // Never destroyed: other objects that die at exit may still have something to say.
   static Logging& instance() {
     static Logging* const logging = new Logging;
     return *logging;
   }
-  static bool& inside() {
-    static thread_local bool inside = false;
-    return inside;
-  }
   static void line(void* user_data, std::uint32_t level, const char* line) noexcept {
-    inside() = true;
     Carried dropped;
     dropped.run(0, [&] {
       (*static_cast<const Log*>(user_data))(static_cast<LogLevel>(level), line);
       return 0;
     });
-    inside() = false;
   }
 };
 
 }  // namespace detail
 
 /// Sets who hears the library's log lines up to a level, for the whole process; an empty function: nobody. No secret is in any
-/// line. Returns once no thread is in the old function any more. Fails (invalid_argument) inside a log function.
+/// line. Returns once no thread is in the old function any more; it is destroyed then, or when other threads that are setting
+/// one are done too. Fails (invalid_argument) inside a log function.
 inline Result<void> try_set_log(Log log, LogLevel level = LogLevel::info) {
   detail::Logging& logging = detail::Logging::instance();
-  auto next = log ? std::make_unique<const Log>(std::move(log)) : nullptr;
-  // Whoever holds the lock may be waiting for the function that we are in; then the library refuses us.
-  std::unique_lock<std::mutex> lock(logging.mutex, std::defer_lock);
-  if (!detail::Logging::inside()) lock.lock();
-  const linq_status status = linq_set_log(next ? detail::Logging::line : nullptr, const_cast<Log*>(next.get()),
-                                          static_cast<std::uint32_t>(level));
+  std::list<Log> next, gone;
+  if (log) next.push_back(std::move(log));
+  {
+    const std::lock_guard<std::mutex> lock(logging.mutex);
+    logging.setting++;
+  }
+  const linq_status status =
+      linq_set_log(next.empty() ? nullptr : detail::Logging::line, next.empty() ? nullptr : &next.front(),
+                   static_cast<std::uint32_t>(level));
+  {
+    const std::lock_guard<std::mutex> lock(logging.mutex);
+    if (status == LINQ_OK) {
+      logging.set = true;
+      logging.now.splice(logging.now.end(), next);
+    }
+    // Only the library knows in which order it took those of several threads. It returned to each when the one that it
+    // replaced had been left; so once it has returned to all, no thread is in any that was there before them.
+    if (--logging.setting == 0 && logging.set) {
+      logging.set = false;
+      gone.swap(logging.before);
+      logging.before.swap(logging.now);
+    }
+  }
   if (status != LINQ_OK) {
     return detail::failure<void>(
         Error(static_cast<Status>(status), "linq_set_log: the level is unknown, or it was called inside a log function."));
   }
-  logging.log.swap(next);
   return {};
 }
 

@@ -20,6 +20,8 @@ extern "C" {
 
 /// The tests of nothrow.cpp.
 void nothrow_tests();
+/// Sets no log function there; whether that was taken.
+bool nothrow_hears_nothing();
 
 // Each file has its own: they are compiled in different ways, and types of linq.hpp then differ.
 namespace {

@@ -835,24 +835,77 @@ void log_lines_are_heard() {
             "level"));
 }
 
-void a_log_function_is_refused_while_another_thread_replaces_it() {
-  std::atomic<bool> inside{false}, replacing{false}, refused{false};
-  linq::set_log(
-      [&](linq::LogLevel, std::string_view) {
-        if (inside.exchange(true)) return;
-        while (!replacing) sleep_ms(1);
-        sleep_ms(30);  // the other thread now waits for this function to return
-        refused = !linq::try_set_log({});
-      },
-      linq::LogLevel::debug);
+/// Sets a log function by `set`. While it runs, another thread replaces it by `replace`, and it does so itself: that is refused,
+/// and all go on.
+template <class Set, class Replace>
+void refused_inside(Set set, Replace replace) {
+  static std::atomic<bool> inside, replacing, refused;
+  inside = replacing = refused = false;
+  set([](linq::LogLevel, std::string_view) {
+    if (inside.exchange(true)) return;
+    while (!replacing) sleep_ms(1);
+    sleep_ms(30);  // the other thread now waits for this function to return
+    refused = !linq::try_set_log({}) && !nothrow_hears_nothing();
+  });
   std::thread replacer([&] {
     while (!inside) sleep_ms(1);
     replacing = true;
-    linq::set_log({});
+    replace();
   });
   good(g_client->upload(Source::bytes("hello"), called("a.txt")), "a.txt", "hello");
   replacer.join();
   CHECK(refused);
+}
+
+void a_log_function_is_refused_while_another_thread_replaces_it() {
+  const auto here = [] { linq::set_log({}); };
+  const auto there = [] { CHECK(nothrow_hears_nothing()); };
+  const auto set = [](const linq::Log& log) { linq::set_log(log, linq::LogLevel::debug); };
+  refused_inside(set, here);
+  // Where it is replaced by a file that was compiled in another way.
+  refused_inside(set, there);
+  // Where it was set in C.
+  static linq::Log g_log;
+  const auto set_in_c = [](const linq::Log& log) {
+    g_log = log;
+    const auto line = [](void*, std::uint32_t, const char* text) { g_log(linq::LogLevel::debug, text); };
+    CHECK(linq_set_log(line, nullptr, LINQ_LOG_DEBUG) == LINQ_OK);
+  };
+  refused_inside(set_in_c, here);
+  refused_inside(set_in_c, there);
+}
+
+void an_old_log_function_is_destroyed() {
+  const auto kept = std::make_shared<int>(5);
+  const auto log = [kept](linq::LogLevel, std::string_view) { CHECK(*kept == 5); };
+  linq::set_log(log, linq::LogLevel::debug);
+  CHECK(kept.use_count() == 3);
+  thrown(Status::invalid_argument, [&] { linq::set_log(log, static_cast<linq::LogLevel>(99)); });
+  CHECK(kept.use_count() == 3);
+  good(g_client->upload(Source::bytes("hello"), called("a.txt")), "a.txt", "hello");
+  linq::set_log(log, linq::LogLevel::debug);
+  CHECK(kept.use_count() == 3);
+  linq::set_log({});
+  CHECK(kept.use_count() == 2);
+
+  // Each is whole until the last thread has left it, whoever replaces it meanwhile.
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; i++) {
+    threads.emplace_back([&] {
+      for (int j = 0; j < 100; j++) {
+        linq::set_log(
+            [kept, own = std::vector<int>{5}](linq::LogLevel, std::string_view) {
+              std::this_thread::yield();
+              CHECK(own.front() == *kept);
+            },
+            linq::LogLevel::debug);
+        (void)g_client->try_upload_file("/nowhere");
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  linq::set_log({});
+  CHECK(kept.use_count() == 2);
 }
 
 void threads_share_a_client() {
@@ -921,6 +974,7 @@ int main() {
   RUN(a_client_may_go_while_it_is_used);
   RUN(log_lines_are_heard);
   RUN(a_log_function_is_refused_while_another_thread_replaces_it);
+  RUN(an_old_log_function_is_destroyed);
   RUN(threads_share_a_client);
   nothrow_tests();
   return done("cpp");
