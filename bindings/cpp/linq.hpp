@@ -58,8 +58,8 @@
 #include <span>
 #endif
 
-// Files that are compiled for different standards, or with and without exceptions, see different things under the same
-// names. So that the linker does not take one for the other, the names differ underneath.
+// Files that are compiled for different standards, with and without exceptions, or with another version of this header, see
+// different things under the same names. So that the linker does not take one for the other, the names differ underneath.
 #ifdef __cpp_exceptions
 #define LINQ_HPP_EXCEPTIONS throwing
 #else
@@ -72,8 +72,11 @@
 #else
 #define LINQ_HPP_LIBRARY plain
 #endif
+#define LINQ_HPP_PASTE(major, minor, patch) v##major##_##minor##_##patch
+#define LINQ_HPP_VERSION(major, minor, patch) LINQ_HPP_PASTE(major, minor, patch)
 
 namespace linq {
+inline namespace LINQ_HPP_VERSION(LINQ_VERSION_MAJOR, LINQ_VERSION_MINOR, LINQ_VERSION_PATCH) {
 inline namespace LINQ_HPP_EXCEPTIONS {
 inline namespace LINQ_HPP_LIBRARY {
 
@@ -1105,9 +1108,12 @@ inline void set_log(Log log, LogLevel level = LogLevel::info) { detail::value(tr
 
 }  // namespace LINQ_HPP_LIBRARY
 }  // namespace LINQ_HPP_EXCEPTIONS
+}  // namespace LINQ_HPP_VERSION
 }  // namespace linq
 
 #undef LINQ_HPP_EXCEPTIONS
 #undef LINQ_HPP_LIBRARY
+#undef LINQ_HPP_PASTE
+#undef LINQ_HPP_VERSION
 
 #endif  // LINQ_HPP

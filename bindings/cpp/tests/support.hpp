@@ -1,4 +1,4 @@
-// What both files of tests share: the support of the C tests, and what C++ adds to it.
+// What all files of tests share: the support of the C tests, and what C++ adds to it.
 #ifndef SUPPORT_HPP
 #define SUPPORT_HPP
 
@@ -18,6 +18,8 @@ extern "C" {
 #include "../../../tests/c/support/check.h"
 }
 
+/// The test of next.cpp.
+void next_version_uploads();
 /// The tests of nothrow.cpp.
 void nothrow_tests();
 /// Sets no log function there; whether that was taken.

@@ -1,4 +1,5 @@
-// Every promise of linq.hpp, against the sandbox; nothrow.cpp has what is meant for -fno-exceptions.
+// Every promise of linq.hpp, against the sandbox; nothrow.cpp has what is meant for -fno-exceptions, next.cpp what is meant
+// for another version of the header.
 #include "support.hpp"
 
 #include <fcntl.h>
@@ -976,6 +977,7 @@ int main() {
   RUN(a_log_function_is_refused_while_another_thread_replaces_it);
   RUN(an_old_log_function_is_destroyed);
   RUN(threads_share_a_client);
+  RUN(next_version_uploads);
   nothrow_tests();
   return done("cpp");
 }
