@@ -211,11 +211,10 @@ def main():
     print_surroundings(results, load)
     print(f"medians of {RUNS} runs in turn; in brackets: liblinq / this program, the median over the rounds\n")
     table(results)
-    for scheme in "tls", "plain":
-        runs = results[LARGE, scheme]["liblinq"]
-        share = median(run.sink / run.wall for run in runs)
-        print(f"\nThe sink worked for {share:.0%} of liblinq's wall, {size(LARGE)}, {scheme}.", end="")
-    print(f"\n\nmeasured in {time.monotonic() - start:.0f} s")
+    shares = {scheme: median(run.sink / run.wall for run in results[LARGE, scheme]["liblinq"]) for scheme in ("tls", "plain")}
+    print(f"\nThe sink worked for {shares['tls']:.0%} (TLS) and {shares['plain']:.0%} (plain) of liblinq's wall, {size(LARGE)}.")
+    print(f"Measured in {time.monotonic() - start:.0f} s.")
+
 
 
 main()
