@@ -135,6 +135,13 @@ fn what_linq_knows_of_an_attachment() {
             asked(&reply).unwrap();
         }
     }
+    for field in ["id", "filename", "content_type", "size_bytes", "created_at"] {
+        let mut reply = info();
+        reply.as_object_mut().unwrap().remove(field);
+        let error = asked(&reply).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Protocol, "{field}: {error}");
+        assert!(error.message.ends_with(&format!("has a missing field `{field}`")), "{field}: {error}");
+    }
     for (field, wrong) in [
         ("id", json!(7)),
         ("filename", json!(null)),
