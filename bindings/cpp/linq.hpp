@@ -498,11 +498,11 @@ struct ClientOptions {
   std::optional<std::string> proxy{};
   /// LINQ_CLIENT_... added together.
   std::uint32_t flags = 0;
-  /// For the name, the connection and TLS together; 0: 10 s.
+  /// For the name, the connection and TLS together; 0: see linq.h.
   std::chrono::milliseconds connect_timeout{0};
-  /// How long nothing may move; 0: 30 s.
+  /// How long nothing may move; 0: see linq.h.
   std::chrono::milliseconds stall_timeout{0};
-  /// How often to try in all; 1: never again; 0: 4.
+  /// How often to try in all; 1: never again; 0: see linq.h.
   std::uint32_t max_attempts = 0;
 };
 
@@ -697,7 +697,7 @@ class Source {
 #ifdef __cpp_lib_span
   static Source bytes(std::span<const std::byte> bytes) { return Source::bytes(bytes.data(), bytes.size()); }
 #endif
-  /// A callback that gives exactly `length` bytes. Without `rewind` the upload is not tried again once bytes were sent.
+  /// A callback that gives exactly `length` bytes. When an upload without `rewind` is tried again: see linq_source.rewind.
   static Source reader(std::uint64_t length, Read read, Rewind rewind = {}) {
     Source source(LINQ_SOURCE_READER);
     source.length_ = length;
@@ -1069,7 +1069,7 @@ struct Logging {
 /// Sets who hears the library's log lines up to a level, for the whole process; an empty function: nobody. No secret is in any
 /// line. Returns once no thread is in the old function any more; it is destroyed then, or when other threads that are setting
 /// one are done too. Fails (invalid_argument) inside a log function.
-inline Result<void> try_set_log(Log log, LogLevel level = LogLevel::info) {
+inline Result<void> try_set_log(Log log, LogLevel level) {
   detail::Logging& logging = detail::Logging::instance();
   std::list<Log> next, gone;
   if (log) next.push_back(std::move(log));
@@ -1100,10 +1100,13 @@ inline Result<void> try_set_log(Log log, LogLevel level = LogLevel::info) {
   }
   return {};
 }
+/// Nobody hears them any more; as above.
+inline Result<void> try_set_log(std::nullptr_t) { return try_set_log(Log(), LogLevel::error); }
 
 #ifdef __cpp_exceptions
-/// The same, throwing Error.
-inline void set_log(Log log, LogLevel level = LogLevel::info) { detail::value(try_set_log(std::move(log), level)); }
+/// The same two, throwing Error.
+inline void set_log(Log log, LogLevel level) { detail::value(try_set_log(std::move(log), level)); }
+inline void set_log(std::nullptr_t) { detail::value(try_set_log(nullptr)); }
 #endif
 
 }  // namespace LINQ_HPP_LIBRARY

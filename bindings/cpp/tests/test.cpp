@@ -147,6 +147,16 @@ void a_file_is_uploaded() {
   good(*g_tls->try_upload_file(path.c_str()), "photo notes.txt", content(300000));
 }
 
+/// A read callback that gives these bytes.
+Source::Read reads(const std::string& bytes) {
+  return [&bytes, at = std::size_t{0}](void* buffer, std::size_t capacity) mutable {
+    const std::size_t count = std::min(capacity, bytes.size() - at);
+    memcpy(buffer, bytes.data() + at, count);
+    at += count;
+    return static_cast<std::int64_t>(count);
+  };
+}
+
 void every_kind_of_source_is_uploaded() {
   const std::string bytes = content(5000);
   const char* path = file_of("source.txt", bytes.size());
@@ -163,14 +173,7 @@ void every_kind_of_source_is_uploaded() {
   good(g_client->upload(Source::descriptor(descriptor, 20, 300), called("a.txt")), "a.txt", bytes.substr(20, 300));
   close(descriptor);
 
-  std::size_t at = 0;
-  const auto read = [&](void* buffer, std::size_t capacity) {
-    const std::size_t count = std::min(capacity, bytes.size() - at);
-    memcpy(buffer, bytes.data() + at, count);
-    at += count;
-    return static_cast<std::int64_t>(count);
-  };
-  good(g_client->upload(Source::reader(bytes.size(), read), called("a.txt")), "a.txt", bytes);
+  good(g_client->upload(Source::reader(bytes.size(), reads(bytes)), called("a.txt")), "a.txt", bytes);
 
   std::ifstream file(path, std::ios::binary);
   good(g_client->upload(Source::stream(file), called("a.txt")), "a.txt", bytes);
@@ -276,6 +279,31 @@ void what_can_rewind_is_sent_again() {
   const Error error =
       thrown(Status::storage, [&] { g_client->upload(Source::stream(unseekable, bytes.size()), called("a.txt")); });
   CHECK(error.attempts() == 1 && error.http_status() == 503);
+}
+
+void a_short_reader_is_sent_again_without_rewind() {
+  for (const std::size_t size : {std::size_t{1000}, std::size_t{100000}}) {
+    const std::string bytes = content(size);
+    calm();
+    fault(g_one_reset);
+    const auto result = g_client->try_upload(Source::reader(size, reads(bytes)), called("a.txt"));
+    if (size == 1000) {
+      CHECK(result && result->attempts() == 2 && stored(result->attachment_id()) == bytes);
+    } else {
+      CHECK(!result && result.error().status() == Status::storage && result.error().attempts() == 1);
+    }
+  }
+}
+
+void a_rewind_that_does_not_work_ends_the_upload() {
+  const std::string bytes = content(300000);
+  calm();
+  fault(g_one_reset);
+  int rewinds = 0;
+  const auto rewind = [&] { return ++rewinds == 0; };
+  const Error error = thrown(
+      Status::file, [&] { g_client->upload(Source::reader(bytes.size(), reads(bytes), rewind), called("a.txt")); });
+  CHECK(rewinds == 1 && error.attempts() == 1 && has(error.message(), "cannot be rewound"));
 }
 
 void an_error_has_every_field() {
@@ -509,17 +537,13 @@ void what_a_callback_throws_comes_out_of_the_call() {
   throws_mine(2, upload);
 
   options.progress = nullptr;
-  const auto reads = [](void*, std::size_t) -> std::int64_t { throw Mine{3}; };
-  throws_mine(3, [&] { g_client->upload(Source::reader(5, reads), options); });
+  const auto throwing_read = [](void*, std::size_t) -> std::int64_t { throw Mine{3}; };
+  throws_mine(3, [&] { g_client->upload(Source::reader(5, throwing_read), options); });
 
-  std::istringstream stream(bytes);
-  const auto reads_once = [&](void* buffer, std::size_t capacity) -> std::int64_t {
-    return stream.read(static_cast<char*>(buffer), static_cast<std::streamsize>(capacity)).gcount();
-  };
   calm();
   fault(g_one_reset);
   const auto rewinds = []() -> bool { throw Mine{4}; };
-  throws_mine(4, [&] { g_client->upload(Source::reader(bytes.size(), reads_once, rewinds), options); });
+  throws_mine(4, [&] { g_client->upload(Source::reader(bytes.size(), reads(bytes), rewinds), options); });
 
   // A stream that was told to throw.
   struct Broken : std::streambuf {
@@ -818,7 +842,7 @@ void log_lines_are_heard() {
         CHECK(level >= linq::LogLevel::error && level <= linq::LogLevel::debug && !line.empty());
         all += std::string(line) + '\n';
         lines++;
-        const auto inside = linq::try_set_log({});
+        const auto inside = linq::try_set_log(nullptr);
         if (!inside && inside.error().status() == Status::invalid_argument) refused++;
         throw Mine{8};  // dropped
       },
@@ -829,7 +853,7 @@ void log_lines_are_heard() {
   const int before = lines;
   good(g_client->upload(Source::bytes("hello"), called("a.txt")), "a.txt", "hello");
   CHECK(lines == before && refused == before);
-  linq::set_log({});
+  linq::set_log(nullptr);
   CHECK(has(thrown(Status::invalid_argument,
                    [] { linq::set_log([](linq::LogLevel, std::string_view) {}, static_cast<linq::LogLevel>(99)); })
                 .message(),
@@ -846,7 +870,7 @@ void refused_inside(Set set, Replace replace) {
     if (inside.exchange(true)) return;
     while (!replacing) sleep_ms(1);
     sleep_ms(30);  // the other thread now waits for this function to return
-    refused = !linq::try_set_log({}) && !nothrow_hears_nothing();
+    refused = !linq::try_set_log(nullptr) && !nothrow_hears_nothing();
   });
   std::thread replacer([&] {
     while (!inside) sleep_ms(1);
@@ -859,7 +883,7 @@ void refused_inside(Set set, Replace replace) {
 }
 
 void a_log_function_is_refused_while_another_thread_replaces_it() {
-  const auto here = [] { linq::set_log({}); };
+  const auto here = [] { linq::set_log(nullptr); };
   const auto there = [] { CHECK(nothrow_hears_nothing()); };
   const auto set = [](const linq::Log& log) { linq::set_log(log, linq::LogLevel::debug); };
   refused_inside(set, here);
@@ -886,7 +910,7 @@ void an_old_log_function_is_destroyed() {
   good(g_client->upload(Source::bytes("hello"), called("a.txt")), "a.txt", "hello");
   linq::set_log(log, linq::LogLevel::debug);
   CHECK(kept.use_count() == 3);
-  linq::set_log({});
+  linq::set_log(nullptr);
   CHECK(kept.use_count() == 2);
 
   // Each is whole until the last thread has left it, whoever replaces it meanwhile.
@@ -905,7 +929,7 @@ void an_old_log_function_is_destroyed() {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  linq::set_log({});
+  linq::set_log(nullptr);
   CHECK(kept.use_count() == 2);
 }
 
@@ -936,7 +960,7 @@ void threads_share_a_client() {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  linq::set_log({});
+  linq::set_log(nullptr);
   CHECK(done == 27 && cancelled == 3);
 }
 
@@ -954,6 +978,8 @@ int main() {
   RUN(a_stream_that_has_failed_is_not_read);
   RUN(a_stream_at_its_end_has_nothing_left);
   RUN(what_can_rewind_is_sent_again);
+  RUN(a_short_reader_is_sent_again_without_rewind);
+  RUN(a_rewind_that_does_not_work_ends_the_upload);
   RUN(an_error_has_every_field);
   RUN(options_reach_the_library);
   RUN(times_are_milliseconds);
