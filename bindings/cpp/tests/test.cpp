@@ -3,6 +3,7 @@
 #include "support.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <fstream>
@@ -416,6 +417,9 @@ void times_are_milliseconds() {
   const Client unconnected(options);
   thrown(Status::timeout, [&] { unconnected.attachment_get("x"); });
 
+  upload.timeout = call.timeout = std::chrono::milliseconds(4294967295);
+  const std::string id = g_client->upload(Source::bytes("hello"), upload).attachment_id();
+  CHECK(stored(id) == "hello" && g_client->attachment_get(id, call).size_bytes() == 5);
   for (const auto time : {std::chrono::milliseconds(-1), std::chrono::milliseconds(4294967296)}) {
     upload.timeout = call.timeout = time;
     CHECK(has(thrown(Status::invalid_argument, [&] { g_client->upload(Source::bytes("a"), upload); }).message(),
@@ -477,7 +481,7 @@ void a_nul_inside_a_text_is_refused() {
   client("linq_client_options.ca_pem", [&](linq::ClientOptions& o) { o.ca_pem = bad; });
   client("linq_client_options.proxy", [&](linq::ClientOptions& o) { o.proxy = bad; });
   thrown(Status::invalid_argument, [&] { linq::parse_presigned(bad); });
-  CHECK(linq::content_type(bad).empty());
+  CHECK(linq::content_type(bad).empty() && linq::content_type(std::string("a.txt\0.exe", 10)).empty());
   CHECK(!has(text(requests()), "/v3/"));
 }
 
@@ -675,6 +679,54 @@ void a_stop_token_ends_calls() {
 }
 #endif
 
+/// While it lives, no descriptor can be had.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    CHECK(getrlimit(RLIMIT_NOFILE, &before_) == 0);
+    rlimit few = before_;
+    few.rlim_cur = 256;
+    CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    for (int one; (one = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;) taken_.push_back(one);
+  }
+  ~NoDescriptors() {
+    for (const int one : taken_) close(one);
+    CHECK(setrlimit(RLIMIT_NOFILE, &before_) == 0);
+  }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+  std::vector<int> taken_{};
+};
+
+void a_token_that_cannot_be_made_is_an_error() {
+  const auto says = [](const Error& error) {
+    CHECK(error.status() == Status::no_memory && error.attempts() == 0 && has(error.message(), "cancel token"));
+  };
+  calm();
+  {
+    const NoDescriptors none;
+    const auto token = linq::CancelToken::try_make();
+    CHECK(!token);
+    says(token.error());
+    says(thrown(Status::no_memory, [] { linq::CancelToken thrown; }));
+#ifdef __cpp_lib_jthread
+    // A call that could not be stopped is not begun.
+    std::stop_source source;
+    linq::UploadOptions upload = called("a.txt");
+    upload.cancel = source.get_token();
+    says(thrown(Status::no_memory, [&] { g_client->upload(Source::bytes("hello"), upload); }));
+    linq::CallOptions call;
+    call.cancel = source.get_token();
+    says(thrown(Status::no_memory, [&] { g_client->attachment_get("x", call); }));
+#endif
+  }
+  CHECK(!has(text(requests()), "/v3/"));
+  CHECK(linq::CancelToken::try_make().has_value());
+}
+
 void a_place_is_reserved_here_and_used_there() {
   calm();
   linq::File file;
@@ -700,6 +752,8 @@ void a_place_is_reserved_here_and_used_there() {
   const Error error =
       thrown(Status::unsupported, [&] { keyless.upload_presigned(place, Source::bytes("other")); });
   CHECK(has(error.message(), "1000") || has(error.message(), "1 000"));
+  file.content_type = "text/csv";
+  CHECK(g_tls->presign(file).content_type() == "text/csv");
   thrown(Status::invalid_argument, [] { linq::parse_presigned("{}"); });
   thrown(Status::invalid_argument, [] { linq::parse_presigned({}); });
   linq::UploadOptions throwing;
@@ -756,11 +810,16 @@ void a_message_is_sent() {
   message.from = from_number();
   message.to = {"+15550002222", "+15550003333"};
   message.text = "look: \"this\"";
-  message.attachment_ids = {g_client->upload(Source::bytes("hello"), called("a.txt")).attachment_id()};
+  for (const char* name : {"a.txt", "b.txt"}) {
+    message.attachment_ids.push_back(g_client->upload(Source::bytes("hello"), called(name)).attachment_id());
+  }
   const linq::Receipt receipt = g_client->send_message(message);
   CHECK(!receipt.chat_id().empty() && !receipt.message_id().empty() && receipt.idempotency_key().size() >= 16);
   const std::string sent = text(request(text(requests()).c_str(), "/v3/chats", "", 0));
-  CHECK(has(sent, message.attachment_ids[0]) && has(sent, "+15550003333") && has(sent, "look: "));
+  const auto in_order = [&](const std::vector<std::string>& both) {
+    return has(sent, both[0]) && has(sent, both[1]) && sent.find(both[0]) < sent.find(both[1]);
+  };
+  CHECK(in_order(message.to) && in_order(message.attachment_ids) && has(sent, "look: "));
   message.idempotency_key = receipt.idempotency_key();
   const linq::Receipt again = g_client->send_message(message);
   CHECK(again.message_id() == receipt.message_id() && again.idempotency_key() == receipt.idempotency_key());
@@ -882,6 +941,22 @@ void refused_inside(Set set, Replace replace) {
   CHECK(refused);
 }
 
+void log_lines_are_heard_up_to_a_level() {
+  using linq::LogLevel;
+  for (const LogLevel level : {LogLevel::error, LogLevel::warn, LogLevel::info, LogLevel::debug}) {
+    std::vector<LogLevel> heard;
+    linq::set_log([&](LogLevel one, std::string_view) { heard.push_back(one); }, level);
+    calm();
+    fault(g_one_reset);  // a warning
+    CHECK(g_client->upload(Source::bytes("hello"), called("a.txt")).attempts() == 2);
+    thrown(Status::file, [] { g_client->upload_file("/nowhere/at/all.txt"); });
+    linq::set_log(nullptr);
+    for (const LogLevel one : {LogLevel::error, LogLevel::warn, LogLevel::info, LogLevel::debug}) {
+      CHECK((std::find(heard.begin(), heard.end(), one) != heard.end()) == (one <= level));
+    }
+  }
+}
+
 void a_log_function_is_refused_while_another_thread_replaces_it() {
   const auto here = [] { linq::set_log(nullptr); };
   const auto there = [] { CHECK(nothrow_hears_nothing()); };
@@ -933,6 +1008,24 @@ void an_old_log_function_is_destroyed() {
   CHECK(kept.use_count() == 2);
 }
 
+/// Dies at exit, after what the header keeps of its own would have died if it did; and makes a call that says a log line.
+struct LastWords {
+  const Client client{settings(api())};
+  ~LastWords() {
+    const std::size_t before = g_lines;
+    const auto attachment = client.try_upload_file("/nowhere/at/all.txt");
+    if (attachment || attachment.error().status() != Status::file || g_lines == before || !linq::try_set_log(nullptr)) {
+      fprintf(stderr, "a call at exit was not well, or its log lines were not heard\n");
+      _exit(1);
+    }
+  }
+  static inline std::atomic<std::size_t> g_lines{0};
+};
+
+void log_lines_are_heard_at_exit() {
+  linq::set_log([](linq::LogLevel, std::string_view) { LastWords::g_lines++; }, linq::LogLevel::debug);
+}
+
 void threads_share_a_client() {
   std::atomic<int> done{0}, cancelled{0};
   std::vector<std::thread> threads;
@@ -967,6 +1060,7 @@ void threads_share_a_client() {
 }  // namespace
 
 int main() {
+  static const LastWords last_words;
   Client client(settings(api())), tls(settings(api_tls()));
   g_client = &client;
   g_tls = &tls;
@@ -990,6 +1084,7 @@ int main() {
 #ifdef __cpp_lib_jthread
   RUN(a_stop_token_ends_calls);
 #endif
+  RUN(a_token_that_cannot_be_made_is_an_error);
   RUN(a_place_is_reserved_here_and_used_there);
   RUN(any_date_is_a_time);
   RUN(an_attachment_is_looked_at_and_deleted);
@@ -1000,10 +1095,12 @@ int main() {
   RUN(texts_outlive_their_objects);
   RUN(a_client_may_go_while_it_is_used);
   RUN(log_lines_are_heard);
+  RUN(log_lines_are_heard_up_to_a_level);
   RUN(a_log_function_is_refused_while_another_thread_replaces_it);
   RUN(an_old_log_function_is_destroyed);
   RUN(threads_share_a_client);
   RUN(next_version_uploads);
   nothrow_tests();
+  RUN(log_lines_are_heard_at_exit);
   return done("cpp");
 }
