@@ -8,10 +8,18 @@ use std::borrow::Cow;
 
 /// The kind of text that `head` begins with, where it is one.
 pub fn text(head: &[u8]) -> Option<Seen> {
-    let text = decode(head)?;
+    match decode(head) {
+        Some(text) => Some(kind(&text)),
+        // Old texts are not UTF-8. What they begin with counts all the same, but only where it is proof.
+        None if head.contains(&0) => None,
+        None => Some(kind(&latin1(head))).filter(|seen| !matches!(seen, Type(_, Weak))),
+    }
+}
+
+fn kind(text: &str) -> Seen {
     let text = text.trim_start_matches('\u{FEFF}').trim_ascii_start();
     let starts = |word: &str| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-    Some(if starts("{\\rtf") {
+    if starts("{\\rtf") {
         Type("text/rtf", Certain)
     } else if starts("BEGIN:VCARD") {
         Type("text/vcard", Certain)
@@ -29,7 +37,7 @@ pub fn text(head: &[u8]) -> Option<Seen> {
         Type("application/json", Weak)
     } else {
         Type("text/plain", Weak)
-    })
+    }
 }
 
 /// Whether the bytes read as text, and nothing else speaks in them.
@@ -37,9 +45,9 @@ pub fn reads_as_text(head: &[u8]) -> bool {
     decode(head).is_some()
 }
 
-/// Whether a private key in PEM stands anywhere in the text.
+/// Whether a private key in PEM stands on any line, whatever stands on the others.
 pub fn holds_private_key(head: &[u8]) -> bool {
-    decode(head).is_some_and(|text| text.lines().any(is_private_key))
+    decode(head).unwrap_or_else(|| latin1(head)).lines().any(is_private_key)
 }
 
 fn is_private_key(line: &str) -> bool {
@@ -67,6 +75,12 @@ fn decode(head: &[u8]) -> Option<Cow<'_, str>> {
     (!text.is_empty() && text.chars().all(in_text)).then_some(text)
 }
 
+/// Every byte as a character, which leaves ASCII what it is in any encoding of a byte per character.
+fn latin1(head: &[u8]) -> Cow<'_, str> {
+    let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
+    Cow::Owned(head.iter().map(|&byte| char::from(byte)).collect())
+}
+
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<Cow<'static, str>> {
     let mut units: Vec<u16> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
     if units.last().is_some_and(|last| (0xD800..0xDC00).contains(last)) {
@@ -79,7 +93,7 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<Cow<'static, str>> {
 fn markup(text: &str) -> Option<&'static str> {
     let mut rest = text;
     let xml = rest.starts_with("<?xml");
-    let mut html = false;
+    let (mut html, mut svg) = (false, false);
     loop {
         rest = rest.trim_ascii_start();
         if let Some(inner) = rest.strip_prefix("<!--") {
@@ -87,13 +101,14 @@ fn markup(text: &str) -> Option<&'static str> {
         } else if let Some(inner) = rest.strip_prefix("<?") {
             rest = inner.split_once("?>").map_or("", |(_, after)| after);
         } else if let Some(doctype) = strip_doctype(rest) {
-            html |= is_word(doctype.trim_ascii_start(), "html");
+            let root = doctype.trim_ascii_start();
+            (html, svg) = (html || is_word(root, "html"), svg || is_word(root, "svg"));
             rest = after_doctype(doctype);
         } else {
             break;
         }
     }
-    if root_is_svg(rest) {
+    if svg || root_is_svg(rest) {
         Some("image/svg+xml")
     } else if xml {
         Some("text/xml")

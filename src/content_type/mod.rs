@@ -171,8 +171,9 @@ impl<'a> File<'a> {
     /// Some extensions of documents are those of texts as well: `.key` of PEM keys, `.pot` of translations, `.dot` of
     /// graphs. Where the bytes read as text, they are.
     fn only_the_name_is_a_document(&self) -> bool {
-        ["key", "pot", "dot"].iter().any(|two_meanings| self.extension_is(two_meanings))
-            && self.shown().is_some_and(|(shown, _)| shown.family() == Family::Text)
+        let text = self.shown().is_some_and(|(shown, _)| shown.family() == Family::Text);
+        text && (self.extension_is("pot") || self.extension_is("dot"))
+            || self.extension_is("key") && !self.head.is_empty()
     }
 
     fn extension_is(&self, extension: &str) -> bool {

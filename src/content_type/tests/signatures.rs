@@ -176,6 +176,8 @@ fn svg_is_found_behind_everything_that_may_come_first() {
         "<?xml version=\"1.0\"?>\n<!-- made <svg> by hand -->\n<svg width=\"1\">",
         "<!DOCTYPE svg PUBLIC \"-//W3C//DTD SVG 1.1//EN\" \"http://www.w3.org/svg11.dtd\">\n<svg>",
         "<?xml version=\"1.0\"?><!DOCTYPE svg [ <!ENTITY a \"b\"> ]><svg:svg xmlns:svg=\"x\">",
+        "<!DOCTYPE svg [ <!ENTITY x \"]>\"> ]><svg/>",
+        "<!DOCTYPE svg [ <!-- longer than what is looked at",
     ];
     for svg in svgs {
         assert_eq!(undeclared("", svg.as_bytes()), Ok("image/svg+xml"), "{svg}");
@@ -218,9 +220,34 @@ fn text_is_what_reads_as_text() {
     assert_eq!(undeclared("main.js", b"let a = 1;\n"), Ok("text/plain"));
     assert_eq!(undeclared("app.ts", b"let a: number = 1;\n"), Ok("text/plain"));
     assert_eq!(undeclared("", b"\xFF\xFEh\0i\0"), Ok("text/plain"));
+    assert_eq!(undeclared("", b"\xFF\xFEh\0\x3D\xD8"), Ok("text/plain"), "cut within a pair");
     for binary in [&b"a\0b"[..], b"gr\xFC\xDFe", b"\x07", b"\xFF\xFE\0\0", b"\xE2"] {
         refused(undeclared("", binary), &["the file", "declare one", "image/jpeg"]);
         assert_eq!(undeclared("a.txt", binary), Ok("text/plain"));
+    }
+}
+
+#[test]
+fn one_byte_that_is_not_utf8_hides_no_signature() {
+    let texts: [(&str, &[u8]); 8] = [
+        ("text/html", b"<!DOCTYPE html><html><body>Gr\xFC\xDFe</body></html>"),
+        ("text/html", b"\xEF\xBB\xBF\n<html><body>Gr\xFC\xDFe"),
+        ("text/xml", b"<?xml version=\"1.0\" encoding=\"iso-8859-1\"?><a>\xFC</a>"),
+        ("text/rtf", b"{\\rtf1\\ansi Gr\xFC\xDFe}"),
+        ("text/vcard", b"BEGIN:VCARD\r\nVERSION:2.1\r\nN:M\xFCller;J\xFCrgen\r\n"),
+        ("text/calendar", b"BEGIN:VCALENDAR\r\nSUMMARY:Gr\xFC\xDFe\r\n"),
+        ("text/plain", b"-----BEGIN CERTIFICATE-----\n# Schl\xFCssel\n"),
+        ("image/svg+xml", b"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><svg><text>\xFC</text></svg>"),
+    ];
+    for (name, text) in texts {
+        assert_eq!(undeclared("", text), Ok(name));
+        assert_eq!(undeclared("photo.jpg", text), Ok(name));
+        refused(declared("image/jpeg", "photo.jpg", text), &["photo.jpg is a text file", name, "image/jpeg"]);
+    }
+    // what proves nothing in UTF-8 proves nothing here
+    for text in [&b"Gr\xFC\xDFe"[..], b"{\"a\": \"\xFC\"}", b"<p>\xFC", b"<html>\xFC\0"] {
+        assert_eq!(declared("image/jpeg", "photo.jpg", text), Ok("image/jpeg"));
+        assert_eq!(undeclared("photo.jpg", text), Ok("image/jpeg"));
     }
 }
 
