@@ -18,6 +18,9 @@ use crate::http::Stream;
 /// The API takes files of 1 byte up to this: "100MB" in its documents means MiB.
 pub const MAX_SIZE: u64 = 104_857_600;
 
+/// How far into a reader a closer look may go: it is read again from the start afterwards.
+const LOOK_AHEAD: u64 = 1 << 20;
+
 /// Bytes of somebody's file: overwritten before they are released.
 type Contents = Zeroizing<Vec<u8>>;
 
@@ -165,21 +168,51 @@ impl<'a> Opened<'a> {
     /// The bytes at the start, and those a closer look needs: see [`look_further`].
     pub(crate) fn peek(&mut self) -> Result<(Contents, Contents), Error> {
         let wanted = HEAD.min(usize::try_from(self.size).unwrap_or(HEAD));
-        let mut head = Zeroizing::new(vec![0; wanted]);
-        match &mut self.kind {
-            Kind::Reader { .. } => {
-                self.read_head(wanted)?;
-                let Kind::Reader { head, .. } = &self.kind else { unreachable!("it was one a line ago") };
-                return Ok((head.clone(), Zeroizing::default()));
-            }
-            _ => self.read_at(&mut head, 0)?,
-        }
-        let mut further = Zeroizing::new(Vec::new());
-        if let Some(at) = look_further(&head).filter(|at| *at < self.size) {
-            further.resize(FURTHER.min((self.size - at) as usize), 0);
-            self.read_at(&mut further, at)?;
-        }
+        let head = if let Kind::Reader { .. } = &self.kind {
+            self.read_head(wanted)?
+        } else {
+            let mut head = Zeroizing::new(vec![0; wanted]);
+            self.read_at(&mut head, 0)?;
+            head
+        };
+        let further = look_further(&head, |at| {
+            let length = self.size.saturating_sub(at).min(FURTHER as u64) as usize;
+            let mut further = Zeroizing::new(vec![0; length]);
+            let seen = match &self.kind {
+                _ if length == 0 => false,
+                Kind::Reader { .. } => self.look_ahead(&mut further, at)?,
+                _ => self.read_at(&mut further, at).map(|()| true)?,
+            };
+            Ok(if seen { further } else { Contents::default() })
+        })?;
         Ok((head, further))
+    }
+
+    /// Reads a reader on to `position`, fills `buffer` from there, and begins again. Where it cannot begin again, or all
+    /// of it was read already, it is left alone.
+    fn look_ahead(&mut self, buffer: &mut [u8], position: u64) -> Result<bool, Error> {
+        let Kind::Reader { reader, head, taken } = &mut self.kind else { return Ok(false) };
+        // Before anything is read that could not be had again: one that says it can may still fail.
+        if self.size <= HEAD as u64
+            || position > LOOK_AHEAD
+            || !reader.can_rewind()
+            || reader.rewind().is_err()
+        {
+            return Ok(false);
+        }
+        head.clear();
+        *taken = 0;
+        let mut passed = Zeroizing::new(vec![0; HEAD]);
+        let mut left = position;
+        while left > 0 {
+            let room = passed.len().min(usize::try_from(left).unwrap_or(HEAD));
+            left -= self.ask(&mut passed[..room])? as u64;
+        }
+        let mut filled = 0;
+        while filled < buffer.len() {
+            filled += self.ask(&mut buffer[filled..])?;
+        }
+        self.rewind()
     }
 
     /// Calls it by the name that it is declared under.
@@ -193,16 +226,16 @@ impl<'a> Opened<'a> {
         self.size
     }
 
-    fn read_head(&mut self, wanted: usize) -> Result<(), Error> {
+    fn read_head(&mut self, wanted: usize) -> Result<Contents, Error> {
         let mut buffer = Zeroizing::new(vec![0; wanted]);
         let mut filled = 0;
         while filled < wanted {
             filled += self.ask(&mut buffer[filled..])?;
         }
         if let Kind::Reader { head, .. } = &mut self.kind {
-            *head = buffer;
+            head.clone_from(&buffer);
         }
-        Ok(())
+        Ok(buffer)
     }
 
     /// Asks the reader; it gives at least one byte or fails.

@@ -85,8 +85,11 @@ pub fn zip(head: &[u8]) -> Option<Seen> {
         }
     }
     let any = |start: &str| zip_entries(head).any(|entry| entry.name.starts_with(start.as_bytes()));
-    // any archive may have a folder "word"; these names stand in every Office document
-    let office = any("[Content_Types].xml") || any("_rels/.rels") || any("docProps/");
+    let has = |name: &str| zip_entries(head).any(|entry| entry.name == name.as_bytes());
+    // any archive may have a folder "word"; of these names every Office document has some
+    let office = ["[Content_Types].xml", "_rels/.rels", "docProps/app.xml", "docProps/core.xml"]
+        .map(has)
+        .contains(&true);
     let name = match () {
         _ if office && any("word/") => {
             "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -95,10 +98,10 @@ pub fn zip(head: &[u8]) -> Option<Seen> {
         _ if office && any("ppt/") => {
             "application/vnd.openxmlformats-officedocument.presentationml.presentation"
         }
-        _ if any("pass.json") => "application/vnd.apple.pkpass",
+        _ if has("pass.json") => "application/vnd.apple.pkpass",
         _ if any("Index/Slide") || any("index.apxl") => "application/x-iwork-keynote-sffkey",
         _ if any("Index/Tables/") => "application/x-iwork-numbers-sffnumbers",
-        _ if any("Index/Document.iwa") || any("Index.zip") => "application/x-iwork-pages-sffpages",
+        // Pages has no entry of its own: Index/Document.iwa and Index.zip are in the three of them
         _ => "application/zip",
     };
     Some(Type(name, Certain))
@@ -109,8 +112,8 @@ struct Entry<'a> {
     data: &'a [u8],
 }
 
-/// The local headers that can be found in `head`. An entry's size is not always in its header, so the next header is
-/// looked for; compressed data hardly ever looks like one.
+/// The local headers that can be found in `head`. Where an entry's size is in its header, its data is stepped over: it
+/// may be an archive itself. Else the next header is looked for; compressed data hardly ever looks like one.
 fn zip_entries(head: &[u8]) -> impl Iterator<Item = Entry<'_>> {
     let mut rest = head;
     std::iter::from_fn(move || {
@@ -123,35 +126,39 @@ fn zip_entries(head: &[u8]) -> impl Iterator<Item = Entry<'_>> {
             name: rest.get(name_at..name_at + name)?,
             data: rest.get(name_at + name + extra..).unwrap_or_default(),
         };
-        rest = &rest[name_at + name..];
+        let size_is_known = header[6] & 8 == 0;
+        let size = u32::from_le_bytes([header[18], header[19], header[20], header[21]]);
+        let data = if size_is_known { extra + size as usize } else { 0 };
+        rest = rest.get((name_at + name).saturating_add(data)..).unwrap_or_default();
         Some(entry)
     })
 }
 
 const OLE2_MAGIC: &[u8] = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1";
 
-/// Where an OLE2 document's first directory entry names the program that wrote it (a class id of 16 bytes).
-pub fn ole2_class_offset(head: &[u8]) -> Option<u64> {
+/// Where an OLE2 document's directory begins.
+pub fn ole2_directory(head: &[u8]) -> Option<u64> {
     let header = head.get(..52).filter(|_| head.starts_with(OLE2_MAGIC))?;
     let shift = u32::from(header[30]);
     let sector = u32::from_le_bytes([header[48], header[49], header[50], header[51]]);
-    matches!(shift, 9 | 12).then(|| ((u64::from(sector) + 1) << shift) + 80)
+    matches!(shift, 9 | 12).then(|| (u64::from(sector) + 1) << shift)
 }
 
-/// An OLE2 document: by its class, else by the name of a stream, where its directory is in the head.
-pub fn ole2(head: &[u8], class: Option<&[u8]>) -> Option<Seen> {
+/// An OLE2 document: by the class in its directory's first entry, which says what program wrote it, else by the name
+/// of a stream in the others.
+pub fn ole2(head: &[u8], directory: &[u8]) -> Option<Seen> {
     if !head.starts_with(OLE2_MAGIC) {
         return None;
     }
+    let class = directory.get(80..96);
     // the end of a class id of the Office or Installer kind; before it, the number
     let number = class
-        .and_then(|class| class.get(..16))
         .filter(|class| class[8..] == *b"\xC0\0\0\0\0\0\0\x46")
         .map(|class| u32::from_le_bytes([class[0], class[1], class[2], class[3]]));
     let power_point = class.is_some_and(|class| class.starts_with(b"\x10\x8D\x81\x64\x9B\x4F\xCF\x11"));
     let stream = |name: &str| {
         let utf16: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        head.windows(utf16.len()).any(|window| window == utf16)
+        [head, directory].iter().any(|bytes| bytes.windows(utf16.len()).any(|window| window == utf16))
     };
     Some(match number {
         Some(0x000C_1082 | 0x000C_1084 | 0x000C_1086) => Not(&not::MSI, Certain),

@@ -17,6 +17,8 @@ mod tests;
 
 pub use table::ContentType;
 
+use std::convert::Infallible;
+
 use refusal::Refusal;
 use sniff::{Seen, Trust};
 use table::{Family, Note};
@@ -25,18 +27,33 @@ use unsupported::{Class, Unsupported};
 /// How many of a file's first bytes to look at.
 pub const HEAD: usize = 4096;
 
-/// How many bytes to read where [`look_further`] says.
-pub const FURTHER: usize = 16;
+/// How many bytes to look at further on: four entries of an OLE2 directory.
+pub const FURTHER: usize = 512;
 
-/// Where in the file [`FURTHER`] more bytes would settle what `head` leaves open, if anywhere.
-pub fn look_further(head: &[u8]) -> Option<u64> {
-    sniff::look_further(head)
+/// ID3 tags that are too long for one look, one behind the other; nobody writes more.
+const TAGS: usize = 8;
+
+/// The bytes further on in the file that settle what `head` leaves open; none where nothing is open. `read` gives up
+/// to [`FURTHER`] bytes from a position on, fewer at the end of the file.
+pub fn look_further<Bytes: AsRef<[u8]> + Default, Error>(
+    head: &[u8],
+    mut read: impl FnMut(u64) -> Result<Bytes, Error>,
+) -> Result<Bytes, Error> {
+    let Some(mut at) = sniff::look_further(head) else { return Ok(Bytes::default()) };
+    for _ in 0..TAGS {
+        let further = read(at)?;
+        match sniff::id3_end(further.as_ref()) {
+            Some(end) => at += end,
+            None => return Ok(further),
+        }
+    }
+    Ok(Bytes::default())
 }
 
 /// The type to declare, or a sentence that says why the file would not be accepted.
 ///
 /// `declared` is the caller's word, where there is one. `head` holds the file's first bytes, up to [`HEAD`] of them
-/// (none where only a name is known), and `further` those at [`look_further`], or none. WebP and SVG are refused
+/// (none where only a name is known), and `further` those of [`look_further`]. WebP and SVG are refused
 /// unless `allow_contested`.
 pub fn decide(
     declared: Option<&str>,
@@ -65,8 +82,12 @@ fn detect(filename: Option<&str>, head: &[u8], further: &[u8]) -> Option<&'stati
 /// The same for bytes that may be the whole file.
 pub fn of(filename: Option<&str>, bytes: &[u8]) -> Option<&'static ContentType> {
     let head = &bytes[..bytes.len().min(HEAD)];
-    let rest = look_further(head).and_then(|at| bytes.get(usize::try_from(at).ok()?..)).unwrap_or_default();
-    detect(filename, head, &rest[..rest.len().min(FURTHER)])
+    let read = |at| {
+        let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
+        Ok::<_, Infallible>(&rest[..rest.len().min(FURTHER)])
+    };
+    let Ok(further) = look_further(head, read);
+    detect(filename, head, further)
 }
 
 /// What the library would declare for a file of this name (a path will do) that begins with `bytes`; `None` where it

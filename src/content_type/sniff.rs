@@ -56,7 +56,7 @@ impl<'a> Bytes<'a> {
 /// Where in the file more bytes would settle what `head` leaves open: behind an ID3 tag, at the header of a Windows
 /// program, at the directory of an OLE2 document.
 pub fn look_further(head: &[u8]) -> Option<u64> {
-    let offset = id3_end(head).or_else(|| pe_header(head)).or_else(|| container::ole2_class_offset(head))?;
+    let offset = id3_end(head).or_else(|| pe_header(head)).or_else(|| container::ole2_directory(head))?;
     (offset.saturating_add(FURTHER as u64) > head.len() as u64).then_some(offset)
 }
 
@@ -69,7 +69,7 @@ pub fn sniff(head: &[u8], further: &[u8]) -> Seen {
         .or_else(|| container::riff(head))
         .or_else(|| container::iso_bmff(head))
         .or_else(|| container::zip(head))
-        .or_else(|| container::ole2(head, container::ole2_class_offset(head).map(|at| bytes.at(at))))
+        .or_else(|| container::ole2(head, container::ole2_directory(head).map_or(&[], |at| bytes.at(at))))
         .or_else(|| simple(head))
         .or_else(|| absent(head))
         .or_else(|| markup::text(head))
@@ -130,7 +130,7 @@ fn mach_o_variant(head: &[u8]) -> bool {
 }
 
 /// Where the ID3v2 tag, or several one after another, end.
-fn id3_end(head: &[u8]) -> Option<u64> {
+pub fn id3_end(head: &[u8]) -> Option<u64> {
     let mut end = 0;
     while let Some(&[b'I', b'D', b'3', 2..=4, revision, flags, a, b, c, d]) = head.get(end..end + 10) {
         if revision == 0xFF || (a | b | c | d) & 0x80 != 0 {

@@ -76,13 +76,21 @@ fn every_type_may_be_declared_for_its_own_bytes() {
 
 #[test]
 fn the_samples_cover_the_table() {
-    let without_signature = ["audio/mp3", "audio/mp4", "audio/aiff", "text/markdown", "text/csv"];
+    let without_signature = [
+        "audio/mp3",
+        "audio/mp4",
+        "audio/aiff",
+        "text/markdown",
+        "text/csv",
+        "application/x-iwork-pages-sffpages",
+    ];
     for row in SUPPORTED {
         let sampled = SUPPORTED_SAMPLES.iter().any(|(name, _)| *name == row.name());
         assert_ne!(sampled, without_signature.contains(&row.name()), "{}", row.name());
     }
     assert_eq!(undeclared("a.md", b"# Title\n"), Ok("text/markdown"));
     assert_eq!(undeclared("a.csv", b"a,b\n1,2\n"), Ok("text/csv"));
+    assert_eq!(undeclared("a.pages", PAGES), Ok("application/x-iwork-pages-sffpages"));
 }
 
 #[test]

@@ -189,6 +189,52 @@ fn a_reader_begins_again_where_it_can() {
 }
 
 #[test]
+fn a_closer_look_needs_a_reader_that_begins_again() {
+    struct Stuck(Chunks);
+    impl Reader for Stuck {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.read(buffer)
+        }
+        fn can_rewind(&self) -> bool {
+            true
+        }
+        fn rewind(&mut self) -> io::Result<()> {
+            Err(io::ErrorKind::NotSeekable.into())
+        }
+    }
+    let tag = |size: u32| {
+        let seven = [size >> 21, size >> 14, size >> 7, size].map(|seven| (seven & 0x7F) as u8);
+        [b"ID3\x04\0\0", &seven[..], &vec![1; size as usize]].concat()
+    };
+    let song = |tags: &[u32]| {
+        [tags.iter().flat_map(|size| tag(*size)).collect(), b"fLaC".to_vec(), vec![2; 600]].concat()
+    };
+    let ahead = LOOK_AHEAD as u32;
+    // the tags; whether what is behind them is seen from a file, and from a reader that begins again
+    for (tags, of_file, of_reader) in [
+        (&[300_000][..], true, true),
+        (&[5_000, 20, 6_000], true, true),
+        (&[5_000; 9], false, false),
+        (&[ahead - 10], true, true),
+        (&[ahead], true, false),
+    ] {
+        let data = song(tags);
+        let look = |source: Source<'_>| {
+            let mut opened = source.open().unwrap();
+            let (head, further) = opened.peek().unwrap();
+            assert!(**head == data[..HEAD] && drain(&mut opened).unwrap() == data, "{tags:?}");
+            further.starts_with(b"fLaC") && further.len() == FURTHER
+        };
+        let chunks = |rewinds| Chunks { data: data.clone(), at: 0, rewinds };
+        let size = data.len() as u64;
+        assert_eq!(look(Source::Bytes(&data)), of_file, "{tags:?}");
+        assert_eq!(look(Source::Reader { reader: &mut chunks(true), size }), of_reader, "{tags:?}");
+        assert!(!look(Source::Reader { reader: &mut chunks(false), size }), "{tags:?}");
+        assert!(!look(Source::Reader { reader: &mut Stuck(chunks(true)), size }), "{tags:?}");
+    }
+}
+
+#[test]
 fn a_reader_that_lies_about_its_count() {
     struct Liar;
     impl Reader for Liar {

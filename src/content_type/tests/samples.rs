@@ -6,6 +6,11 @@ pub const ZIP: &[u8] = b"PK\x03\x04\x14\0\x08\0\x08\0\0\0!Z\0\0\0\0\0\0\0\0\0\0\
 pub const OLE2_WITHOUT_CLASS: &[u8] =
     b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0>\0\x03\0\xFE\xFF\x09\0\x06\0\
         \0\0\0\0\0\0\0\0\0\0\x01\0\0\0\x01\0\0\0";
+/// No entry of it says which of Pages, Numbers and Keynote it is.
+pub const PAGES: &[u8] =
+    b"PK\x03\x04\x14\0\x08\0\x08\0\0\0!Z\0\0\0\0\0\0\0\0\0\0\0\0\x12\0\0\0Index/Document.iwam\
+        \x8E\xCDPK\x03\x04\x14\0\x08\0\x08\0\0\0!Z\0\0\0\0\0\0\0\0\0\0\0\0\x13\0\0\0Index/ViewStat\
+        e.iwam\x8E\xCD";
 
 /// What is taken, by the name it is taken as.
 #[rustfmt::skip] // a row per sample
@@ -121,14 +126,9 @@ pub const SUPPORTED_SAMPLES: &[(&str, &[u8])] = &[
             \x8E\xCDPK\x03\x04\x14\0\x08\0\x08\0\0\0!Z\0\0\0\0\0\0\0\0\0\0\0\0\x14\0\0\0ppt/presentati\
             on.xmlm\x8E\xCD",
     ),
+    ("application/zip", PAGES),
     (
-        "application/x-iwork-pages-sffpages",
-        b"PK\x03\x04\x14\0\x08\0\x08\0\0\0!Z\0\0\0\0\0\0\0\0\0\0\0\0\x12\0\0\0Index/Document.iwam\
-            \x8E\xCDPK\x03\x04\x14\0\x08\0\x08\0\0\0!Z\0\0\0\0\0\0\0\0\0\0\0\0\x13\0\0\0Index/ViewStat\
-            e.iwam\x8E\xCD",
-    ),
-    (
-        "application/x-iwork-pages-sffpages",
+        "application/zip",
         b"PK\x03\x04\x14\0\x08\0\x08\0\0\0!Z\0\0\0\0\0\0\0\0\0\0\0\0\x09\0\0\0Index.zipm\x8E\xCD",
     ),
     (

@@ -81,12 +81,12 @@ fn a_windows_program_is_one_only_with_its_header() {
     let mut head = vec![0; HEAD];
     head[..2].copy_from_slice(b"MZ");
     head[60..64].copy_from_slice(&5000_u32.to_le_bytes());
-    assert_eq!(look_further(&head), Some(5000));
+    assert_eq!(sniff::look_further(&head), Some(5000));
     assert_eq!(undeclared("a.jpg", &head), Ok("image/jpeg"));
     let message = decide(Some("image/jpeg"), "a.jpg", &head, b"PE\0\0\x64\x86", true).unwrap_err();
     assert!(message.contains("a Windows program"));
     head[60..64].copy_from_slice(&128_u32.to_le_bytes());
-    assert_eq!(look_further(&head), None);
+    assert_eq!(sniff::look_further(&head), None);
     assert_eq!(undeclared("a.jpg", &head), Ok("image/jpeg"));
     head[128..132].copy_from_slice(b"PE\0\0");
     refused(undeclared("a.jpg", &head), &["a Windows program"]);
@@ -107,10 +107,16 @@ fn what_follows_an_id3_tag_decides() {
     refused(undeclared("a.mp3", &tag(300, b"fLaC\0\0\0\x22")), &["FLAC"]);
     let two = [tag(30, b""), tag(40, b"fLaC\0\0\0\x22")].concat();
     refused(undeclared("a.mp3", &two), &["FLAC"]);
+    let mut footed = tag(30, b"3DI-footer");
+    footed[5] = 0x10;
+    refused(undeclared("a.mp3", &[&footed, &b"fLaC\0\0\0\x22"[..]].concat()), &["FLAC"]);
+    let far = [tag(5000, b""), tag(20, b""), tag(6000, b"fLaC\0\0\0\x22")].concat();
+    assert_eq!(of(Some("a.mp3"), &far), None);
+    assert_eq!(of(Some("a.mp3"), &far[..11_000]).map(ContentType::name), Some("audio/mpeg"), "not seen");
 
     let mut long = tag(100_000, b"");
     long.truncate(HEAD);
-    assert_eq!(look_further(&long), Some(100_010));
+    assert_eq!(sniff::look_further(&long), Some(100_010));
     assert_eq!(undeclared("a", &long), Ok("audio/mpeg"));
     let seen = |further| decide(None, "a.mp3", &long, further, true).map(ContentType::name);
     assert_eq!(seen(b"\xFF\xFB\x90\x64"), Ok("audio/mpeg"));
@@ -136,35 +142,107 @@ fn aac_and_mp3_are_told_apart_and_two_frames_are_proof() {
     refused(undeclared("a", &[0xFF; 100]), &["cannot be told"]);
 }
 
+/// An archive whose entries are stored, with their sizes in their headers.
+fn stored(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let entry = |(name, data): &(&str, &[u8])| {
+        let size = (data.len() as u32).to_le_bytes();
+        let header = [&b"PK\x03\x04\x0A\0\0\0\0\0\0\0!Z\0\0\0\0"[..], &size, &size].concat();
+        let lengths = [name.len() as u8, 0, 0, 0];
+        [&header[..], &lengths, name.as_bytes(), data].concat()
+    };
+    entries.iter().flat_map(entry).collect()
+}
+
+#[test]
+fn an_archive_is_what_its_own_entries_say() {
+    const WORD: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+    let docx = stored(&[("[Content_Types].xml", b"<Types/>"), ("word/document.xml", b"<document/>")]);
+    let pass = stored(&[("icon.png", b"\x89PNG"), ("pass.json", b"{}")]);
+    let core = stored(&[("docProps/core.xml", b"<x/>"), ("word/document.xml", b"<document/>")]);
+    let app = stored(&[("docProps/app.xml", b"<x/>"), ("word/document.xml", b"<document/>")]);
+    for (archive, name) in [
+        (&docx, WORD),
+        (&core, WORD),
+        (&app, WORD),
+        (&pass, "application/vnd.apple.pkpass"),
+        (&stored(&[("index.apxl.gz", b"")]), "application/x-iwork-keynote-sffkey"),
+        (&stored(&[("a.docx", &docx)]), "application/zip"),
+        (&stored(&[("a.pkpass", &pass), ("b.txt", b"")]), "application/zip"),
+        (&stored(&[("a.docx", &docx), ("pass.json", b"")]), "application/vnd.apple.pkpass"),
+        (&stored(&[("docProps/readme.txt", b"x"), ("word/list.txt", b"x")]), "application/zip"),
+        (&stored(&[("pass.json.txt", b"x")]), "application/zip"),
+    ] {
+        assert_eq!(undeclared("backup.bin", archive), Ok(name));
+    }
+}
+
+#[test]
+fn an_iwork_document_is_no_pages_document_for_what_all_of_them_have() {
+    let document = [7; 7000];
+    let numbers = stored(&[("Index/Document.iwa", &document), ("Index/Tables/DataList.iwa", b"x")]);
+    let head = &numbers[..HEAD];
+    assert_eq!(undeclared("budget", head), Ok("application/zip"));
+    for (name, expected) in [
+        ("budget.numbers", "application/x-iwork-numbers-sffnumbers"),
+        ("letter.pages", "application/x-iwork-pages-sffpages"),
+        ("talk.key", "application/x-iwork-keynote-sffkey"),
+    ] {
+        assert_eq!(undeclared(name, head), Ok(expected));
+        refused(declared("image/jpeg", name, head), &[&format!("declare {expected}, or leave")]);
+    }
+}
+
 #[test]
 fn ole2_documents_are_told_by_class_or_stream() {
     let classes: &[(&[u8; 16], &str)] = &[
         (b"\x06\x09\x02\0\0\0\0\0\xC0\0\0\0\0\0\0\x46", "application/msword"),
         (b"\x20\x08\x02\0\0\0\0\0\xC0\0\0\0\0\0\0\x46", "application/vnd.ms-excel"),
+        (b"\x10\x08\x02\0\0\0\0\0\xC0\0\0\0\0\0\0\x46", "application/vnd.ms-excel"),
         (b"\x10\x8D\x81\x64\x9B\x4F\xCF\x11\x86\xEA\0\xAA\0\xB9\x29\xE8", "application/vnd.ms-powerpoint"),
     ];
-    let msi = b"\x84\x10\x0C\0\0\0\0\0\xC0\0\0\0\0\0\0\x46";
+    let installers: [&[u8; 16]; 3] = [
+        b"\x84\x10\x0C\0\0\0\0\0\xC0\0\0\0\0\0\0\x46",
+        b"\x82\x10\x0C\0\0\0\0\0\xC0\0\0\0\0\0\0\x46",
+        b"\x86\x10\x0C\0\0\0\0\0\xC0\0\0\0\0\0\0\x46",
+    ];
     let outlook = b"\x0B\x0D\x02\0\0\0\0\0\xC0\0\0\0\0\0\0\x46";
-    for sector in [2, 1000_u32] {
+    let streams = [
+        ("WordDocument", "application/msword"),
+        ("Workbook", "application/vnd.ms-excel"),
+        ("Book", "application/vnd.ms-excel"),
+        ("PowerPoint Document", "application/vnd.ms-powerpoint"),
+    ];
+    for (shift, sector) in [(9, 2), (9, 1000_u32), (12, 0), (12, 30)] {
         let mut head = vec![0; HEAD];
         head[..8].copy_from_slice(b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1");
-        head[30] = 9;
+        head[30] = shift;
         head[48..52].copy_from_slice(&sector.to_le_bytes());
-        let at = (sector as usize + 1) * 512 + 80;
-        let look = look_further(&head);
-        assert_eq!(look, (at > HEAD).then_some(at as u64));
-        let seen = |class: &[u8; 16]| {
+        let at = (sector as usize + 1) << shift;
+        let look = sniff::look_further(&head);
+        assert_eq!(look, (at >= HEAD).then_some(at as u64));
+        let seen_in = |directory: &[u8]| {
             let mut head = head.clone();
-            let further = if look.is_some() { &class[..] } else { &[] };
+            let further = if look.is_some() { directory } else { &[] };
             if look.is_none() {
-                head[at..at + 16].copy_from_slice(class);
+                head[at..at + directory.len()].copy_from_slice(directory);
             }
             decide(None, "file", &head, further, true).map(ContentType::name)
         };
+        let seen = |class: &[u8; 16]| seen_in(&[&[0; 80], &class[..]].concat());
+        for (stream, name) in streams {
+            // the root's entry without a class, one of another stream, and the one that tells
+            let mut directory = vec![0; 3 * 128];
+            for (entry, byte) in stream.encode_utf16().flat_map(u16::to_le_bytes).enumerate() {
+                directory[2 * 128 + entry] = byte;
+            }
+            assert_eq!(seen_in(&directory), Ok(name));
+        }
         for (class, name) in classes {
             assert_eq!(seen(class), Ok(*name));
         }
-        refused(seen(msi), &["a Windows installer"]);
+        for class in installers {
+            refused(seen(class), &["a Windows installer"]);
+        }
         refused(seen(outlook), &["an Outlook message"]);
     }
 }
@@ -257,7 +335,7 @@ fn a_cut_head_never_turns_a_supported_file_into_a_rejected_one() {
         for length in 0..head.len() {
             let seen = sniff::sniff(&head[..length], &[]);
             assert!(!matches!(seen, Seen::Not(..) | Seen::PrivateKey), "{name} cut to {length}: {seen:?}");
-            let _ = look_further(&head[..length]);
+            let _ = sniff::look_further(&head[..length]);
             assert_eq!(declared(name, "file", &head[..length]), Ok(*name), "cut to {length}");
         }
     }
