@@ -62,15 +62,13 @@ pub fn decide(
     further: &[u8],
     allow_contested: bool,
 ) -> Result<&'static ContentType, String> {
-    let file = File::new(filename, head, further);
+    let file = File { allow_contested, ..File::new(filename, head, further) };
     let declared = declared.map(str::trim).filter(|word| !word.is_empty());
     let decided = match declared {
-        Some(word) => file.as_declared(word),
-        None => file.by_itself(),
+        Some(word) => file.as_declared(word).and_then(|claimed| file.uncontested(claimed)),
+        None => file.undeclared(),
     };
-    decided
-        .and_then(|chosen| if allow_contested { Ok(chosen) } else { file.uncontested(chosen) })
-        .map_err(|refusal| refusal.message(filename, declared))
+    decided.map_err(|refusal| refusal.message(filename, declared))
 }
 
 /// What would be declared for a file, going by its bytes and its name; `None` where it would be refused. WebP and SVG
@@ -104,6 +102,7 @@ struct File<'a> {
     /// What the extension stands for, of what Linq takes, and of what it does not.
     named: Option<&'static ContentType>,
     banned: Option<&'static Unsupported>,
+    allow_contested: bool,
 }
 
 impl<'a> File<'a> {
@@ -115,6 +114,7 @@ impl<'a> File<'a> {
             extension,
             named: table::by_extension(extension),
             banned: unsupported::by_extension(extension),
+            allow_contested: true,
         }
     }
 
@@ -150,23 +150,25 @@ impl<'a> File<'a> {
         let claimed = table::by_name(word);
         self.not_rejected(claimed)?;
         let Some(claimed) = claimed else {
-            return Err(Refusal::NotInTable(self.by_itself().map_err(Box::new)));
+            return Err(Refusal::NotInTable(self.undeclared().map_err(Box::new)));
         };
         let proven = self.proven();
         if matches!(self.seen, Seen::PrivateKey) && claimed.family() != Family::Text {
             return Err(Refusal::PrivateKey);
         }
         if let Some(family) = proven.filter(|&family| family != claimed.family()) {
-            return Err(Refusal::OtherFamily {
-                family,
-                shown: self.shown().map(|(shown, _)| shown),
-                claimed,
-            });
+            let itself = self.undeclared().map_err(Box::new);
+            return Err(Refusal::OtherFamily { family, claimed, itself });
         }
         match self.banned {
             Some(kind) if !kind.may_be(claimed, proven) => Err(Refusal::Named(kind)),
             _ => Ok(claimed),
         }
+    }
+
+    /// What would be declared if the caller declared nothing.
+    fn undeclared(&self) -> Result<&'static ContentType, Refusal> {
+        self.by_itself().and_then(|chosen| self.uncontested(chosen))
     }
 
     /// What the file is by its bytes, else by its extension.
@@ -212,8 +214,8 @@ impl<'a> File<'a> {
         let shown = self.shown().map(|(shown, _)| shown);
         let hidden = shown.filter(|_| chosen.family() == Family::Riff);
         match [Some(chosen), hidden].into_iter().flatten().find(|one| one.note() == Note::Contested) {
-            Some(contested) => Err(Refusal::Contested(contested)),
-            None => Ok(chosen),
+            Some(contested) if !self.allow_contested => Err(Refusal::Contested(contested)),
+            _ => Ok(chosen),
         }
     }
 }

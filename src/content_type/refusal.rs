@@ -12,8 +12,9 @@ pub enum Refusal {
     /// The bytes are of another family than the caller declared.
     OtherFamily {
         family: Family,
-        shown: Option<&'static ContentType>,
         claimed: &'static ContentType,
+        /// What it is by itself.
+        itself: Result<&'static ContentType, Box<Refusal>>,
     },
     /// The caller declared what is not in the API's list; with what the file is by itself.
     NotInTable(Result<&'static ContentType, Box<Refusal>>),
@@ -36,15 +37,27 @@ impl Refusal {
             Refusal::Named(Unsupported { what, remedy, .. }) => {
                 format!("by its extension, {file} is {what}, which Linq does not accept; {remedy}")
             }
-            Refusal::OtherFamily { family, shown, claimed } => other_family(&file, *family, *shown, claimed),
-            Refusal::NotInTable(itself) => {
-                let word = printable(declared.unwrap_or_default());
+            Refusal::OtherFamily { family, claimed, itself } => {
+                let (is, claimed) = (family.described(), claimed.name());
+                let name = itself.as_ref().map(|known| format!(" ({})", known.name())).unwrap_or_default();
                 format!(
-                    "{word}, declared for {file}, is not a content type that Linq accepts; {}",
-                    advice(itself)
+                    "{file} is {is}{name}, but was declared as {claimed}; {}",
+                    advice(itself, "what it is")
                 )
             }
-            Refusal::Contested(contested) => contradiction(&file, contested),
+            Refusal::NotInTable(itself) => {
+                let word = printable(declared.unwrap_or_default());
+                let looks = itself.as_ref().map(|known| format!("the file looks like {}: ", known.name()));
+                format!(
+                    "{word}, declared for {file}, is not a content type that Linq accepts; {}{}",
+                    looks.unwrap_or_default(),
+                    advice(itself, &format!("one that it does, {EXAMPLES}"))
+                )
+            }
+            Refusal::Contested(contested) => {
+                let (what, remedy) = contradiction(contested);
+                format!("{file} is {what}, and {remedy}")
+            }
             Refusal::PrivateKey => format!(
                 "{file} looks like a private key, and sending it would give it away; if that is really meant, \
                  declare text/plain"
@@ -61,39 +74,31 @@ impl Refusal {
     }
 }
 
-fn other_family(file: &str, family: Family, shown: Option<&ContentType>, claimed: &ContentType) -> String {
-    let (is, claimed) = (family.described(), claimed.name());
-    match shown.map(ContentType::name) {
-        Some(name) => format!(
-            "{file} is {is} ({name}), but was declared as {claimed}; declare {name}, or leave the content type out"
-        ),
-        None => format!("{file} is {is}, but was declared as {claimed}; declare what it is"),
-    }
-}
-
-/// What to declare instead of a type that the API does not know.
-fn advice(itself: &Result<&'static ContentType, Box<Refusal>>) -> String {
-    match itself {
-        Ok(known) => {
-            format!("the file looks like {0}: declare {0}, or leave the content type out", known.name())
+/// What to do instead of declaring what cannot be: by what the file is by itself, else declare `other`.
+fn advice(itself: &Result<&'static ContentType, Box<Refusal>>, other: &str) -> String {
+    match itself.as_ref().map_err(|refusal| &**refusal) {
+        Ok(known) => format!("declare {}, or leave the content type out", known.name()),
+        Err(Refusal::Named(kind)) => format!("{} cannot be sent as it is: {}", kind.what, kind.remedy),
+        Err(Refusal::Contested(contested)) => {
+            let (what, remedy) = contradiction(contested);
+            format!("it looks like {what}: {remedy}")
         }
-        Err(refusal) => match **refusal {
-            Refusal::Named(kind) => format!("{} cannot be sent as it is: {}", kind.what, kind.remedy),
-            _ => format!("declare one that it does, {EXAMPLES}"),
-        },
+        Err(_) => format!("declare {other}"),
     }
 }
 
-fn contradiction(file: &str, contested: &ContentType) -> String {
+/// What a contested type is called, and what can be done about it.
+fn contradiction(contested: &ContentType) -> (&'static str, String) {
     let (what, instead) = match contested.family() {
         Family::Text => ("an SVG image", "PNG"),
         _ => ("a WebP image", "JPEG or PNG"),
     };
-    format!(
-        "{file} is {what}, and Linq's documents contradict each other about {}: it is in the list of accepted types, \
-         and explicitly rejected; convert it to {instead}, or set LINQ_CLIENT_ALLOW_WEBP_SVG to send it all the same",
+    let remedy = format!(
+        "Linq's documents contradict each other about {}, which is in the list of accepted types, and explicitly \
+         rejected; convert it to {instead}, or set LINQ_CLIENT_ALLOW_WEBP_SVG to send it all the same",
         contested.name()
-    )
+    );
+    (what, remedy)
 }
 
 /// What came from outside, fit for a message: on one line, and not too long.

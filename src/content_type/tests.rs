@@ -227,6 +227,54 @@ fn webp_and_svg_need_the_flag() {
 }
 
 #[test]
+fn the_advice_of_a_refusal_works() {
+    let mut followed = HashSet::new();
+    let names =
+        ["file", "a.mov", "a.numbers", "a.webp", "a.svg", "a.apk", "a.msi", "a.pem", "a.jpg", "a.bat"];
+    let words = ["image/jpeg", "text/plain", "application/zip", "audio/x-wav", "application/octet-stream"];
+    for (_, head) in SUPPORTED_SAMPLES.iter().chain(REJECTED_SAMPLES) {
+        for (name, word) in names.iter().flat_map(|name| words.map(|word| (name, word))) {
+            for allowed in [false, true] {
+                let Err(message) = decide(Some(word), name, head, &[], allowed) else { continue };
+                let Some((before, _)) = message.split_once(", or leave the content type out") else {
+                    continue;
+                };
+                let advised = before.rsplit_once("declare ").unwrap().1;
+                for word in [Some(advised), None] {
+                    let result = decide(word, name, head, &[], allowed).map(ContentType::name);
+                    assert_eq!(result, Ok(advised), "{message}");
+                }
+                followed.insert(advised.to_owned());
+            }
+        }
+    }
+    assert!(followed.len() > 30, "{followed:?}");
+    let mp42 = b"\0\0\0\x14ftypmp42\0\0\0\0mp42";
+    refused(declared("image/jpeg", "clip.mov", mp42), &["declare video/quicktime, or leave"]);
+    refused(
+        declared("image/jpeg", "budget.numbers", PAGES),
+        &["declare application/x-iwork-numbers-sffnumbers"],
+    );
+    refused(declared("image/jpeg", "app.apk", ZIP), &["an application package cannot be sent as it is"]);
+    refused(declared("image/jpeg", "a.doc", OLE2_WITHOUT_CLASS), &["declare application/msword"]);
+    refused(declared("image/jpeg", "a", OLE2_WITHOUT_CLASS), &["an OLE2 document", "declare what it is"]);
+    for (word, name, head) in [
+        ("image/jpeg", "a.webp", &b"RIFF$\0\0\0WEBPVP8 "[..]),
+        ("application/octet-stream", "a", b"RIFF$\0\0\0WEBPVP8 "),
+        ("image/png", "a.svg", b"<svg/>"),
+    ] {
+        let message = decide(Some(word), name, head, &[], false).unwrap_err();
+        assert!(
+            message.contains("convert it to") && message.contains("LINQ_CLIENT_ALLOW_WEBP_SVG"),
+            "{message}"
+        );
+        assert!(!message.contains("leave the content type out"), "{message}");
+        let allowed = decide(Some(word), name, head, &[], true).unwrap_err();
+        assert!(allowed.contains("leave the content type out"), "{allowed}");
+    }
+}
+
+#[test]
 fn private_keys_do_not_slip_out() {
     let pem = b"-----BEGIN RSA PRIVATE KEY-----\nMIIE";
     let bundle =
