@@ -23,6 +23,17 @@ fn refused(result: Result<&'static str, String>, words: &[&str]) {
     }
 }
 
+/// Every row once more, by hand, so that none changes unnoticed.
+#[test]
+fn the_table_is_what_it_is_meant_to_be() {
+    let list = |words: &[&str]| if words.is_empty() { "-".to_owned() } else { words.join(" ") };
+    let rows = SUPPORTED.iter().map(|row| {
+        let (extensions, aliases) = (list(row.extensions()), list(row.aliases()));
+        format!("{} | {:?} | {:?} | {extensions} | {aliases}", row.name(), row.family(), row.note())
+    });
+    assert!(rows.eq(include_str!("tests/table.txt").lines()), "table.rs and tests/table.txt differ");
+}
+
 #[test]
 fn the_table_holds_every_type_once() {
     let names: HashSet<_> = SUPPORTED.iter().map(ContentType::name).collect();

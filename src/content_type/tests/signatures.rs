@@ -132,6 +132,25 @@ fn aac_and_mp3_are_told_apart_and_two_frames_are_proof() {
     refused(declared("audio/aac", "a.aac", &mp3), &["audio/mpeg", "audio/aac"]);
     assert_eq!(undeclared("a.aac", &mp3), Ok("audio/mpeg"));
 
+    // MPEG-2 at 22 050 Hz, 2.5 at 11 025 Hz, layers II and I of both, each with the length of its frame
+    for (frame, length) in [
+        (b"\xFF\xF3\x80\xC4", 208),
+        (b"\xFF\xE3\x80\xC4", 417),
+        (b"\xFF\xFD\x80\xC4", 417),
+        (b"\xFF\xF5\x80\xC4", 417),
+        (b"\xFF\xFF\x80\xC4", 276),
+        (b"\xFF\xF7\x80\xC4", 276),
+        (b"\xFF\xF3\x82\xC4", 209),
+    ] {
+        let frames = [&frame[..], &vec![0; length - 4], frame].concat();
+        refused(declared("audio/aac", "a.aac", &frames), &["audio/mpeg", "audio/aac"]);
+        assert_eq!(
+            declared("audio/aac", "a.aac", &frames[..length]),
+            Ok("audio/aac"),
+            "one frame is no proof"
+        );
+    }
+
     let mut aac = vec![0; 16 + 7];
     aac[..7].copy_from_slice(b"\xFF\xF1\x50\x80\x02\x1F\xFC");
     aac[16..].copy_from_slice(b"\xFF\xF1\x50\x80\x02\x1F\xFC");
