@@ -152,6 +152,12 @@
  * whatever they are called. Bytes that belong to another family of formats than the declared type
  * are refused too.
  *
+ * Looked at are the first 4 KiB, and 512 bytes where these point to: behind ID3 tags, at a Windows
+ * program's header, at an OLE2 directory. A read callback is followed there for up to 1 MiB, and
+ * only where it can rewind, which is then called before anything is sent; of another the first
+ * 4 KiB must do. What a ZIP archive holds, and SVG, are told by the first 4 KiB too: a document
+ * whose name has no extension may be declared as application/zip, and so is one of Pages.
+ *
  * Generated from src/ffi and cbindgen.toml by build.rs. Edit those, not this.
  */
 #ifndef LINQ_H
@@ -806,7 +812,8 @@ linq_status linq_send_message(struct linq_client *client,
  * NULL where it knows none that the API takes.
  *
  * path_or_name  only the part behind the last "/" counts; NULL: from the bytes alone
- * bytes         the first length bytes of the file, all of it or 64 KiB; NULL: from the name alone
+ * bytes         the first length bytes of the file, best all of it: what lies further is not seen,
+ *               so an upload may still refuse it; NULL with length 0: from the name alone
  *
  * Nothing is opened or read.
  */

@@ -260,7 +260,8 @@ pub unsafe extern "C" fn linq_send_message(
 /// NULL where it knows none that the API takes.
 ///
 /// path_or_name  only the part behind the last "/" counts; NULL: from the bytes alone
-/// bytes         the first length bytes of the file, all of it or 64 KiB; NULL: from the name alone
+/// bytes         the first length bytes of the file, best all of it: what lies further is not seen,
+///               so an upload may still refuse it; NULL with length 0: from the name alone
 ///
 /// Nothing is opened or read.
 #[unsafe(no_mangle)]
