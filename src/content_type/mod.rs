@@ -191,8 +191,8 @@ impl<'a> File<'a> {
         }
     }
 
-    /// Some extensions of documents are those of texts as well: `.key` of PEM keys, `.pot` of translations, `.dot` of
-    /// graphs. Where the bytes read as text, they are.
+    /// Some extensions of documents are those of texts as well: `.pot` of translations, `.dot` of graphs. Where the
+    /// bytes read as text, they are. `.key` is that of keys too, which need not be text; Keynote's bytes prove a ZIP.
     fn only_the_name_is_a_document(&self) -> bool {
         let text = self.shown().is_some_and(|(shown, _)| shown.family() == Family::Text);
         text && (self.extension_is("pot") || self.extension_is("dot"))
