@@ -40,6 +40,33 @@ static void bytes_say_more_than_names(void) {
   CHECK_TEXT(of_bytes("%PDF-1.7\n", 9), "application/pdf");
 }
 
+static void old_texts_and_keys_are_seen(void) {
+  static const char page[] = "<!DOCTYPE html><p>Gr\xfc\xdf" "e</p>";
+  static const char key[] = "# Schl\xfcssel\n-----BEGIN PRIVATE KEY-----\nMIIE";
+  CHECK_TEXT(linq_content_type("photo.jpg", page, strlen(page)), "text/html");
+  CHECK_TEXT(linq_content_type("server.key", key, strlen(key)), NULL);
+  CHECK_TEXT(linq_content_type("server.key", "\x30\x82\x04\xbd", 4), NULL); /* the same in DER */
+  CHECK_TEXT(of_name("talk.key"), "application/x-iwork-keynote-sffkey");
+}
+
+/* FLAC behind an ID3 tag that is longer than what is looked at first. */
+static void what_lies_further_is_not_seen(void) {
+  enum { TAG = 10 + 70000, WHOLE = TAG + 4 };
+  unsigned char *song = calloc(1, WHOLE);
+  CHECK(song != NULL);
+  memcpy(song, "ID3\4\0\0\0\4\x22\x70", 10); /* 4 * 128 * 128 + 34 * 128 + 112 */
+  memcpy(song + TAG, "fLaC", 4);
+  CHECK_TEXT(linq_content_type("a.mp3", song, WHOLE), NULL);
+  CHECK_TEXT(linq_content_type("a.mp3", song, 65536), "audio/mpeg");
+  free(song);
+}
+
+static void no_bytes_have_no_length(void) {
+  CHECK_TEXT(linq_content_type("a.jpg", NULL, 0), "image/jpeg");
+  CHECK_TEXT(linq_content_type("a.jpg", NULL, 5), NULL);
+  CHECK_TEXT(linq_content_type(NULL, NULL, 0), NULL);
+}
+
 static void the_text_is_static(void) {
   const char *one = of_name("a.jpg"), *other = of_name("b.jpeg");
   CHECK(one == other);
@@ -69,6 +96,9 @@ int main(void) {
   RUN(names_stand_for_types);
   RUN(names_that_stand_for_nothing);
   RUN(bytes_say_more_than_names);
+  RUN(old_texts_and_keys_are_seen);
+  RUN(what_lies_further_is_not_seen);
+  RUN(no_bytes_have_no_length);
   RUN(the_text_is_static);
   RUN(no_length_is_read_beyond);
   return done("content_type");
