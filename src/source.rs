@@ -165,8 +165,11 @@ fn open_descriptor(
 }
 
 impl<'a> Opened<'a> {
-    /// The bytes at the start, and those a closer look needs: see [`look_further`].
-    pub(crate) fn peek(&mut self) -> Result<(Contents, Contents), Error> {
+    /// The bytes at the start, and those a closer look needs: see [`look_further`]. `check` fails once the call is over.
+    pub(crate) fn peek(
+        &mut self,
+        check: impl Fn() -> Result<(), Error>,
+    ) -> Result<(Contents, Contents), Error> {
         let wanted = HEAD.min(usize::try_from(self.size).unwrap_or(HEAD));
         let head = if let Kind::Reader { .. } = &self.kind {
             self.read_head(wanted)?
@@ -180,7 +183,7 @@ impl<'a> Opened<'a> {
             let mut further = Zeroizing::new(vec![0; length]);
             let seen = match &self.kind {
                 _ if length == 0 => false,
-                Kind::Reader { .. } => self.look_ahead(&mut further, at)?,
+                Kind::Reader { .. } => self.look_ahead(&mut further, at, &check)?,
                 _ => self.read_at(&mut further, at).map(|()| true)?,
             };
             Ok(if seen { further } else { Contents::default() })
@@ -190,7 +193,12 @@ impl<'a> Opened<'a> {
 
     /// Reads a reader on to `position`, fills `buffer` from there, and begins again. Where it cannot begin again, or all
     /// of it was read already, it is left alone.
-    fn look_ahead(&mut self, buffer: &mut [u8], position: u64) -> Result<bool, Error> {
+    fn look_ahead(
+        &mut self,
+        buffer: &mut [u8],
+        position: u64,
+        check: &dyn Fn() -> Result<(), Error>,
+    ) -> Result<bool, Error> {
         let Kind::Reader { reader, head, taken } = &mut self.kind else { return Ok(false) };
         // Before anything is read that could not be had again: one that says it can may still fail.
         if self.size <= HEAD as u64
@@ -205,6 +213,7 @@ impl<'a> Opened<'a> {
         let mut passed = Zeroizing::new(vec![0; HEAD]);
         let mut left = position;
         while left > 0 {
+            check()?;
             let room = passed.len().min(usize::try_from(left).unwrap_or(HEAD));
             left -= self.ask(&mut passed[..room])? as u64;
         }

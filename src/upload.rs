@@ -43,7 +43,7 @@ impl Upload<'_> {
         let mut body = source.open()?;
         let filename = named(filename, own_name)?;
         body.rename(&filename);
-        let (head, further) = body.peek()?;
+        let (head, further) = body.peek(|| self.call.check())?;
         let declared = declare(content_type, filename, &head, &further, self.allow_webp_svg)?;
 
         let mut place: Option<Place> = None;
@@ -74,7 +74,7 @@ impl Upload<'_> {
         let filename = filename.or(presigned.filename.as_deref()).or(own_name).unwrap_or_default().to_owned();
         let mut body = source.open()?;
         body.rename(if filename.is_empty() { "the source" } else { &filename });
-        check_signed(presigned, &mut body, &filename, content_type)?;
+        check_signed(self.call, presigned, &mut body, &filename, content_type)?;
         let attempts = self.attempts.run(self.call, |attempt| {
             put(&self.api.http, self.call, presigned, &mut body)
                 .map_err(not_renewed)
@@ -192,6 +192,7 @@ pub(crate) fn declare(
 
 /// The size and the type are signed: a source that differs would be refused after all its bytes were sent.
 fn check_signed(
+    call: &Call,
     presigned: &Presigned,
     body: &mut Opened<'_>,
     filename: &str,
@@ -215,7 +216,7 @@ fn check_signed(
             "{filename} is declared as {declared}, but the place was reserved for {signed}"
         ));
     }
-    let (head, further) = body.peek()?;
+    let (head, further) = body.peek(|| call.check())?;
     match content_type::decide(Some(signed), filename, &head, &further, true) {
         Ok(_) => Ok(()),
         Err(why) => refuse(format!("the place was reserved for {signed}, but: {why}")),

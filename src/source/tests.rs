@@ -174,14 +174,14 @@ fn a_reader_begins_again_where_it_can() {
     let data: Vec<u8> = (0..5000u32).map(|n| n as u8).collect();
     let mut chunks = Chunks { data: data.clone(), at: 0, rewinds: true };
     let mut opened = Source::Reader { reader: &mut chunks, size: 5000 }.open().unwrap();
-    assert_eq!(**opened.peek().unwrap().0, data[..HEAD]);
+    assert_eq!(**opened.peek(|| Ok(())).unwrap().0, data[..HEAD]);
     assert_eq!(drain(&mut opened).unwrap(), data);
     assert!(opened.rewind().unwrap());
     assert_eq!(drain(&mut opened).unwrap(), data);
 
     let mut chunks = Chunks { data: data.clone(), at: 0, rewinds: false };
     let mut opened = Source::Reader { reader: &mut chunks, size: 5000 }.open().unwrap();
-    opened.peek().unwrap();
+    opened.peek(|| Ok(())).unwrap();
     opened.read(&mut [0; 100]).unwrap();
     assert!(opened.rewind().unwrap(), "what was peeked at is still here");
     assert_eq!(drain(&mut opened).unwrap(), data);
@@ -221,7 +221,7 @@ fn a_closer_look_needs_a_reader_that_begins_again() {
         let data = song(tags);
         let look = |source: Source<'_>| {
             let mut opened = source.open().unwrap();
-            let (head, further) = opened.peek().unwrap();
+            let (head, further) = opened.peek(|| Ok(())).unwrap();
             assert!(**head == data[..HEAD] && drain(&mut opened).unwrap() == data, "{tags:?}");
             further.starts_with(b"fLaC") && further.len() == FURTHER
         };
@@ -232,6 +232,10 @@ fn a_closer_look_needs_a_reader_that_begins_again() {
         assert!(!look(Source::Reader { reader: &mut chunks(false), size }), "{tags:?}");
         assert!(!look(Source::Reader { reader: &mut Stuck(chunks(true)), size }), "{tags:?}");
     }
+    let data = song(&[300_000]);
+    let mut reader = Chunks { data: data.clone(), at: 0, rewinds: true };
+    let mut opened = Source::Reader { reader: &mut reader, size: data.len() as u64 }.open().unwrap();
+    assert_eq!(opened.peek(|| Err(Error::cancelled())).unwrap_err().kind, ErrorKind::Cancelled);
 }
 
 #[test]
@@ -242,6 +246,6 @@ fn a_reader_that_lies_about_its_count() {
             Ok(buffer.len() + 1)
         }
     }
-    let error = Source::Reader { reader: &mut Liar, size: 10 }.open().unwrap().peek().unwrap_err();
+    let error = Source::Reader { reader: &mut Liar, size: 10 }.open().unwrap().peek(|| Ok(())).unwrap_err();
     assert_eq!(error.message, "the reader claims to have read 11 bytes into a buffer of 10");
 }
