@@ -87,9 +87,14 @@ pub fn zip(head: &[u8]) -> Option<Seen> {
     let any = |start: &str| zip_entries(head).any(|entry| entry.name.starts_with(start.as_bytes()));
     let has = |name: &str| zip_entries(head).any(|entry| entry.name == name.as_bytes());
     // any archive may have a folder "word"; of these names every Office document has some
-    let office = ["[Content_Types].xml", "_rels/.rels", "docProps/app.xml", "docProps/core.xml"]
-        .map(has)
-        .contains(&true);
+    let parts = [
+        "[Content_Types].xml",
+        "_rels/.rels",
+        "docProps/app.xml",
+        "docProps/core.xml",
+        "docProps/thumbnail.",
+    ];
+    let office = parts.map(any).contains(&true);
     let name = match () {
         _ if office && any("word/") => {
             "application/vnd.openxmlformats-officedocument.wordprocessingml.document"

@@ -178,11 +178,13 @@ fn an_archive_is_what_its_own_entries_say() {
     let docx = stored(&[("[Content_Types].xml", b"<Types/>"), ("word/document.xml", b"<document/>")]);
     let pass = stored(&[("icon.png", b"\x89PNG"), ("pass.json", b"{}")]);
     let core = stored(&[("docProps/core.xml", b"<x/>"), ("word/document.xml", b"<document/>")]);
+    let thumbnail = stored(&[("docProps/thumbnail.jpeg", JPEG), ("word/document.xml", b"<document/>")]);
     let app = stored(&[("docProps/app.xml", b"<x/>"), ("word/document.xml", b"<document/>")]);
     for (archive, name) in [
         (&docx, WORD),
         (&core, WORD),
         (&app, WORD),
+        (&thumbnail, WORD),
         (&pass, "application/vnd.apple.pkpass"),
         (&stored(&[("index.apxl.gz", b"")]), "application/x-iwork-keynote-sffkey"),
         (&stored(&[("a.docx", &docx)]), "application/zip"),
