@@ -62,7 +62,7 @@ fn a_pooled_connection_that_died_is_replaced_at_once_and_costs_no_attempt() {
         json!({"close_idle": true, "no_close_notify": true}),
         json!({"close_on_next": true, "no_close_notify": true}),
     ] {
-        let mut fastest = Duration::MAX;
+        let mut at_once = false;
         for tls in BOTH {
             for (side, method) in [("api", "POST"), ("storage", "PUT")] {
                 let case = format!("{side} {fault} TLS {tls}");
@@ -75,16 +75,19 @@ fn a_pooled_connection_that_died_is_replaced_at_once_and_costs_no_attempt() {
                 std::thread::sleep(Duration::from_millis(100));
                 let began = Instant::now();
                 let attachment = upload(&client, &bytes).unwrap_or_else(|e| panic!("{case}: {e}"));
-                fastest = fastest.min(began.elapsed());
+                let took = began.elapsed();
                 assert_eq!(attachment.attempts, 1, "{case}");
                 sandbox.assert_stored(&attachment, &bytes);
                 let expected = if side == "api" { [2, 1] } else { [1, 2] };
                 assert_eq!(accepted(&sandbox, tls), expected, "{case}");
                 assert_eq!(sandbox.objects().len(), 2, "{case}");
+                // A busy machine takes longer for any upload, and holds up some more than others: one of four counts.
+                let began = Instant::now();
+                upload(&client, &bytes).unwrap_or_else(|e| panic!("{case}, after: {e}"));
+                at_once |= took < 2 * began.elapsed() + Duration::from_millis(300);
             }
         }
-        // The others may have been held up by whatever else this machine does.
-        assert!(fastest < Duration::from_millis(400), "{fault}: at once, not after {fastest:?}");
+        assert!(at_once, "{fault}");
     }
 }
 

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::common::{Sandbox, jpeg, upload, upload_with};
 
-/// Uploads where the first attempt is refused so. What it takes besides the wait is this machine's business: one of
-/// five tries has to be within `range`, and none below it.
+/// Uploads where the first attempt is refused so. One of five tries has to be within `range`, besides what two uploads
+/// take that are not refused: that is this machine's business. None may be below it.
 fn assert_waits(side: &str, respond: &Value, hint: Option<Duration>, range: Range<Duration>) {
     let (sandbox, bytes) = (Sandbox::start(), jpeg(1000));
     let method = if side == "api" { "POST" } else { "PUT" };
@@ -23,6 +23,9 @@ fn assert_waits(side: &str, respond: &Value, hint: Option<Duration>, range: Rang
     let client = sandbox.client(false);
     upload(&client, &bytes).unwrap(); // so that connecting is not in the figure
     let in_time = (0..5).any(|_| {
+        let began = Instant::now();
+        upload(&client, &bytes).unwrap();
+        let one = began.elapsed();
         let fault = plant();
         let began = Instant::now();
         let attachment = upload(&client, &bytes).unwrap();
@@ -31,7 +34,7 @@ fn assert_waits(side: &str, respond: &Value, hint: Option<Duration>, range: Rang
         assert_eq!(attachment.attempts, 2, "{side} {respond}");
         sandbox.assert_stored(&attachment, &bytes);
         assert!(took >= range.start, "{side} {respond}: {took:?}");
-        took < range.end
+        took < range.end + 2 * one
     });
     assert!(in_time, "{side} {respond}: never within {range:?}");
 }
