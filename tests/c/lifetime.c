@@ -70,8 +70,120 @@ static void a_callback_may_free_the_place_it_uploads_to(void) {
   CHECK_STATUS(linq_upload_presigned(client, b.presigned, &source, &options, &attachment, &error),
                LINQ_OK, error);
   CHECK_TEXT(attachment->filename, "a.txt");
+  CHECK(b.presigned == NULL); /* the callback was called */
   linq_free(attachment);
 }
+
+/* Each function that takes a client, with a client and a token that are freed while it runs. */
+static const char *const g_nobody = "550e8400-e29b-41d4-a716-446655440000";
+
+static linq_call_options with(linq_cancel_token *token) {
+  linq_call_options options = linq_call_options_default();
+  options.cancel = token;
+  return options;
+}
+
+static linq_status presigns(belongings *b, linq_error **error) {
+  linq_call_options options = with(b->token);
+  linq_file file = linq_file_default();
+  file.filename = "a.txt";
+  file.size_bytes = 5;
+  linq_presigned *presigned = NULL;
+  linq_status status = linq_presign(b->client, &file, &options, &presigned, error);
+  linq_free(presigned);
+  return status;
+}
+
+static linq_status uploads_a_file(belongings *b, linq_error **error) {
+  linq_upload_options options = named(NULL, NULL);
+  options.cancel = b->token;
+  linq_attachment *attachment = NULL;
+  linq_status status =
+      linq_upload_file(b->client, file_of("freed.txt", 99), &options, &attachment, error);
+  linq_free(attachment);
+  return status;
+}
+
+static linq_status uploads(belongings *b, linq_error **error) {
+  linq_source source = from_memory("hello", 5);
+  linq_upload_options options = named("a.txt", NULL);
+  options.cancel = b->token;
+  linq_attachment *attachment = NULL;
+  linq_status status = linq_upload(b->client, &source, &options, &attachment, error);
+  linq_free(attachment);
+  return status;
+}
+
+static linq_status uploads_presigned(belongings *b, linq_error **error) {
+  linq_source source = from_memory("hello", 5);
+  linq_upload_options options = linq_upload_options_default();
+  options.cancel = b->token;
+  linq_attachment *attachment = NULL;
+  linq_status status =
+      linq_upload_presigned(b->client, b->presigned, &source, &options, &attachment, error);
+  linq_free(attachment);
+  return status;
+}
+
+static linq_status gets(belongings *b, linq_error **error) {
+  linq_call_options options = with(b->token);
+  linq_attachment_info *info = NULL;
+  return linq_attachment_get(b->client, g_nobody, &options, &info, error);
+}
+
+static linq_status deletes(belongings *b, linq_error **error) {
+  linq_call_options options = with(b->token);
+  return linq_attachment_delete(b->client, g_nobody, &options, error);
+}
+
+static linq_status sends(belongings *b, linq_error **error) {
+  linq_call_options options = with(b->token);
+  const char *to[] = {"+15550002222"};
+  linq_message message = linq_message_default();
+  message.from = from_number();
+  message.to = to;
+  message.to_count = 1;
+  message.text = "hi";
+  linq_receipt *receipt = NULL;
+  linq_status status = linq_send_message(b->client, &message, &options, &receipt, error);
+  linq_free(receipt);
+  return status;
+}
+
+static void frees_at_the_first_line(void *user_data, uint32_t level, const char *line) {
+  (void)level, (void)line;
+  frees_it_all(user_data, 0, 0);
+}
+
+/* What is gone too early is used after it was freed, which the C library, a sanitizer or valgrind notices. */
+static void a_log_line_may_free_what_its_call_uses(const char *base_url) {
+  static const struct {
+    linq_status (*call)(belongings *, linq_error **);
+    linq_status expected;
+  } all[] = {{presigns, LINQ_OK},          {uploads_a_file, LINQ_OK},
+             {uploads, LINQ_OK},           {uploads_presigned, LINQ_OK},
+             {gets, LINQ_NOT_FOUND},       {deletes, LINQ_NOT_FOUND},
+             {sends, LINQ_OK}};
+  linq_client *server = a_client(base_url);
+  linq_file file = linq_file_default();
+  file.filename = "a.txt";
+  file.size_bytes = 5;
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    belongings b = {a_client(base_url), linq_cancel_token_new(), NULL, NULL, 0};
+    CHECK(linq_presign(server, &file, NULL, &b.presigned, NULL) == LINQ_OK);
+    linq_error *error = NULL;
+    CHECK(linq_set_log(frees_at_the_first_line, &b, LINQ_LOG_DEBUG) == LINQ_OK);
+    linq_status status = all[i].call(&b, &error);
+    CHECK(linq_set_log(NULL, NULL, 0) == LINQ_OK);
+    CHECK_STATUS(status, all[i].expected, error);
+    CHECK(b.client == NULL && b.token == NULL);
+    linq_free(error);
+  }
+  linq_free(server);
+}
+
+static void from_a_log_line(void) { a_log_line_may_free_what_its_call_uses(api()); }
+static void from_a_log_line_over_tls(void) { a_log_line_may_free_what_its_call_uses(api_tls()); }
 
 /* The call fails after everything was freed; its error is whole all the same, and so is the retry before it. */
 static void a_call_that_fails_afterwards_is_whole(void) {
@@ -190,6 +302,8 @@ int main(void) {
   RUN(plain);
   RUN(tls);
   RUN(a_callback_may_free_the_place_it_uploads_to);
+  RUN(from_a_log_line);
+  RUN(from_a_log_line_over_tls);
   RUN(a_call_that_fails_afterwards_is_whole);
   RUN(freed_by_another_thread);
   RUN(cancelled_and_freed_by_another_thread);
