@@ -124,8 +124,12 @@ static void every_age(const char *name, const void *good, size_t ours, size_t ol
   for (size_t i = 0; i < sizeof larger / sizeof *larger; i++) {
     unsigned char *newer = resized(good, ours, larger[i]);
     accepts(take, newer);
-    newer[larger[i] - 1] = 1;
-    refuses(take, newer, name, " sets a field that this version of the library does not know");
+    for (size_t at = ours; at < larger[i]; at++) {
+      if (at > ours + 64 && at < larger[i] - 64 && at % 61 != 0) continue; /* all of 4096 take too long */
+      newer[at] = 1;
+      refuses(take, newer, name, " sets a field that this version of the library does not know");
+      newer[at] = 0;
+    }
     free(newer);
   }
 }

@@ -49,9 +49,11 @@ fn every_age<T: Versioned>() {
             assert!(versioned(Sized::of(size).at::<T>()).is_ok(), "{name} of {size} bytes");
         }
         for size in [ours + 1, ours + 8, SIZE_LIMIT] {
-            let newer = Sized::of(size).with(size - 1, &[1]);
-            let message = refusal(versioned(newer.at::<T>()));
-            assert!(message.starts_with(&format!("{name} sets a field that this version")), "{message}");
+            for at in (ours..ours + 8).chain([SIZE_LIMIT / 2, size - 1]).filter(|at| *at < size) {
+                let newer = Sized::of(size).with(at, &[1]);
+                let message = refusal(versioned(newer.at::<T>()));
+                assert!(message.starts_with(&format!("{name} sets a field that this version")), "{message}");
+            }
         }
     }
 }
