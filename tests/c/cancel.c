@@ -99,6 +99,12 @@ static void while_waiting_to_try_again(void) {
 }
 
 static void before_the_call_nothing_is_sent(void) {
+  linq_file file = linq_file_default();
+  file.filename = "a.txt";
+  file.size_bytes = 5;
+  linq_presigned *place = NULL;
+  CHECK(linq_presign(g_client, &file, NULL, &place, NULL) == LINQ_OK);
+  const char *path = file_of("a.txt", 5);
   calm();
   linq_cancel_token *token = linq_cancel_token_new();
   linq_cancel_token_cancel(token);
@@ -107,9 +113,6 @@ static void before_the_call_nothing_is_sent(void) {
   linq_upload_options options = named("a.txt", NULL);
   options.cancel = token;
   linq_source source = from_memory("hello", 5);
-  linq_file file = linq_file_default();
-  file.filename = "a.txt";
-  file.size_bytes = 5;
   const char *to[] = {"+15550002222"};
   linq_message message = linq_message_default();
   message.from = from_number();
@@ -123,6 +126,9 @@ static void before_the_call_nothing_is_sent(void) {
   linq_receipt *receipt = NULL;
   for (int again = 0; again < 2; again++) { /* final: one token, many calls */
     CHECK(linq_upload(g_client, &source, &options, &attachment, NULL) == LINQ_CANCELLED);
+    CHECK(linq_upload_file(g_client, path, &options, &attachment, NULL) == LINQ_CANCELLED);
+    CHECK(linq_upload_presigned(g_client, place, &source, &options, &attachment, NULL) ==
+          LINQ_CANCELLED);
     CHECK(linq_presign(g_client, &file, &call, &presigned, NULL) == LINQ_CANCELLED);
     CHECK(linq_attachment_get(g_client, id, &call, &info, NULL) == LINQ_CANCELLED);
     CHECK(linq_attachment_delete(g_client, id, &call, NULL) == LINQ_CANCELLED);
@@ -130,6 +136,7 @@ static void before_the_call_nothing_is_sent(void) {
     linq_cancel_token_cancel(token);
   }
   linq_free(token);
+  linq_free(place);
   char *all = requests();
   CHECK_TEXT(request(all, "", "", 0), NULL);
   free(all);

@@ -44,6 +44,10 @@ static void a_place_is_reserved_with_all_that_is_known(void) {
   CHECK(place->header_count >= 2 && place->headers != NULL);
   CHECK(place->json[0] == '{' && place->json[strlen(place->json) - 1] == '}');
   linq_free(place);
+  place = reserve("a.bin", "image/jpeg", 5); /* the caller's word, not the name's */
+  CHECK_TEXT(place->content_type, "image/jpeg");
+  CHECK_HAS(place->json, "\"Content-Type\":\"image/jpeg\"");
+  linq_free(place);
 }
 
 static void our_own_json_means_the_same(void) {
@@ -67,17 +71,22 @@ static void our_own_json_means_the_same(void) {
 }
 
 /* Linq's own reply, as a server in any language may hand it on. */
+static const char g_reply[] =
+    "{\"attachment_id\":\"550e8400-e29b-41d4-a716-446655440000\","
+    "\"upload_url\":\"https://uploads.linqapp.com/attachments/x?X-Amz-Signature=s\","
+    "\"expires_at\":\"2024-01-15T10:45:00Z\",\"http_method\":\"PUT\","
+    "\"required_headers\":{\"Content-Type\":\"image/jpeg\",\"Content-Length\":\"1024000\"},"
+    "\"download_url\":\"https://cdn.linqapp.com/a/photo.jpg\",\"new_field\":[1,{\"a\":null}]}";
+
 static void linqs_reply_verbatim_is_understood(void) {
-  static const char reply[] =
-      "{\"attachment_id\":\"550e8400-e29b-41d4-a716-446655440000\","
-      "\"upload_url\":\"https://uploads.linqapp.com/attachments/x?X-Amz-Signature=s\","
-      "\"expires_at\":\"2024-01-15T10:45:00Z\",\"http_method\":\"PUT\","
-      "\"required_headers\":{\"Content-Type\":\"image/jpeg\",\"Content-Length\":\"1024000\"},"
-      "\"download_url\":\"https://cdn.linqapp.com/a/photo.jpg\",\"new_field\":[1,{\"a\":null}]}";
   linq_presigned *parsed = NULL;
   linq_error *error = NULL;
-  CHECK_STATUS(linq_presigned_parse(reply, strlen(reply), &parsed, &error), LINQ_OK, error);
+  CHECK_STATUS(linq_presigned_parse(g_reply, strlen(g_reply), &parsed, &error), LINQ_OK, error);
   CHECK_TEXT(parsed->attachment_id, "550e8400-e29b-41d4-a716-446655440000");
+  CHECK_TEXT(parsed->upload_url,
+             "https://uploads.linqapp.com/attachments/x?X-Amz-Signature=s");
+  CHECK_TEXT(parsed->download_url, "https://cdn.linqapp.com/a/photo.jpg");
+  CHECK_TEXT(parsed->http_method, "PUT");
   CHECK_TEXT(parsed->expires_at, "2024-01-15T10:45:00Z");
   CHECK(parsed->expires_at_ms == 1705315500000);
   CHECK(parsed->header_count == 2);
@@ -107,6 +116,25 @@ static void what_is_no_such_json_is_refused(void) {
     CHECK(parsed == NULL && strlen(error->message) > 10);
     linq_free(error);
   }
+}
+
+static void json_has_up_to_one_mebibyte(void) {
+  size_t limit = (size_t)1 << 20;
+  char *json = malloc(limit + 1);
+  CHECK(json != NULL);
+  memset(json, ' ', limit + 1);
+  memcpy(json, g_reply, strlen(g_reply));
+  linq_presigned *parsed = POISON(linq_presigned);
+  linq_error *error = POISON(linq_error);
+  CHECK_STATUS(linq_presigned_parse(json, limit, &parsed, &error), LINQ_OK, error);
+  CHECK(error == NULL && parsed->size_bytes == 1024000);
+  linq_free(parsed);
+  CHECK_STATUS(linq_presigned_parse(json, limit + 1, &parsed, &error), LINQ_INVALID_ARGUMENT,
+               error);
+  CHECK(parsed == NULL);
+  CHECK_HAS(error->message, "length is 1048577");
+  linq_free(error);
+  free(json);
 }
 
 static void a_phone_without_a_key_uploads(void) {
@@ -230,6 +258,7 @@ int main(void) {
   RUN(our_own_json_means_the_same);
   RUN(linqs_reply_verbatim_is_understood);
   RUN(what_is_no_such_json_is_refused);
+  RUN(json_has_up_to_one_mebibyte);
   RUN(a_phone_without_a_key_uploads);
   RUN(without_a_key_nothing_else_goes_on_the_network);
   RUN(a_source_that_was_not_signed_for_is_refused_before_any_network);

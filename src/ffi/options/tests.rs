@@ -194,6 +194,8 @@ fn a_source_lacks_nothing_and_has_nothing_that_does_not_belong() {
     assert_eq!(why(linq_source { kind: 1, path: c"p".as_ptr(), length: 1, ..fresh() }), stranger("length"));
     let bytes = linq_source { kind: 3, bytes: c"b".as_ptr().cast(), length: 1, descriptor: 1, ..fresh() };
     assert_eq!(why(bytes), stranger("descriptor"));
+    let rewinds = linq_source { kind: 1, path: c"p".as_ptr(), rewind: Some(begins_again), ..fresh() };
+    assert_eq!(why(rewinds), stranger("rewind"));
 }
 
 #[test]
@@ -227,6 +229,12 @@ fn a_token_and_a_deadline_arrive() {
     unsafe { handle::cancel(token) };
     assert!(found.core().cancel.unwrap().is_cancelled());
     assert_eq!(found.core().timeout, Some(Duration::from_millis(5)));
+    let upload_options = linq_upload_options { cancel: token, timeout_ms: 6, ..fresh() };
+    // SAFETY: a live token.
+    let mut found = unsafe { upload(&upload_options) }.unwrap();
+    let found = found.core().call;
+    assert!(found.cancel.unwrap().is_cancelled());
+    assert_eq!(found.timeout, Some(Duration::from_millis(6)));
     // SAFETY: linq_free takes anything.
     unsafe { crate::ffi::block::free(token.cast()) };
     // SAFETY: the struct is whole; its token is looked up and not touched.
