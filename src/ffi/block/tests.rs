@@ -3,7 +3,7 @@ use std::ffi::CStr;
 
 use super::super::boundary::guard;
 use super::*;
-use crate::Details;
+use crate::{Client, Config, Details};
 
 /// What is to go wrong with the next allocations of this thread.
 #[derive(Clone, Copy, PartialEq)]
@@ -53,6 +53,22 @@ fn an_attachment() -> Attachment {
     }
 }
 
+fn a_presigned() -> Presigned {
+    Presigned {
+        attachment_id: "id-2".into(),
+        upload_url: format!("https://up.example/a?X-Amz-Signature={}", "s".repeat(1000)),
+        download_url: "https://cdn.example/b".into(),
+        http_method: "PUT".into(),
+        expires_at: "2024-01-15T10:45:00Z".into(),
+        headers: vec![("Content-Type".into(), "image/png".into())],
+        filename: Some("b.png".into()),
+        content_type: Some("image/png".into()),
+        size_bytes: Some(7),
+        expires_at_ms: 8,
+        clock: None,
+    }
+}
+
 fn an_error(message: &str) -> Error {
     Error::new(ErrorKind::Storage, message)
 }
@@ -71,6 +87,63 @@ fn a_result_is_one_block_with_its_strings_inside() {
     let distance = found.content_type.addr() - block.addr();
     assert!(distance > size_of::<linq_attachment>() && distance < 200);
     free(block);
+}
+
+#[test]
+fn a_presigned_place_has_each_text_in_its_own_field() {
+    let from = a_presigned();
+    let block = presigned(&from).unwrap();
+    // SAFETY: just made; one header.
+    let (found, header) = unsafe { (&*block, &*(*block).headers) };
+    assert_eq!(found.struct_size, size_of::<linq_presigned>());
+    assert_eq!((text(found.attachment_id), text(found.http_method)), (Some("id-2"), Some("PUT")));
+    assert_eq!(text(found.upload_url), Some(&*from.upload_url));
+    assert_eq!(text(found.download_url), Some("https://cdn.example/b"));
+    assert_eq!(text(found.expires_at), Some("2024-01-15T10:45:00Z"));
+    assert_eq!((text(found.filename), text(found.content_type)), (Some("b.png"), Some("image/png")));
+    assert_eq!(text(found.json), Some(&*from.to_json()));
+    assert_eq!((text(header.name), text(header.value)), (Some("Content-Type"), Some("image/png")));
+    assert_eq!((found.header_count, found.size_bytes, found.expires_at_ms), (1, 7, 8));
+    free(block);
+}
+
+#[test]
+fn an_info_has_each_text_in_its_own_field() {
+    let info = AttachmentInfo {
+        attachment_id: "id".into(),
+        filename: "f".into(),
+        content_type: "t".into(),
+        size_bytes: 1,
+        created_at: "then".into(),
+        created_at_ms: 2,
+        download_url: Some("url".into()),
+        status: Some("complete".into()),
+    };
+    let block = attachment_info(&info).unwrap();
+    // SAFETY: just made.
+    let found = unsafe { &*block };
+    assert_eq!(found.struct_size, size_of::<linq_attachment_info>());
+    assert_eq!((text(found.attachment_id), text(found.filename)), (Some("id"), Some("f")));
+    assert_eq!((text(found.content_type), text(found.created_at)), (Some("t"), Some("then")));
+    assert_eq!((text(found.download_url), text(found.status)), (Some("url"), Some("complete")));
+    assert_eq!((found.size_bytes, found.created_at_ms), (1, 2));
+    free(block);
+}
+
+#[test]
+fn a_receipt_has_each_text_in_its_own_field() {
+    for message_id in [Some("m".to_owned()), None] {
+        let from = Receipt { chat_id: "c".into(), message_id, idempotency_key: "k".into() };
+        let block = receipt(&from).unwrap();
+        // SAFETY: just made.
+        let found = unsafe { &*block };
+        assert_eq!(found.struct_size, size_of::<linq_receipt>());
+        assert_eq!(
+            (text(found.chat_id), text(found.message_id), text(found.idempotency_key)),
+            (Some("c"), from.message_id.as_deref(), Some("k"))
+        );
+        free(block);
+    }
 }
 
 #[test]
@@ -208,10 +281,23 @@ fn the_static_errors_are_taken_and_left() {
 
 #[test]
 fn a_block_is_zero_before_it_is_given_back() {
-    let block = attachment(&an_attachment()).unwrap();
-    free(block);
-    let released = LAST_RELEASED.take();
-    assert!(released.len() > size_of::<linq_attachment>() && released.iter().all(|byte| *byte == 0));
+    /// Frees it, and looks at what of it is given back.
+    fn zero<T>(block: *mut T, at_least: usize) {
+        free(block);
+        let released = LAST_RELEASED.take();
+        let kind = std::any::type_name::<T>();
+        assert!(released.len() >= at_least, "{kind}: {} bytes", released.len());
+        assert!(released.iter().all(|byte| *byte == 0), "{kind}");
+    }
+    zero(attachment(&an_attachment()).unwrap(), size_of::<linq_attachment>() + 1);
+    // The secret stands in it twice: as the URL and inside the JSON.
+    zero(presigned(&a_presigned()).unwrap(), size_of::<linq_presigned>() + 2000);
+    zero(error(&an_error("no")).unwrap(), size_of::<linq_error>() + 1);
+    zero(handle::token(), size_of::<usize>());
+    // Plain http, so that no certificates are looked for: Miri has no files.
+    let base_url = Some("http://127.0.0.1:1".to_owned());
+    let config = Config { use_environment: false, base_url, ..Config::default() };
+    zero(handle::client(Client::new(config).unwrap()).unwrap(), size_of::<usize>());
 }
 
 #[test]
