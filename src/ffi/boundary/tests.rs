@@ -163,6 +163,31 @@ fn a_callback_is_outside_and_what_it_calls_inside_again() {
     assert!(!INSIDE.get());
 }
 
+/// A function's own lines may only hand over to the fence; what may panic stands in a closure, deeper.
+#[test]
+fn every_exported_function_stands_behind_the_fence() {
+    // Runs in signal handlers, or only hands out something static.
+    const WITHOUT: [&str; 4] =
+        ["linq_cancel_token_cancel", "linq_status_name", "linq_version", "linq_abi_version"];
+    let mut seen = 0;
+    for function in include_str!("../mod.rs").split("extern \"C\" fn ").skip(1) {
+        let name = function.split('(').next().unwrap();
+        let body = function.split_once(" {\n").unwrap().1.split("\n}").next().unwrap();
+        seen += 1;
+        if WITHOUT.contains(&name) {
+            continue;
+        }
+        for line in body.lines().map(|line| &line[4..]).filter(|line| !line.starts_with("    ")) {
+            let fenced = ["let body = || ", "};", "guard(", "unsafe { boundary::call"]
+                .iter()
+                .any(|beginning| line.starts_with(beginning));
+            assert!(fenced, "{name} does this outside the fence: {line}");
+        }
+        assert!(body.contains("guard(") || body.contains("boundary::call"), "{name} has no fence");
+    }
+    assert_eq!(seen, 17);
+}
+
 /// What this test binary writes to stderr while it runs `panics_where_it_is_told`.
 #[cfg(not(miri))] // Miri starts no processes
 fn stderr_of(place: &str) -> String {
