@@ -1,6 +1,8 @@
 /* No length, count or number of the caller's may crash it, however absurd. */
 #include "support/check.h"
 
+#include <fcntl.h>
+
 static linq_client *g_client;
 static linq_error *g_error;
 
@@ -124,13 +126,29 @@ static void what_is_no_descriptor_is_refused(void) {
           "linq_source.descriptor is 4294967295");
   source.descriptor = 1000000; /* might be one, but is not open */
   refused(linq_upload(g_client, &source, &options, &attachment, &g_error), LINQ_FILE, "");
-  source.descriptor = 0;
-  source.offset = UINT64_MAX;
-  source.length = UINT64_MAX;
-  linq_status status = linq_upload(g_client, &source, &options, &attachment, &g_error);
-  CHECK(status == LINQ_FILE || status == LINQ_UNSUPPORTED);
-  linq_free(g_error);
-  g_error = NULL;
+}
+
+/* Offset and length together are more than 64 bits hold. */
+static void parts_beyond_the_end_of_a_file_are_refused(void) {
+  const uint64_t absurd[] = {6, (uint64_t)INT64_MAX, (uint64_t)INT64_MAX + 1, UINT64_MAX};
+  linq_upload_options options = named("a.txt", "text/plain");
+  linq_attachment *attachment = POISON(linq_attachment);
+  linq_source source = linq_source_default();
+  source.kind = LINQ_SOURCE_DESCRIPTOR;
+  int file = open(file_of("five.txt", 5), O_RDONLY | O_CLOEXEC);
+  CHECK(file >= 0);
+  source.descriptor = (uint32_t)file;
+  for (size_t i = 0; i < sizeof absurd / sizeof *absurd; i++) {
+    source.offset = absurd[i];
+    source.length = UINT64_MAX;
+    refused(linq_upload(g_client, &source, &options, &attachment, &g_error), LINQ_FILE,
+            "ends before offset");
+    CHECK(attachment == NULL);
+  }
+  source.offset = 1;
+  refused(linq_upload(g_client, &source, &options, &attachment, &g_error), LINQ_FILE,
+          "has 4 bytes from offset 1 on, not 18446744073709551615");
+  close(file);
 }
 
 static void unknown_kinds_and_flags_are_refused(void) {
@@ -151,6 +169,12 @@ static void unknown_kinds_and_flags_are_refused(void) {
   }
 }
 
+static int32_t never_rewound(void *user_data) {
+  (void)user_data;
+  CHECK(!"the callback was asked");
+  return 0;
+}
+
 static void fields_of_another_kind_of_source_are_refused(void) {
   linq_attachment *attachment = NULL;
   linq_source source = from_memory("x", 1);
@@ -165,6 +189,10 @@ static void fields_of_another_kind_of_source_are_refused(void) {
   source.user_data = &source;
   refused(linq_upload(g_client, &source, NULL, &attachment, &g_error), LINQ_INVALID_ARGUMENT,
           "linq_source.user_data does not belong to this kind of source");
+  source = from_memory("x", 1);
+  source.rewind = never_rewound;
+  refused(linq_upload(g_client, &source, NULL, &attachment, &g_error), LINQ_INVALID_ARGUMENT,
+          "linq_source.rewind does not belong to this kind of source");
 }
 
 int main(void) {
@@ -177,6 +205,7 @@ int main(void) {
   RUN(absurd_json_is_refused);
   RUN(absurd_lengths_have_no_content_type);
   RUN(what_is_no_descriptor_is_refused);
+  RUN(parts_beyond_the_end_of_a_file_are_refused);
   RUN(unknown_kinds_and_flags_are_refused);
   RUN(fields_of_another_kind_of_source_are_refused);
   linq_free(g_client);
