@@ -128,12 +128,59 @@ static void a_small_stack_is_enough(void) {
   linq_free(client);
 }
 
+static linq_status upload_hello(linq_client *client) {
+  linq_source source = from_memory("hello", 5);
+  linq_upload_options options = named("a.txt", NULL);
+  linq_attachment *attachment = NULL;
+  linq_error *error = NULL;
+  linq_status status = linq_upload(client, &source, &options, &attachment, &error);
+  if (status != LINQ_OK) fprintf(stderr, "%s\n", error->message);
+  linq_free(attachment);
+  linq_free(error);
+  return status;
+}
+
+/* What a destructor may call when its thread has ended otherwise: the library's own values of the thread are gone. */
+static pthread_key_t g_key;
+static linq_status g_ends[2];
+
+static void uploads_at_its_end(void *argument) {
+  linq_client **clients = argument;
+  for (int i = 0; i < 2; i++) g_ends[i] = upload_hello(clients[i]);
+}
+
+static void *ends_with_an_upload(void *argument) {
+  linq_client **clients = argument;
+  CHECK(pthread_setspecific(g_key, clients) == 0);
+  for (int i = 0; i < 2; i++) CHECK(upload_hello(clients[i]) == LINQ_OK);
+  return NULL;
+}
+
+static void a_thread_that_ends_may_still_upload(void) {
+  linq_client *clients[] = {client_of(api(), key()), client_of(api_tls(), key())};
+  pthread_t thread;
+  g_ends[0] = g_ends[1] = -1;
+  CHECK(pthread_key_create(&g_key, uploads_at_its_end) == 0);
+  CHECK(pthread_create(&thread, NULL, ends_with_an_upload, clients) == 0);
+  CHECK(pthread_join(thread, NULL) == 0);
+  CHECK(g_ends[0] == LINQ_OK && g_ends[1] == LINQ_OK);
+  pthread_key_delete(g_key);
+  for (int i = 0; i < 2; i++) linq_free(clients[i]);
+}
+
+/* So may a process: this is called after main. */
+static void at_exit(void) {
+  if (upload_hello(g_client) != LINQ_OK) _exit(1);
+  linq_free(g_client);
+}
+
 int main(void) {
   g_client = client_of(api(), key());
   RUN(every_thread_gets_its_own_answers);
   RUN(clients_come_and_go_while_the_log_changes);
   RUN(what_one_thread_made_another_may_free);
   RUN(a_small_stack_is_enough);
-  linq_free(g_client);
+  RUN(a_thread_that_ends_may_still_upload);
+  CHECK(upload_hello(g_client) == LINQ_OK && atexit(at_exit) == 0);
   return done("threads");
 }
