@@ -674,6 +674,9 @@ linq_status linq_client_new(const struct linq_client_options *options,
  * presigned  the place, for linq_free; hand presigned->json to whoever has the bytes
  *
  * A place lasts about 15 minutes. One that is never used costs nothing and cannot be listed.
+ *
+ * LINQ_UNSUPPORTED   the type, size or name would be refused; nothing was sent
+ * LINQ_UNAUTHORIZED  there is no API key, or Linq does not accept it
  */
 linq_status linq_presign(struct linq_client *client,
                          const struct linq_file *file,
@@ -764,7 +767,9 @@ linq_status linq_presigned_parse(const char *json,
  * call           NULL: no cancelling, no deadline
  * info           the answer, for linq_free
  *
- * LINQ_NOT_FOUND  it does not exist, or belongs to another account
+ * LINQ_NOT_FOUND         it does not exist, or belongs to another account
+ * LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
+ * LINQ_INVALID_ARGUMENT  it is no id as an upload returns it; nothing was sent
  */
 linq_status linq_attachment_get(struct linq_client *client,
                                 const char *attachment_id,
@@ -782,7 +787,9 @@ linq_status linq_attachment_get(struct linq_client *client,
  * An attempt that is made again because the first answer was lost, and finds the attachment gone,
  * counts as done.
  *
- * LINQ_NOT_FOUND  it does not exist, or belongs to another account
+ * LINQ_NOT_FOUND         it does not exist, or belongs to another account
+ * LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
+ * LINQ_INVALID_ARGUMENT  it is no id as an upload returns it; nothing was sent
  */
 linq_status linq_attachment_delete(struct linq_client *client,
                                    const char *attachment_id,
@@ -800,6 +807,9 @@ linq_status linq_attachment_delete(struct linq_client *client,
  *
  * Always sent with an idempotency key, so trying again never sends twice. After an error, send
  * again with the key you gave.
+ *
+ * LINQ_INVALID_ARGUMENT  it goes to nobody, or has neither text nor attachments; nothing was sent
+ * LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
  */
 linq_status linq_send_message(struct linq_client *client,
                               const struct linq_message *message,

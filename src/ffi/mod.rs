@@ -54,6 +54,9 @@ pub unsafe extern "C" fn linq_client_new(
 /// presigned  the place, for linq_free; hand presigned->json to whoever has the bytes
 ///
 /// A place lasts about 15 minutes. One that is never used costs nothing and cannot be listed.
+///
+/// LINQ_UNSUPPORTED   the type, size or name would be refused; nothing was sent
+/// LINQ_UNAUTHORIZED  there is no API key, or Linq does not accept it
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_presign(
     client: *mut linq_client,
@@ -185,7 +188,9 @@ pub unsafe extern "C" fn linq_presigned_parse(
 /// call           NULL: no cancelling, no deadline
 /// info           the answer, for linq_free
 ///
-/// LINQ_NOT_FOUND  it does not exist, or belongs to another account
+/// LINQ_NOT_FOUND         it does not exist, or belongs to another account
+/// LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
+/// LINQ_INVALID_ARGUMENT  it is no id as an upload returns it; nothing was sent
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_attachment_get(
     client: *mut linq_client,
@@ -212,7 +217,9 @@ pub unsafe extern "C" fn linq_attachment_get(
 /// An attempt that is made again because the first answer was lost, and finds the attachment gone,
 /// counts as done.
 ///
-/// LINQ_NOT_FOUND  it does not exist, or belongs to another account
+/// LINQ_NOT_FOUND         it does not exist, or belongs to another account
+/// LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
+/// LINQ_INVALID_ARGUMENT  it is no id as an upload returns it; nothing was sent
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_attachment_delete(
     client: *mut linq_client,
@@ -239,6 +246,9 @@ pub unsafe extern "C" fn linq_attachment_delete(
 ///
 /// Always sent with an idempotency key, so trying again never sends twice. After an error, send
 /// again with the key you gave.
+///
+/// LINQ_INVALID_ARGUMENT  it goes to nobody, or has neither text nor attachments; nothing was sent
+/// LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_send_message(
     client: *mut linq_client,

@@ -35,6 +35,95 @@ static void a_wrong_key_is_unauthorized(void) {
   linq_free(client);
 }
 
+typedef struct {
+  linq_file file;
+  linq_message message;
+} good;
+
+/* What every function would take, were the client's key right. */
+static good all_good(void) {
+  static const char *const to[] = {"+15550002222"};
+  good g = {linq_file_default(), linq_message_default()};
+  g.file.filename = "a.txt";
+  g.file.size_bytes = 5;
+  g.message.from = from_number();
+  g.message.to = to;
+  g.message.to_count = 1;
+  g.message.text = "hi";
+  return g;
+}
+
+static void unauthorized(linq_status status, linq_error **error) {
+  CHECK_STATUS(status, LINQ_UNAUTHORIZED, *error);
+  CHECK((*error)->http_status == 401 && (*error)->api_code == 2004 && (*error)->attempts == 1);
+  linq_free(*error);
+}
+
+static void every_call_with_a_wrong_key_is_unauthorized(void) {
+  linq_client *client = client_of(api(), "not-the-key");
+  good g = all_good();
+  linq_presigned *presigned = POISON(linq_presigned);
+  linq_attachment_info *info = POISON(linq_attachment_info);
+  linq_receipt *receipt = POISON(linq_receipt);
+  linq_error *error = NULL;
+  unauthorized(linq_presign(client, &g.file, NULL, &presigned, &error), &error);
+  unauthorized(linq_attachment_get(client, g_id, NULL, &info, &error), &error);
+  unauthorized(linq_attachment_delete(client, g_id, NULL, &error), &error);
+  unauthorized(linq_send_message(client, &g.message, NULL, &receipt, &error), &error);
+  CHECK(presigned == NULL && info == NULL && receipt == NULL);
+  linq_free(client);
+}
+
+static void a_file_that_linq_would_refuse_goes_nowhere(void) {
+  char name[257];
+  memset(name, 'a', 256);
+  name[256] = '\0';
+  calm();
+  good g[4];
+  for (int i = 0; i < 4; i++) g[i] = all_good();
+  g[0].file.filename = name;
+  g[1].file.filename = "a.exe";
+  g[2].file.content_type = "application/x-msdownload";
+  g[3].file.size_bytes = 0;
+  for (int i = 0; i < 4; i++) {
+    linq_presigned *presigned = POISON(linq_presigned);
+    linq_error *error = NULL;
+    CHECK_STATUS(linq_presign(g_client, &g[i].file, NULL, &presigned, &error), LINQ_UNSUPPORTED,
+                 error);
+    CHECK(presigned == NULL && error->attempts == 0);
+    linq_free(error);
+  }
+  char *all = requests();
+  CHECK_TEXT(request(all, "", "", 0), NULL);
+  free(all);
+}
+
+static void a_message_that_cannot_be_meant_goes_nowhere(void) {
+  static const char *const reasons[] = {"linq_message.from is empty",
+                                        "linq_message.to names nobody",
+                                        "neither text nor attachments",
+                                        "linq_message.idempotency_key"};
+  calm();
+  good g[4];
+  for (int i = 0; i < 4; i++) g[i] = all_good();
+  g[0].message.from = "";
+  g[1].message.to_count = 0;
+  g[2].message.text = NULL;
+  g[3].message.idempotency_key = "";
+  for (int i = 0; i < 4; i++) {
+    linq_receipt *receipt = POISON(linq_receipt);
+    linq_error *error = NULL;
+    CHECK_STATUS(linq_send_message(g_client, &g[i].message, NULL, &receipt, &error),
+                 LINQ_INVALID_ARGUMENT, error);
+    CHECK(receipt == NULL);
+    CHECK_HAS(error->message, reasons[i]);
+    linq_free(error);
+  }
+  char *all = requests();
+  CHECK_TEXT(request(all, "", "", 0), NULL);
+  free(all);
+}
+
 static void a_refusal_by_linq_carries_its_envelope(void) {
   calm();
   fault("{\"side\":\"api\",\"times\":1,\"fault\":{\"respond\":{\"status\":422,\"headers\":[[\"X-Trace-"
@@ -197,6 +286,36 @@ static void a_deadline_is_kept(void) {
   calm();
 }
 
+/* Without it each would go on until the stall timeout, and come to LINQ_OK then. */
+static void a_deadline_of_an_upload_is_kept(void) {
+  linq_file file = linq_file_default();
+  file.filename = "a.txt";
+  file.size_bytes = 5;
+  linq_presigned *place = NULL;
+  CHECK(linq_presign(g_client, &file, NULL, &place, NULL) == LINQ_OK);
+  const char *path = file_of("a.txt", 5);
+  linq_source source = from_memory("hello", 5);
+  linq_upload_options options = named("a.txt", NULL);
+  options.timeout_ms = 300;
+  for (int i = 0; i < 3; i++) {
+    calm();
+    fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"no_answer\":true}}");
+    linq_attachment *attachment = POISON(linq_attachment);
+    linq_error *error = NULL;
+    int64_t start = now_ms();
+    linq_status status =
+        i == 0   ? linq_upload_file(g_client, path, &options, &attachment, &error)
+        : i == 1 ? linq_upload(g_client, &source, &options, &attachment, &error)
+                 : linq_upload_presigned(g_client, place, &source, &options, &attachment, &error);
+    int64_t took = now_ms() - start;
+    CHECK_STATUS(status, LINQ_TIMEOUT, error);
+    CHECK(attachment == NULL && took >= 295 && took < 15000);
+    linq_free(error);
+  }
+  linq_free(place);
+  calm();
+}
+
 static void a_stall_is_a_timeout(void) {
   calm();
   fault("{\"side\":\"api\",\"times\":1,\"fault\":{\"no_answer\":true}}");
@@ -225,6 +344,9 @@ static void a_redirect_names_its_target_and_goes_nowhere(void) {
 int main(void) {
   g_client = client_of(api(), key());
   RUN(a_wrong_key_is_unauthorized);
+  RUN(every_call_with_a_wrong_key_is_unauthorized);
+  RUN(a_file_that_linq_would_refuse_goes_nowhere);
+  RUN(a_message_that_cannot_be_meant_goes_nowhere);
   RUN(a_refusal_by_linq_carries_its_envelope);
   RUN(throttling_carries_how_long_to_wait);
   RUN(attempts_are_counted);
@@ -235,6 +357,7 @@ int main(void) {
   RUN(a_certificate_that_is_not_trusted_is_a_tls_error);
   RUN(a_reply_that_breaks_the_contract_is_a_protocol_error);
   RUN(a_deadline_is_kept);
+  RUN(a_deadline_of_an_upload_is_kept);
   RUN(a_stall_is_a_timeout);
   RUN(a_redirect_names_its_target_and_goes_nowhere);
   linq_free(g_client);
