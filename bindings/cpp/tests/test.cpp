@@ -230,8 +230,8 @@ void a_stream_that_has_failed_is_not_read() {
   std::istringstream late("hello");
   const Source source = Source::stream(late);
   late.setstate(std::ios::badbit);
-  thrown(Status::file, [&] { g_client->upload(source, called("a.txt")); });
-  CHECK(late.bad());
+  const Error error = thrown(Status::file, [&] { g_client->upload(source, called("a.txt")); });
+  CHECK(has(error.message(), "cannot be read") && late.bad());
   std::istream none(nullptr);
   fails(Source::stream(none));
   CHECK(!has(text(requests()), "/v3/"));
