@@ -53,7 +53,8 @@ pub trait Reader {
     /// Reads the next bytes; 0 at the end. Returning more than `buffer` holds is an error.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
 
-    /// Whether [`rewind`](Self::rewind) works. One that cannot is not tried again once its bytes were sent.
+    /// Whether [`rewind`](Self::rewind) works. One that cannot is not tried again once its bytes were sent, and not
+    /// looked into beyond its first 4 KiB to tell what it is.
     fn can_rewind(&self) -> bool {
         false
     }

@@ -50,15 +50,56 @@ static void old_texts_and_keys_are_seen(void) {
 }
 
 /* FLAC behind an ID3 tag that is longer than what is looked at first. */
+enum { TAG = 10 + 70000, SONG = TAG + 4 };
+static const unsigned char *song(void) {
+  static unsigned char bytes[SONG];
+  memcpy(bytes, "ID3\4\0\0\0\4\x22\x70", 10); /* 4 * 128 * 128 + 34 * 128 + 112 */
+  memcpy(bytes + TAG, "fLaC", 4);
+  return bytes;
+}
+
 static void what_lies_further_is_not_seen(void) {
-  enum { TAG = 10 + 70000, WHOLE = TAG + 4 };
-  unsigned char *song = calloc(1, WHOLE);
-  CHECK(song != NULL);
-  memcpy(song, "ID3\4\0\0\0\4\x22\x70", 10); /* 4 * 128 * 128 + 34 * 128 + 112 */
-  memcpy(song + TAG, "fLaC", 4);
-  CHECK_TEXT(linq_content_type("a.mp3", song, WHOLE), NULL);
-  CHECK_TEXT(linq_content_type("a.mp3", song, 65536), "audio/mpeg");
-  free(song);
+  CHECK_TEXT(linq_content_type("a.mp3", song(), SONG), NULL);
+  CHECK_TEXT(linq_content_type("a.mp3", song(), 65536), "audio/mpeg");
+}
+
+static int64_t read_song(void *user_data, void *buffer, size_t capacity) {
+  size_t *position = user_data, n = SONG - *position < capacity ? SONG - *position : capacity;
+  memcpy(buffer, song() + *position, n);
+  *position += n;
+  return (int64_t)n;
+}
+static int32_t rewind_song(void *user_data) {
+  *(size_t *)user_data = 0;
+  return 0;
+}
+
+/* A read callback is followed beyond its first 4 KiB where it can rewind. */
+static void a_callback_that_rewinds_is_looked_into(void) {
+  linq_client *client = client_of(api(), key());
+  for (int rewinds = 0; rewinds < 2; rewinds++) {
+    size_t position = 0;
+    linq_source source = linq_source_default();
+    source.kind = LINQ_SOURCE_READER;
+    source.read = read_song;
+    source.rewind = rewinds ? rewind_song : NULL;
+    source.user_data = &position;
+    source.length = SONG;
+    linq_upload_options options = named("song.mp3", NULL);
+    linq_attachment *attachment = NULL;
+    linq_error *error = NULL;
+    calm();
+    CHECK_STATUS(linq_upload(client, &source, &options, &attachment, &error),
+                 rewinds ? LINQ_UNSUPPORTED : LINQ_OK, error);
+    if (rewinds) CHECK_HAS(error->message, "song.mp3 is a FLAC audio file");
+    else CHECK_TEXT(attachment->content_type, "audio/mpeg");
+    char *all = requests();
+    CHECK(count(all, "\"path\"") == (rewinds ? 0 : 2));
+    free(all);
+    linq_free(attachment);
+    linq_free(error);
+  }
+  linq_free(client);
 }
 
 static void no_bytes_have_no_length(void) {
@@ -98,6 +139,7 @@ int main(void) {
   RUN(bytes_say_more_than_names);
   RUN(old_texts_and_keys_are_seen);
   RUN(what_lies_further_is_not_seen);
+  RUN(a_callback_that_rewinds_is_looked_into);
   RUN(no_bytes_have_no_length);
   RUN(the_text_is_static);
   RUN(no_length_is_read_beyond);
