@@ -52,7 +52,8 @@ func (c *Client) DeleteAttachment(ctx context.Context, attachmentID string) erro
 }
 
 // ContentType is what the library would declare; "" where it knows none that Linq takes. Only the last part of the name
-// counts. bytes are the file's first, all of it or 64 KiB; nil: from the name alone. Without a name: from the bytes alone.
+// counts. bytes are the file's first, best all of it: what lies further is not seen, so an upload may still refuse it; nil: from the
+// name alone. Without a name: from the bytes alone.
 func ContentType(name string, bytes []byte) string {
 	var m memory
 	defer m.pins.Unpin()

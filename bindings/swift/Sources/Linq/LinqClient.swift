@@ -157,7 +157,8 @@ public final class LinqClient: Sendable {
     ///
     /// - Parameters:
     ///   - name: a name or path, of which only the part behind the last "/" counts; `nil`: from the bytes alone.
-    ///   - bytes: the first bytes of the file, all of it or 64 KiB; `nil`: from the name alone.
+    ///   - bytes: the first bytes of the file, best all of it: what lies further is not seen, so an upload may still refuse
+    ///     it; `nil`: from the name alone.
     public static func contentType(of name: String?, startingWith bytes: Data? = nil) -> String? {
         try? withTexts { texts in
             let name = try texts.add(name, "name")
