@@ -26,17 +26,39 @@ static const char USAGE[] =
     "FILE there with no key and nothing from the environment, and prints the\n"
     "attachment's id. --loopback: the place may be plain http on this machine (tests).\n";
 
+/* A file's name must not steer the terminal. */
+static void print_plain(const char *text) {
+  for (const unsigned char *s = (const unsigned char *)text; *s != '\0'; s++) {
+    int c1 = s[0] == 0xC2 && s[1] >= 0x80 && s[1] < 0xA0; /* U+0080 to U+009F */
+    putc(*s < 0x20 || *s == 0x7F || c1 ? '?' : *s, stderr);
+    s += c1;
+  }
+}
+
 /* What went wrong, and every exit code but 0. */
 static int report(const char *what, linq_error *error) {
-  fprintf(stderr, "split: %s: %s\n", what, error != NULL ? error->message : strerror(errno));
+  const char *why = error != NULL ? error->message : strerror(errno);
+  fputs("split: ", stderr);
+  print_plain(what);
+  fputs(": ", stderr);
+  print_plain(why);
+  putc('\n', stderr);
   linq_free(error);
   return FAILED;
+}
+
+static int print(const char *line) {
+  return printf("%s\n", line) < 0 || fflush(stdout) != 0 ? report("stdout", NULL) : 0;
 }
 
 /* The server never sees the bytes: the name and the size are what the phone tells it. */
 static int presign(const char *path) {
   struct stat status;
   if (stat(path, &status) != 0) return report(path, NULL);
+  if (!S_ISREG(status.st_mode)) {
+    errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+    return report(path, NULL);
+  }
   const char *slash = strrchr(path, '/');
   linq_file file = linq_file_default();
   file.filename = slash == NULL ? path : slash + 1;
@@ -45,9 +67,9 @@ static int presign(const char *path) {
   linq_presigned *place = NULL;
   linq_error *error = NULL;
   if (linq_presign(NULL, &file, NULL, &place, &error) != LINQ_OK) return report(path, error);
-  int printed = printf("%s\n", place->json);
+  int result = print(place->json);
   linq_free(place);
-  return printed < 0 || fflush(stdout) != 0 ? report("stdout", NULL) : 0;
+  return result;
 }
 
 static linq_status read_place(const char *path, linq_presigned **place, linq_error **error) {
@@ -75,11 +97,11 @@ static int upload(const char *place_path, const char *path, uint32_t flags) {
   linq_attachment *attachment = NULL;
   linq_status status = linq_client_new(&options, &client, &error);
   if (status == LINQ_OK) status = linq_upload_presigned(client, place, &source, NULL, &attachment, &error);
-  if (status == LINQ_OK) printf("%s\n", attachment->attachment_id);
+  int result = status == LINQ_OK ? print(attachment->attachment_id) : report(path, error);
   linq_free(attachment);
   linq_free(client);
   linq_free(place);
-  return status == LINQ_OK ? 0 : report(path, error);
+  return result;
 }
 
 int main(int count, char **words) {

@@ -89,12 +89,17 @@ static size_t character(const unsigned char *s) {
   return code < least[length] || code > 0x10FFFF || surrogate ? 0 : length;
 }
 
+/* Whether the character at `s` would steer a terminal: U+0000 to U+001F, U+007F to U+009F. */
+static bool is_control(const unsigned char *s) {
+  return s[0] < 0x20 || s[0] == 0x7F || (s[0] == 0xC2 && s[1] < 0xA0);
+}
+
 /* Prints up to `most` characters; whether that was all. A file's name must not steer the terminal. */
 static bool print_plain(FILE *to, const char *text, size_t most) {
   const unsigned char *s = (const unsigned char *)text;
   for (; *s != '\0' && most > 0; most--) {
     size_t length = character(s);
-    if (length == 0 || *s < 0x20 || *s == 0x7F)
+    if (length == 0 || is_control(s))
       putc('?', to);
     else
       fwrite(s, 1, length, to);
@@ -113,8 +118,8 @@ static void print_json(const char *text) {
     size_t length = character(s);
     if (length == 0)
       fputs("\\ufffd", stdout);
-    else if (*s < 0x20 || *s == 0x7F)
-      printf("\\u%04x", *s);
+    else if (is_control(s))
+      printf("\\u%04x", s[length - 1]);
     else {
       if (*s == '"' || *s == '\\') putchar('\\');
       fwrite(s, 1, length, stdout);
@@ -134,7 +139,7 @@ static const char *base_name(const char *path) {
   return slash == NULL ? path : slash + 1;
 }
 
-/* The bar: one line on stderr, drawn over itself. */
+/* The bar: one line on stderr, drawn over itself. The terminal cuts what is too long for it: \033[?7l. */
 
 struct bar {
   const char *name;
@@ -162,10 +167,10 @@ static int32_t on_progress(void *user_data, uint64_t sent, uint64_t total) {
   double seconds = seconds_since(&bar->start);
   double rate = seconds > 0 ? (double)sent / 1048576.0 / seconds : 0;
   int done = (int)(sent * WIDTH / total);
-  fprintf(stderr, "\r[%.*s%.*s] %3d%% %7.1f MiB/s  ", done, full, WIDTH - done, empty,
+  fprintf(stderr, "\033[?7l\r[%.*s%.*s] %3d%% %7.1f MiB/s  ", done, full, WIDTH - done, empty,
           (int)(sent * 100 / total), rate);
-  bool whole = print_plain(stderr, bar->name, NAME);
-  fputs(whole ? "\033[K" : "~\033[K", stderr);
+  if (!print_plain(stderr, bar->name, NAME)) putc('~', stderr);
+  fputs("\033[K\033[?7h", stderr);
   fflush(stderr);
   bar->drawn = true;
   return 0;
@@ -305,7 +310,10 @@ static enum exit_code run(const struct job *job, char **files, int count) {
     linq_status status = (job->presign_only ? presign : upload)(job, files[i], &error);
     if (error != NULL && !interrupted) complain(job, files[i], status, error);
     linq_free(error);
-    if (interrupted) return INTERRUPTED;
+    if (interrupted) {
+      if (is_terminal()) fputs("\r\033[K", stderr); /* the ^C that was typed */
+      return INTERRUPTED;
+    }
     if (status == LINQ_UNAUTHORIZED)
       result = NOT_SET_UP; /* the next file would fare no better */
     else if (status != LINQ_OK)
@@ -319,7 +327,9 @@ static enum exit_code run(const struct job *job, char **files, int count) {
 }
 
 static int usage(const char *problem, const char *what) {
-  fprintf(stderr, "linq-upload: %s%s\nTry 'linq-upload --help'.\n", problem, what);
+  fprintf(stderr, "linq-upload: %s", problem);
+  print_plain(stderr, what, SIZE_MAX);
+  fputs("\nTry 'linq-upload --help'.\n", stderr);
   return BAD_USAGE;
 }
 
