@@ -1,5 +1,5 @@
 # Every target is a line; the work is in scripts/.
-export PATH := $(HOME)/.cargo/bin:$(PATH)
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench soak lib install uninstall deb examples header fmt lint mutants docs size abi abi-baseline deny sbom reproducible clean
 
