@@ -205,18 +205,19 @@ impl Call<'_> {
 
     fn look_up(&self, id: &str) -> Result<Answer, Refusal> {
         let attachment = find(self.state, id)?;
-        Ok(Answer::json(
-            200,
-            &json!({
-                "id": id,
-                "filename": attachment.filename,
-                "content_type": attachment.content_type,
-                "size_bytes": attachment.size,
-                "status": if attachment.object.is_some() { "complete" } else { "pending" },
-                "created_at": attachment.created_at,
-                "download_url": self.download_url(id, &attachment.filename),
-            }),
-        ))
+        let mut info = json!({
+            "id": id,
+            "filename": attachment.filename,
+            "content_type": attachment.content_type,
+            "size_bytes": attachment.size,
+            "status": "pending",
+            "created_at": attachment.created_at,
+        });
+        if attachment.object.is_some() {
+            info["status"] = json!("complete");
+            info["download_url"] = json!(self.download_url(id, &attachment.filename));
+        }
+        Ok(Answer::json(200, &info))
     }
 
     fn delete(&self, id: &str) -> Result<Answer, Refusal> {

@@ -60,6 +60,12 @@ fn e164(number: &str) -> Result<(), Refusal> {
     if good { Ok(()) } else { refuse(400, 1002, "Phone number must be in E.164 format") }
 }
 
+/// Something, an @ and something more: whether mail arrives there is not for us to say.
+fn is_email(handle: &str) -> bool {
+    let parts = handle.split_once('@');
+    parts.is_some_and(|(who, host)| !who.is_empty() && !host.is_empty() && !host.contains('@'))
+}
+
 fn recipients(body: &Value) -> Result<Vec<&str>, Refusal> {
     let Value::Array(to) = required(body, "to")? else { return refuse(400, 1003, "to must be an array") };
     if to.is_empty() {
@@ -68,13 +74,15 @@ fn recipients(body: &Value) -> Result<Vec<&str>, Refusal> {
     if to.len() > MAX_RECIPIENTS {
         return refuse(400, 1005, "Too many recipients");
     }
-    let mut numbers = Vec::new();
+    let mut handles = Vec::new();
     for handle in to {
         let Some(handle) = handle.as_str() else { return refuse(400, 1003, "to must hold strings") };
-        e164(handle)?;
-        numbers.push(handle);
+        if !is_email(handle) {
+            e164(handle)?;
+        }
+        handles.push(handle);
     }
-    Ok(numbers)
+    Ok(handles)
 }
 
 fn idempotency_key(message: &Value) -> Result<Option<&str>, Refusal> {

@@ -26,8 +26,10 @@ mod wire;
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -77,8 +79,8 @@ fn main() -> ExitCode {
     });
     let result = tokio::runtime::Runtime::new().map_err(StdError::from).and_then(|runtime| {
         let result = runtime.block_on(run(&options, &dir));
-        // Held connections must not delay the end.
-        runtime.shutdown_background();
+        // What still writes into the directory must have ended; held connections end at once.
+        runtime.shutdown_timeout(Duration::from_secs(1));
         result
     });
     if temporary {
@@ -94,6 +96,20 @@ fn main() -> ExitCode {
 }
 
 async fn run(options: &Options, dir: &std::path::Path) -> Result<(), StdError> {
+    // Listens before there is a directory to tidy up: it may be told while it starts.
+    let mut told = pin!(until_told(options.exit_with_stdin)?);
+    tokio::select! {
+        () = &mut told => Ok(()),
+        black_hole = start(options, dir) => {
+            let _open = black_hole?;
+            told.await;
+            Ok(())
+        }
+    }
+}
+
+/// Returns as soon as it is ready and has said so.
+async fn start(options: &Options, dir: &std::path::Path) -> Result<BlackHole, StdError> {
     let s3_dir = dir.join("s3");
     std::fs::create_dir_all(&s3_dir)?;
     let dir = dir.canonicalize()?;
@@ -117,12 +133,10 @@ async fn run(options: &Options, dir: &std::path::Path) -> Result<(), StdError> {
     }
     let black_hole = black_hole.await??;
 
-    let told = until_told(options.exit_with_stdin)?;
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{}", ready_line(&state, &ca_file, black_hole.port))?;
     stdout.flush()?;
-    told.await;
-    Ok(())
+    Ok(black_hole)
 }
 
 fn acceptor(certificates: &Certificates, side: &Side) -> Option<TlsAcceptor> {
@@ -165,9 +179,10 @@ fn ready_line(state: &State, ca_file: &std::path::Path, black_hole: u16) -> serd
 /// Resolves when a signal, or the end of stdin, says that it is over. Listening begins with the call.
 fn until_told(with_stdin: bool) -> std::io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
-    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    #[cfg(unix)]
-    let mut interrupted = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+    let [mut terminated, mut interrupted, mut hung_up] = {
+        use tokio::signal::unix::{SignalKind, signal};
+        [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?]
+    };
     let stdin_ended = std::sync::Arc::new(tokio::sync::Notify::new());
     if with_stdin {
         // A thread of its own: nothing can interrupt a read of stdin.
@@ -183,6 +198,7 @@ fn until_told(with_stdin: bool) -> std::io::Result<impl Future<Output = ()>> {
             tokio::select! {
                 _ = terminated.recv() => {}
                 _ = interrupted.recv() => {}
+                _ = hung_up.recv() => {}
             }
         };
         #[cfg(not(unix))]

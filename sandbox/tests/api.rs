@@ -2,6 +2,9 @@
 
 mod common;
 
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
 use common::{Client, Sandbox, noise};
 use serde_json::{Value, json};
 
@@ -31,7 +34,8 @@ fn an_attachment_lives_from_reservation_to_deletion() {
             json!({"Content-Type": "image/jpeg", "Content-Length": "300000"})
         );
         let path = format!("/attachments/{}", reserved["attachment_id"].as_str().unwrap());
-        assert_eq!(sandbox.call(&base, "GET", &path, None).json()["status"], "pending");
+        let pending = sandbox.call(&base, "GET", &path, None).json();
+        assert_eq!((&pending["status"], pending.get("download_url")), (&json!("pending"), None));
         assert_eq!(sandbox.send("GET", reserved["download_url"].as_str().unwrap(), &[], b"").status, 404);
 
         assert_eq!(sandbox.put(&reserved, &data).unwrap().status, 200);
@@ -40,6 +44,7 @@ fn an_attachment_lives_from_reservation_to_deletion() {
             (&info["status"], &info["size_bytes"], &info["filename"]),
             (&json!("complete"), &json!(300_000), &json!("photo 1.jpg"))
         );
+        assert_eq!(info["download_url"], reserved["download_url"]);
         let download = sandbox.send("GET", reserved["download_url"].as_str().unwrap(), &[], b"");
         assert_eq!(download.header("content-type"), Some("image/jpeg"));
         assert!(download.body == data);
@@ -140,7 +145,22 @@ fn chats_are_checked_and_idempotent() {
     check(fresh(json!([{"type": "media", "attachment_id": "x"}])), 400, 1005);
     let text = json!({"type": "text", "value": "hello"});
     check(fresh(json!([text, text])), 400, 1004);
-    for (field, value) in [("from", json!("5551234567")), ("to", json!(["+0123"]))] {
+    let mut to_email = fresh(json!([text]));
+    to_email["to"] = json!(["someone@example.com", "+15551234567"]);
+    let sent = sandbox.call(&base, "POST", "/chats", Some(to_email)).json();
+    let handles = sent["chat"]["handles"].as_array().unwrap().iter().map(|handle| &handle["handle"]);
+    assert_eq!(
+        handles.collect::<Vec<_>>(),
+        [&json!(sandbox.get("phone")), &json!("someone@example.com"), &json!("+15551234567")]
+    );
+    let wrong = [
+        ("from", json!("5551234567")),
+        ("from", json!("someone@example.com")),
+        ("to", json!(["+0123"])),
+        ("to", json!(["@example.com"])),
+        ("to", json!(["someone@"])),
+    ];
+    for (field, value) in wrong {
         let mut body = fresh(json!([text]));
         body[field] = value;
         check(body, 400, 1002);
@@ -180,8 +200,40 @@ fn connections_are_kept_and_counted() {
 #[test]
 fn it_ends_with_stdin_and_tidies_up() {
     let sandbox = Sandbox::start();
-    let dir = std::path::PathBuf::from(sandbox.get("ca_file")).parent().unwrap().to_owned();
+    let ca_file = sandbox.get("ca_file");
+    let dir = std::path::Path::new(&ca_file).parent().unwrap();
     assert!(dir.exists());
-    drop(sandbox);
+    // Also where files are being written.
+    let uploads: Vec<_> = (0..8).map(|_| sandbox.reserve(false, 5)).collect();
+    std::thread::scope(|scope| {
+        for upload in &uploads {
+            let (url, ca_file) = (upload["upload_url"].as_str().unwrap(), &ca_file);
+            let put =
+                |to: &mut Client| to.send("PUT", url, &[("Content-Type", "image/jpeg")], b"hello").is_ok();
+            scope.spawn(move || while Client::connect(url, ca_file).is_ok_and(|mut to| put(&mut to)) {});
+        }
+        common::eventually("many puts", || sandbox.connections("storage")["accepted"].as_u64() > Some(100));
+        drop(sandbox);
+    });
     assert!(!dir.exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn told_to_end_while_it_starts_it_leaves_nothing_behind() {
+    let temporary = std::env::temp_dir().join(format!("linq-sandbox-test-{}", std::process::id()));
+    std::fs::create_dir(&temporary).unwrap();
+    for round in 0..30 {
+        let mut sandbox = Command::new(env!("CARGO_BIN_EXE_linq-sandbox"));
+        let sandbox = sandbox.env("TMPDIR", &temporary).stdin(Stdio::null()).stdout(Stdio::null());
+        let mut sandbox = sandbox.spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(2 * round));
+        let signal = if round % 2 == 0 { "-TERM" } else { "-HUP" };
+        let told = Command::new("kill").args([signal, &sandbox.id().to_string()]).status();
+        assert!(told.unwrap().success());
+        sandbox.wait().unwrap();
+    }
+    let left = std::fs::read_dir(&temporary).unwrap().count();
+    std::fs::remove_dir_all(&temporary).unwrap();
+    assert_eq!(left, 0);
 }
