@@ -592,7 +592,10 @@ typedef struct linq_attachment_info {
   const char *content_type;
   /** When it was reserved, as the server wrote it. */
   const char *created_at;
-  /** Where the file is, freshly signed where the account asks for that. NULL before the upload. */
+  /**
+   * Where the file is, freshly signed where the account asks for that. NULL where Linq does
+   * not send it.
+   */
   const char *download_url;
   /**
    * "pending", "complete" or "failed" where the API still sends it (deprecated since May 2026),

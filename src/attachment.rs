@@ -28,7 +28,7 @@ pub struct AttachmentInfo {
     /// The same in Unix milliseconds.
     #[serde(skip)]
     pub created_at_ms: i64,
-    /// Where the file is, freshly signed where the account asks for that; absent before the upload.
+    /// Where the file is, freshly signed where the account asks for that; absent where Linq does not send it.
     #[serde(default)]
     pub download_url: Option<String>,
     /// `pending`, `complete` or `failed`, where the API still sends it (deprecated since May 2026).

@@ -337,7 +337,8 @@ pub struct linq_attachment_info {
     pub content_type: *const c_char,
     /// When it was reserved, as the server wrote it.
     pub created_at: *const c_char,
-    /// Where the file is, freshly signed where the account asks for that. NULL before the upload.
+    /// Where the file is, freshly signed where the account asks for that. NULL where Linq does
+    /// not send it.
     pub download_url: *const c_char,
     /// "pending", "complete" or "failed" where the API still sends it (deprecated since May 2026),
     /// else NULL.
