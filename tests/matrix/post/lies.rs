@@ -164,7 +164,8 @@ fn row_26_headers_that_are_refused() {
         for (field, lie, why) in [
             ("http_method", json!("POST"), "asks for another method than PUT"),
             ("attachment_id", json!(""), "has an attachment_id that is none"),
-            ("attachment_id", json!("a\r\nb"), "holds control characters"),
+            ("attachment_id", json!("a\r\nb"), "has an attachment_id that is none"),
+            ("download_url", json!("a\r\nb"), "holds control characters"),
             ("expires_at", json!("soon"), "has an expires_at that is no date"),
         ] {
             let error = unbelieved(tls, &json!({"merge": {field: lie}}));
