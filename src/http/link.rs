@@ -50,6 +50,8 @@ impl Link {
         limit: Option<Instant>,
     ) -> Result<(), Error> {
         let tls = self.tls.insert(Box::new(client));
+        // Room for a whole output buffer as records: what is given is taken at once.
+        tls.set_buffer_limit(Some(256 * 1024));
         loop {
             if tls.wants_write() {
                 match write_tls(tls, &self.socket) {
