@@ -587,7 +587,7 @@ class AttachmentInfo {
   std::string content_type() const { return detail::text(block_.get()->content_type); }
   /// When it was reserved, as the server wrote it.
   std::string created_at() const { return detail::text(block_.get()->created_at); }
-  /// Where the file is; empty before the upload.
+  /// Where the file is; empty where Linq does not send it.
   std::string download_url() const { return detail::text(block_.get()->download_url); }
   /// "pending", "complete" or "failed" where the API still sends it, else empty.
   std::string status() const { return detail::text(block_.get()->status); }

@@ -18,7 +18,7 @@ type AttachmentInfo struct {
 	ContentType  string
 	// CreatedAt is when it was reserved.
 	CreatedAt time.Time
-	// DownloadURL is where the file is, freshly signed where the account asks for that; "" before the upload.
+	// DownloadURL is where the file is, freshly signed where the account asks for that; "" where Linq does not send it.
 	DownloadURL string
 	// Status is "pending", "complete" or "failed" where the API still sends it (deprecated since May 2026), else "".
 	Status    string

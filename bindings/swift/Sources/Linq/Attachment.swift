@@ -48,7 +48,7 @@ public struct LinqAttachmentInfo: Sendable, Hashable, Identifiable {
     public let size: Int
     /// When it was reserved.
     public let createdAt: Date
-    /// Where the file is, freshly signed where the account asks for that. `nil` before the upload.
+    /// Where the file is, freshly signed where the account asks for that. `nil` where Linq does not send it.
     public let downloadURL: URL?
     /// "pending", "complete" or "failed" where Linq still sends it (deprecated since May 2026), else `nil`.
     public let status: String?
