@@ -205,7 +205,7 @@ fn a_client_that_goes_away_closes_its_connections() {
         drop(client);
         let began = Instant::now();
         while open() != [0, 0] {
-            assert!(began.elapsed() < Duration::from_secs(2), "{:?} are open", open());
+            assert!(began.elapsed() < Duration::from_secs(10), "{:?} are open", open());
             std::thread::sleep(Duration::from_millis(10));
         }
     }

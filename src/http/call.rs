@@ -168,7 +168,7 @@ mod tests {
             assert_eq!(error.kind, ErrorKind::Cancelled);
             Instant::now()
         });
-        assert!(start.elapsed() < Duration::from_secs(1));
+        assert!(start.elapsed() < Duration::from_secs(5));
     }
 
     #[test]

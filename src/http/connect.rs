@@ -132,6 +132,6 @@ mod tests {
             error.message
         );
         connect(&call, "example", &[closed, open], None).unwrap();
-        assert!(begin.elapsed() < Duration::from_millis(200));
+        assert!(begin.elapsed() < Duration::from_secs(5));
     }
 }

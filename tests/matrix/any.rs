@@ -2,14 +2,14 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use linq::{CallOptions, Client, Config, ErrorKind, Level, Reader, Source, UploadOptions};
 use serde_json::{Value, json};
 
 use crate::child::{here, ran_alone};
-use crate::common::{Sandbox, jpeg, upload, upload_with};
-use crate::support::{BIG, assert_is, assert_nothing_stored, each, failed, fastest, port};
+use crate::common::{Sandbox, jpeg, takes, upload, upload_with};
+use crate::support::{BIG, assert_is, assert_nothing_stored, each, failed, port};
 
 const DEADLINE: Duration = Duration::from_millis(600);
 
@@ -29,7 +29,7 @@ fn phases() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Row 54. The deadline of the call, exact in every phase; figures.rs has DNS and the waits too.
+/// Row 54. The deadline of the call, exact in every phase; tests/figures has DNS and the waits too.
 #[test]
 fn row_54_the_deadline_in_each_phase() {
     each(&phases(), |(phase, fault)| {
@@ -41,14 +41,13 @@ fn row_54_the_deadline_in_each_phase() {
             let fault = sandbox.plant(fault.clone());
             let client = sandbox.client(tls);
             let bytes = if phase.starts_with("sending") { &BIG[..] } else { &BIG[..1000] };
-            let (took, error) = fastest(3, || {
+            let error = takes(600..800, || {
                 let call = CallOptions { timeout: Some(DEADLINE), cancel: None };
                 failed(&sandbox, upload_with(&client, bytes, call))
             });
-            fault.assert_injected(3);
+            assert!(fault.injected() > 0, "{phase}");
             assert_is(&error, ErrorKind::Timeout, None, 1, true);
             assert!(error.message.ends_with(": the call's timeout of 600 ms passed"), "{phase}: {error}");
-            assert!((600..650).contains(&took.as_millis()), "{phase}: {took:?}");
             if !phase.contains("the storage's answer") {
                 assert_nothing_stored(&sandbox);
             }
@@ -64,9 +63,8 @@ fn row_54_the_deadline_while_connecting() {
         let base_url = Some(format!("{scheme}://127.0.0.1:{hole}/api/partner"));
         let client = Client::new(Config { base_url, ..sandbox.config(true) }).unwrap();
         let call = CallOptions { timeout: Some(DEADLINE), cancel: None };
-        let (took, error) = fastest(3, || failed(&sandbox, upload_with(&client, &jpeg(1000), call)));
+        let error = takes(600..800, || failed(&sandbox, upload_with(&client, &jpeg(1000), call)));
         assert_is(&error, ErrorKind::Timeout, None, 1, true);
-        assert!((600..650).contains(&took.as_millis()), "{took:?}");
     }
 }
 
@@ -90,11 +88,13 @@ fn row_54_the_first_cause_is_kept() {
     );
     assert!(error.message.contains("Linq refused with status 503"), "{error}");
 
-    let fault = sandbox.on_reserve(json!({"respond": {"status": 503, "headers": [["Retry-After", "5"]]}}));
-    let began = Instant::now();
-    let error = failed(&sandbox, upload_with(&sandbox.client(false), &jpeg(1000), call));
-    assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
-    fault.assert_injected(1);
+    let error = takes(0..500, || {
+        let fault =
+            sandbox.on_reserve(json!({"respond": {"status": 503, "headers": [["Retry-After", "5"]]}}));
+        let error = failed(&sandbox, upload_with(&sandbox.client(false), &jpeg(1000), call));
+        fault.assert_injected(1);
+        error
+    });
     assert_is(&error, ErrorKind::Api, Some(503), 1, true);
     assert_eq!(error.details.retry_after, Some(Duration::from_secs(5)));
     assert!(error.message.ends_with("(the call's timeout leaves no time for another attempt)"), "{error}");

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use linq::{CallOptions, CancelToken, Client, Config, Error, ErrorKind};
 
 use crate::child::{become_nobody, descriptors, here, limit, ran_alone, shimmed};
-use crate::common::{Sandbox, jpeg, upload, upload_with};
-use crate::support::{assert_is, assert_stored_after, both, cancelled_after, failed, fastest, port};
+use crate::common::{Sandbox, assert_took, in_time, jpeg, takes, upload, upload_with};
+use crate::support::{CANCEL_PROMISE, assert_is, assert_stored_after, both, cancelled_after, failed, port};
 
 /// A client for this port of 127.0.0.1.
 fn at_port(sandbox: &Sandbox, tls: bool, port: u16) -> Config {
@@ -26,7 +26,7 @@ fn row_08_refused() {
     both(|tls| {
         let sandbox = Sandbox::start();
         let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let (took, error) = fastest(3, || tried(&sandbox, at_port(&sandbox, tls, closed), 1));
+        let error = takes(0..200, || tried(&sandbox, at_port(&sandbox, tls, closed), 1));
         assert_is(&error, ErrorKind::Network, None, 1, true);
         assert!(
             error.message.starts_with(
@@ -34,7 +34,6 @@ fn row_08_refused() {
             ),
             "{error}"
         );
-        assert!(took < Duration::from_millis(50), "{took:?}");
         let error = tried(&sandbox, at_port(&sandbox, tls, closed), 3);
         assert_is(&error, ErrorKind::Network, None, 3, true);
         assert!(error.message.ends_with("(attempt 3)"), "the same cause is not told twice: {error}");
@@ -49,13 +48,12 @@ fn row_09_black_hole_ends_at_the_connect_timeout() {
             connect_timeout: Duration::from_millis(700),
             ..at_port(&sandbox, tls, port(&sandbox.get("black_hole")))
         };
-        let (took, error) = fastest(3, || tried(&sandbox, config.clone(), 1));
+        let error = takes(700..900, || tried(&sandbox, config.clone(), 1));
         assert_is(&error, ErrorKind::Timeout, None, 1, true);
         assert_eq!(
             error.message,
             "reserving a place for photo.jpg: connecting to 127.0.0.1 took longer than the connect timeout"
         );
-        assert!((700..750).contains(&took.as_millis()), "{took:?}");
     });
 }
 
@@ -68,7 +66,7 @@ fn row_10_cancelled_while_connecting() {
     for tls in [false, true] {
         let hole = port(&sandbox.get("black_hole"));
         let client = Client::new(at_port(&sandbox, tls, hole)).unwrap();
-        let late = (0..5).map(|_| {
+        in_time(CANCEL_PROMISE, || {
             let token = CancelToken::new().unwrap();
             let open = descriptors();
             let call = CallOptions { cancel: Some(&token), timeout: None };
@@ -77,10 +75,8 @@ fn row_10_cancelled_while_connecting() {
             });
             assert_is(&failed(&sandbox, result), ErrorKind::Cancelled, None, 1, false);
             assert_eq!(descriptors(), open, "the socket is closed");
-            late
+            (late, ())
         });
-        let best = late.min().unwrap();
-        assert!(best < Duration::from_millis(10), "{best:?}");
     }
 }
 
@@ -139,7 +135,7 @@ fn row_12_the_network_is_not_permitted() {
     let sandbox = Sandbox::start();
     let began = Instant::now();
     let error = tried(&sandbox, sandbox.config(false), 1);
-    assert!(began.elapsed() < Duration::from_secs(1));
+    assert_took(began, 0..5000);
     assert_eq!(shimmed("connect Permission denied"), 1);
     assert_eq!(error.kind, ErrorKind::Network);
     assert!(

@@ -12,7 +12,6 @@ mod any;
 mod child;
 mod connect;
 mod dns;
-mod figures;
 mod post;
 mod proxy;
 mod put_answer;

@@ -1,7 +1,8 @@
 //! What the rows share.
-#![allow(dead_code)]
+#![allow(dead_code, unused_macros, unused_imports)] // tests/figures uses some of it
 
 use std::fmt::Debug;
+use std::ops::Range;
 use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -115,20 +116,11 @@ pub fn port(url: &str) -> u16 {
     authority.rsplit(':').next().unwrap().parse().unwrap()
 }
 
-/// The shortest of some tries, and what the last gave: this machine may be busy with something else.
-pub fn fastest<T>(tries: u32, mut run: impl FnMut() -> T) -> (Duration, T) {
-    let mut best = Duration::MAX;
-    let mut last = None;
-    for _ in 0..tries {
-        let began = Instant::now();
-        last = Some(run());
-        best = best.min(began.elapsed());
-    }
-    (best, last.expect("at least one try"))
-}
+/// How long a call may go on after it was cancelled.
+pub const CANCEL_PROMISE: Range<Duration> = Duration::ZERO..Duration::from_millis(10);
 
-/// Cancels a call after so long, and tells how long it went on after that. It never takes a second, however busy
-/// this machine may be.
+/// Cancels a call after so long, and tells how long it went on after that. It never takes seconds, however busy this
+/// machine may be.
 pub fn cancelled_after<T>(token: &CancelToken, delay: Duration, call: impl FnOnce() -> T) -> (Duration, T) {
     thread::scope(|scope| {
         let cancel = scope.spawn(|| {
@@ -141,7 +133,7 @@ pub fn cancelled_after<T>(token: &CancelToken, delay: Duration, call: impl FnOnc
         let ended = Instant::now();
         let at = cancel.join().unwrap();
         assert!(ended > at, "it ended before it was cancelled");
-        assert!(ended - at < Duration::from_secs(1), "it went on for {:?}", ended - at);
+        assert!(ended - at < Duration::from_secs(3), "it went on for {:?}", ended - at);
         (ended - at, result)
     })
 }

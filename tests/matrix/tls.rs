@@ -7,8 +7,8 @@ use std::time::Duration;
 use linq::{Client, Config, Error, ErrorKind};
 use serde_json::{Value, json};
 
-use crate::common::{Fault, Folder, Sandbox, jpeg, upload};
-use crate::support::{assert_is, assert_stored_after, each, failed, fastest};
+use crate::common::{Fault, Folder, Sandbox, jpeg, takes, upload};
+use crate::support::{assert_is, assert_stored_after, each, failed};
 
 /// The listeners behind an upload, and what a message says was being done.
 const SIDES: [(&str, &str); 2] =
@@ -25,12 +25,13 @@ fn row_15_silent_after_client_hello() {
         let fault = on_connect(&sandbox, side, 0, json!({"connect": "silent"}));
         let connect_timeout = Duration::from_millis(600);
         let config = Config { connect_timeout, max_attempts: 1, ..sandbox.config(true) };
-        let reserve = *side == "api_tls";
-        let (took, error) = fastest(3, || {
+        // Before the storage's handshake comes a whole reservation.
+        let slack = if *side == "api_tls" { 200 } else { 400 };
+        let error = takes(600..600 + slack, || {
             let client = Client::new(config.clone()).unwrap();
             failed(&sandbox, upload(&client, &jpeg(1000)))
         });
-        fault.assert_injected(3);
+        assert!(fault.injected() > 0);
         assert_is(&error, ErrorKind::Timeout, None, 1, true);
         assert_eq!(
             error.message,
@@ -38,9 +39,6 @@ fn row_15_silent_after_client_hello() {
                 "{what}: no secure connection to localhost: the TLS handshake took longer than the connect timeout"
             )
         );
-        // Before the storage's handshake comes a whole reservation.
-        let slack = if reserve { 50 } else { 150 };
-        assert!((600..600 + slack).contains(&took.as_millis()), "{took:?}");
         assert_eq!(sandbox.counter(side, "app_bytes"), 0);
     });
 }

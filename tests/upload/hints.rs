@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use linq::{CallOptions, Error, ErrorKind};
 use serde_json::{Value, json};
 
-use crate::common::{Sandbox, jpeg, upload, upload_with};
+use crate::common::{Sandbox, in_time, jpeg, upload, upload_with};
 
-/// Uploads where the first attempt is refused so. One of five tries has to be within `range`, besides what two uploads
-/// take that are not refused: that is this machine's business. None may be below it.
+/// Uploads where the first attempt is refused so. A try has to be within `range`, besides what two uploads take that
+/// are not refused: that is this machine's business. None may be below it.
 fn assert_waits(side: &str, respond: &Value, hint: Option<Duration>, range: Range<Duration>) {
     let (sandbox, bytes) = (Sandbox::start(), jpeg(1000));
     let method = if side == "api" { "POST" } else { "PUT" };
@@ -22,7 +22,7 @@ fn assert_waits(side: &str, respond: &Value, hint: Option<Duration>, range: Rang
 
     let client = sandbox.client(false);
     upload(&client, &bytes).unwrap(); // so that connecting is not in the figure
-    let in_time = (0..5).any(|_| {
+    in_time(Duration::ZERO..range.end, || {
         let began = Instant::now();
         upload(&client, &bytes).unwrap();
         let one = began.elapsed();
@@ -34,9 +34,8 @@ fn assert_waits(side: &str, respond: &Value, hint: Option<Duration>, range: Rang
         assert_eq!(attachment.attempts, 2, "{side} {respond}");
         sandbox.assert_stored(&attachment, &bytes);
         assert!(took >= range.start, "{side} {respond}: {took:?}");
-        took < range.end + 2 * one
+        (took.saturating_sub(2 * one), ())
     });
-    assert!(in_time, "{side} {respond}: never within {range:?}");
 }
 
 /// The waits of all cases run side by side.
@@ -110,7 +109,7 @@ fn a_long_hint_ends_the_call_at_once() {
             None => assert!(error.details.retry_after > Some(Duration::from_secs(1 << 40)), "{error:?}"),
         }
         assert!(error.details.retryable);
-        assert!(took < Duration::from_secs(2), "{took:?}");
+        assert!(took < Duration::from_secs(10), "{took:?}");
     }
 }
 

@@ -212,7 +212,7 @@ fn paths_that_are_no_regular_file() {
         assert_eq!(error.kind, ErrorKind::File);
         assert_eq!(error.message, format!("{} {why}", path.display()));
     }
-    assert!(began.elapsed() < Duration::from_secs(1), "nobody waits for the FIFO's writer");
+    assert!(began.elapsed() < Duration::from_secs(10), "nobody waits for the FIFO's writer");
     assert!(sandbox.requests().is_empty());
 }
 

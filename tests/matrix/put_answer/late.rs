@@ -16,7 +16,7 @@ fn row_51_answer_six_seconds_late() {
         let fault = sandbox.on_put(json!({"delay_ms": 6000}));
         let began = Instant::now();
         let attachment = upload(&sandbox.client(tls), &bytes).unwrap();
-        assert_took(began, 6000..9000);
+        assert_took(began, 6000..12_000);
         fault.assert_injected(1);
         assert_stored_after(&sandbox, 1, &attachment, &bytes);
     });
@@ -31,7 +31,7 @@ fn row_51_answer_never() {
         let once = Client::new(Config { max_attempts: 1, ..config.clone() }).unwrap();
         let began = Instant::now();
         let error = failed(&sandbox, upload(&once, &bytes));
-        assert_took(began, 1000..2500);
+        assert_took(began, 1000..5000);
         fault.assert_injected(1);
         assert_is(&error, ErrorKind::Timeout, None, 1, true);
         assert!(error.message.starts_with("uploading photo.jpg: nothing moved between here and "), "{error}");

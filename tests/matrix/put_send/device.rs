@@ -49,7 +49,7 @@ fn row_38_the_network_is_switched() {
         assert!(puts[0].number("body_bytes") < BIG.len() as u64, "the first got lost on its way");
         assert_ne!(puts[0].0["connection"], puts[1].0["connection"]);
         // The stall timeout, up to half a second of backoff, and the upload itself.
-        assert!((1000..4000).contains(&took.as_millis()), "{took:?}");
+        assert!((1000..10_000).contains(&took.as_millis()), "{took:?}");
     }
 }
 

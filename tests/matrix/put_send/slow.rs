@@ -25,8 +25,8 @@ fn stops_reading(tls: bool) {
     let host = if tls { "localhost" } else { "127.0.0.1" };
     let message = format!("uploading photo.jpg: nothing moved between here and {host} for 1 s");
     assert_eq!(error.message, message);
-    // figures.rs measures it closely; this bound leaves room for a busy machine to get to the stall.
-    assert!((STALL..Duration::from_millis(3500)).contains(&took), "{took:?}");
+    // tests/figures measures it closely; this bound leaves room for a busy machine to get to the stall.
+    assert!((STALL..Duration::from_secs(8)).contains(&took), "{took:?}");
     assert_nothing_stored(&sandbox);
 
     let fault = sandbox.on_put(json!({"stall_after": 200_000}));

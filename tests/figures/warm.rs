@@ -4,12 +4,14 @@ use std::time::Instant;
 
 use linq::{Client, Config};
 
+use super::machine;
 use crate::child::{here, ran_alone, shimmed};
 use crate::common::{Sandbox, jpeg, upload};
 use crate::support::port;
 
 #[test]
 fn a_thousand_warm_uploads() {
+    let _machine = machine();
     if ran_alone(here!(), &[]) {
         return;
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use linq::{CallOptions, Client, Config, ErrorKind, FileInfo, Source, UploadOptions};
 use serde_json::json;
 
-use super::{ms, percentile};
+use super::{machine, ms, percentile};
 use crate::common::Sandbox;
 use crate::support::{BIG, each, failed};
 
@@ -38,6 +38,7 @@ fn delivered(ending: &str, tls: bool) -> (usize, Duration) {
 
 #[test]
 fn early_answers() {
+    let _machine = machine();
     let cases: Vec<_> = ENDINGS.iter().flat_map(|ending| [(*ending, false), (*ending, true)]).collect();
     let table = std::sync::Mutex::new(Vec::new());
     each(&cases, |(ending, tls)| {
