@@ -10,14 +10,17 @@ public enum UploadEvent: Sendable, Hashable {
 
 /// An upload as a sequence: its progress, and at the end the attachment.
 ///
-/// The upload begins at once. It is cancelled when nobody can hear of it any more: when the loop is left and the sequence
-/// released. A loop in a task that is cancelled ends with a `CancellationError`. Whoever is slow misses some of the progress,
-/// but never the end. It is one upload: a second loop over it gives nothing.
+/// The upload begins at once. It is cancelled when nobody can hear of it any more: when the loop is left, or the sequence
+/// released before there was one. A loop in a task that is cancelled cancels the upload when it asks for the next event, and
+/// ends with a `CancellationError`. Whoever is slow misses some of the progress, but never the end. It is one upload: a
+/// second loop over it gives nothing, beside the first as well as after it.
 public struct UploadEvents: AsyncSequence, Sendable {
-    fileprivate let stream: AsyncThrowingStream<UploadEvent, any Error>
+    fileprivate typealias Stream = AsyncThrowingStream<UploadEvent, any Error>
+
+    private let stream: Once<Stream>
 
     fileprivate init(_ upload: @escaping @Sendable (_ progress: @escaping @Sendable (UploadProgress) -> Void) async throws -> LinqAttachment) {
-        stream = AsyncThrowingStream(bufferingPolicy: .bufferingNewest(16)) { continuation in
+        stream = Once(Stream(bufferingPolicy: .bufferingNewest(16)) { continuation in
             // The task below would not know that, and begin.
             guard !Task.isCancelled else { return continuation.finish(throwing: CancellationError()) }
             let task = Task {
@@ -30,34 +33,48 @@ public struct UploadEvents: AsyncSequence, Sendable {
                 }
             }
             continuation.onTermination = { _ in task.cancel() }
-        }
+        })
     }
 
     /// Gives the events.
     public struct AsyncIterator: AsyncIteratorProtocol {
-        fileprivate var events: AsyncThrowingStream<UploadEvent, any Error>.AsyncIterator
-        private var isOver = false
-
-        fileprivate init(_ events: AsyncThrowingStream<UploadEvent, any Error>.AsyncIterator) { self.events = events }
+        /// `nil` when it is over, and in a second loop.
+        fileprivate var events: Stream.AsyncIterator?
 
         /// The next event; `nil` after the last, and after an error. Throws what the upload throws.
         public mutating func next() async throws -> UploadEvent? {
-            guard !isOver else { return nil }
+            guard events != nil else { return nil }
             do {
-                let event = try await events.next()
-                // A cancelled task's stream just ends, as if all were well.
+                var event = try await events?.next()
+                // A cancelled task's stream gives what it had kept, and just ends, as if all were well.
+                while Task.isCancelled, case .progress = event { event = try await events?.next() }
                 if event == nil, Task.isCancelled { throw CancellationError() }
-                if case .finished = event { isOver = true }
+                if case .finished = event { events = nil }
                 return event
             } catch {
-                isOver = true
+                events = nil
                 throw error
             }
         }
     }
 
     /// Begins to give the events.
-    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(stream.makeAsyncIterator()) }
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(events: stream.take()?.makeAsyncIterator()) }
+}
+
+/// A value for whoever comes first.
+private final class Once<Value: Sendable>: @unchecked Sendable {
+    private let lock = NSLock()
+    private var value: Value?
+
+    init(_ value: Value) { self.value = value }
+
+    func take() -> Value? {
+        lock.withLock {
+            defer { value = nil }
+            return value
+        }
+    }
 }
 
 extension LinqClient {

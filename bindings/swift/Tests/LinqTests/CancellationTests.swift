@@ -148,13 +148,53 @@ final class CancellationTests: SandboxTestCase {
         }
     }
 
+    /// Events that came while its body ran are none that it asked for.
+    func testALoopThatIsCancelledHearsOfNoMoreProgress() async throws {
+        sandbox.fault(#"{"side":"storage","times":1,"fault":{"slow_read":{"bytes_per_s":1000000},"stall_after":3000000}}"#)
+        let client = try sandbox.client()
+        let events = client.uploadEvents(.data(Self.data), options: Self.options)
+        let deaf = Deaf()
+        let heard = Locked(0)
+        let task = Task {
+            for try await _ in events {
+                heard { $0 += 1 }
+                await deaf.wait()
+            }
+        }
+        await eventually("more happens than is kept") { deaf.isWaiting && sandbox.puts.first?.body_bytes ?? 0 > 2_000_000 }
+        task.cancel()
+        deaf.release()
+        do {
+            try await task.value
+            XCTFail("it was not cancelled")
+        } catch { XCTAssertTrue(error is CancellationError, "\(error)") }
+        XCTAssertEqual(heard.now, 1)
+        await eventually("the upload is given up") { sandbox.puts.first?.ended?.hasPrefix("peer_") == true }
+    }
+
+    func testALoopThatIsCancelledAfterTheEndHasEnded() async throws {
+        let client = try sandbox.client()
+        let events = client.uploadEvents(.data(Data("hello".utf8)), options: Self.options)
+        let finished = Locked(0)
+        try await Task {
+            for try await event in events {
+                guard case .finished = event else { continue }
+                finished { $0 += 1 }
+                withUnsafeCurrentTask { $0?.cancel() }
+            }
+        }.value
+        XCTAssertEqual(finished.now, 1)
+    }
+
     func testEventsThatNobodyHearsAnyMore() async throws {
         sandbox.fault(#"{"side":"storage","times":1,"fault":{"slow_read":{"bytes_per_s":1000000}}}"#)
         let client = try sandbox.client()
-        for try await event in client.uploadEvents(.data(Self.data), options: Self.options) {
+        let events = client.uploadEvents(.data(Self.data), options: Self.options)
+        for try await event in events {
             if case .progress(let progress) = event, progress.sent > 0 { break }
         }
         await eventually("the upload is given up") { sandbox.puts.first?.ended?.hasPrefix("peer_") == true }
+        withExtendedLifetime(events) {}
         weak var released: LinqClient?
         do {
             let own = try sandbox.client()

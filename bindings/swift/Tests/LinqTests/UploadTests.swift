@@ -230,11 +230,34 @@ final class UploadTests: SandboxTestCase {
     }
 
     func testASecondLoopOverEventsGivesNothing() async throws {
-        let events = try sandbox.client().uploadEvents(.data(Data("hello".utf8)), options: UploadOptions(filename: "a.txt"))
-        var counts = [0, 0]
-        for loop in 0..<2 { for try await _ in events { counts[loop] += 1 } }
+        @Sendable func count(_ events: UploadEvents) async throws -> Int { try await events.reduce(0) { count, _ in count + 1 } }
+        let client = try sandbox.client()
+        let (data, options) = (someBytes(3_000_000), UploadOptions(filename: "a.txt"))
+        sandbox.fault(#"{"side":"storage","times":0,"fault":{"slow_read":{"bytes_per_s":8000000}}}"#)
+        let events = client.uploadEvents(.data(data), options: options)
+        var counts = [try await count(events), try await count(events)]
         XCTAssertGreaterThan(counts[0], 0)
         XCTAssertEqual(counts[1], 0)
+
+        let both = client.uploadEvents(.data(data), options: options)
+        async let one = count(both)
+        async let other = count(both)
+        counts = try await [one, other].sorted()
+        XCTAssertEqual(counts[0], 0)
+        XCTAssertGreaterThan(counts[1], 0)
+
+        let left = client.uploadEvents(.data(data), options: options)
+        for try await _ in left { break }
+        let rest = try await count(left)
+        XCTAssertEqual(rest, 0)
+    }
+
+    func testWhoIsSlowMissesProgressButNotTheEnd() async throws {
+        sandbox.fault(#"{"side":"storage","times":1,"fault":{"slow_read":{"bytes_per_s":2000000}}}"#)
+        let events = try sandbox.client().uploadEvents(.data(someBytes(4_000_000)), options: UploadOptions(filename: "a.txt"))
+        await eventually("all of it arrived") { sandbox.puts.first?.ended == "complete" }
+        let last = try await events.reduce(UploadEvent?.none) { $1 }
+        guard case .finished = last else { return XCTFail("the last event is \(String(describing: last))") }
     }
 
     func testManyAtOnce() async throws {
