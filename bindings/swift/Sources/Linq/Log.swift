@@ -29,10 +29,13 @@ extension LinqClient {
     public static func setLog(upTo level: LinqLogLevel = .info, _ handler: (@Sendable (LinqLogLevel, String) -> Void)?) throws {
         // Inside a handler this is refused: before the lock, which another thread may hold while it waits for that handler.
         try refused(linq_set_log(nil, nil, 0))
+        // The old one is released behind the lock: what it holds may call this function when it goes.
+        var old: Listener.Handler?
+        defer { withExtendedLifetime(old) {} }
         try setting.withLock {
             // Returns once no thread is in the old handler any more; nobody reads `handler` until it is set again.
             try refused(linq_set_log(nil, nil, 0))
-            Listener.handler = handler
+            old = Listener.swap(handler)
             guard handler != nil else { return }
             try refused(linq_set_log({ _, level, line in Listener.hear(level, line) }, nil, level.rawValue))
         }
@@ -47,20 +50,16 @@ private enum Listener {
     private static let lock = NSLock()
     nonisolated(unsafe) private static var current: Handler?
 
-    static var handler: Handler? {
-        get { lock.withLock { current } }
-        set {
-            // The old one is released behind the lock.
-            let old = lock.withLock {
-                defer { current = newValue }
-                return current
-            }
-            withExtendedLifetime(old) {}
+    /// Returns the one before.
+    static func swap(_ handler: Handler?) -> Handler? {
+        lock.withLock {
+            defer { current = handler }
+            return current
         }
     }
 
     static func hear(_ level: UInt32, _ line: UnsafePointer<CChar>?) {
-        guard let line, let handler else { return }
+        guard let line, let handler = lock.withLock({ current }) else { return }
         handler(LinqLogLevel(rawValue: level) ?? .debug, String(cString: line))
     }
 }

@@ -151,6 +151,39 @@ final class CallTests: SandboxTestCase {
         XCTAssertEqual(lines.now.count, heard.count)
     }
 
+    func testTheLogSaysNoMoreThanItMay() async throws {
+        let levels = Locked<[LinqLogLevel]>([])
+        try LinqClient.setLog(upTo: .warning) { level, _ in levels { $0.append(level) } }
+        sandbox.fault(#"{"side":"api","times":1,"fault":{"respond":{"status":503}}}"#)
+        _ = try await sandbox.client().upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
+        try LinqClient.setLog(nil)
+        XCTAssertEqual(Set(levels.now), [.warning])
+    }
+
+    func testWhatAHandlerHoldsMaySetTheLogWhenItGoes() async throws {
+        final class Owned: Sendable {
+            let isGone = Locked(false)
+            deinit {
+                do { try LinqClient.setLog(nil) } catch { XCTFail("\(error)") }
+                isGone { $0 = true }
+            }
+        }
+        func set() throws -> Locked<Bool> {
+            let owned = Owned()
+            try LinqClient.setLog { _, _ in _ = owned }
+            return owned.isGone
+        }
+        let isGone = try set()
+        let isBack = Locked(false)
+        // Of its own, so that it can be seen to hang.
+        Thread.detachNewThread {
+            do { try LinqClient.setLog(nil) } catch { XCTFail("\(error)") }
+            isBack { $0 = true }
+        }
+        await eventually("setLog comes back") { isBack.now }
+        XCTAssertTrue(isGone.now)
+    }
+
     func testTheLogIsChangedWhileItIsInUse() async throws {
         let client = try sandbox.client()
         try await withThrowingTaskGroup(of: Void.self) { group in
