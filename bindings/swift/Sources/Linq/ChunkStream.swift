@@ -56,6 +56,9 @@ struct Gathered<Bytes: AsyncSequence & Sendable>: AsyncSequence, Sendable where 
     func makeAsyncIterator() -> AsyncIterator { AsyncIterator(bytes: bytes.makeAsyncIterator()) }
 }
 
+/// The timeout was over while a stream was waited for.
+struct StreamTimeout: Error {}
+
 /// Where the thread that sends, which may block, meets the task that has the chunks, which must not.
 final class Handover: @unchecked Sendable {
     enum Request { case next, again }
@@ -79,7 +82,7 @@ final class Handover: @unchecked Sendable {
                     continue
                 }
                 guard deadline.left > .zero else {
-                    throw LinqError(.timeout, "the timeout is over, and the stream gave no more bytes, nor its end", isRetryable: true)
+                    throw StreamTimeout()
                 }
                 _ = condition.wait(until: Date(timeIntervalSinceNow: deadline.left / .seconds(1)))
             }

@@ -155,8 +155,11 @@ extension LinqClient {
                 let status = try put(client, source, &uploadOptions, &attachment, &error)
                 defer { linq_free(attachment) }
                 if status != LINQ_OK, let theirs = callbacks.error {
-                    linq_free(error)
-                    throw theirs
+                    defer { linq_free(error) }
+                    guard theirs is StreamTimeout, let error else { throw theirs }
+                    throw LinqError(
+                        status: .timeout, message: "the timeout is over, and the stream gave no more bytes, nor its end",
+                        attachmentID: text(error.pointee.attachment_id), attempts: Int(error.pointee.attempts), isRetryable: true)
                 }
                 try check(status, error)
                 return try LinqAttachment(made(attachment).pointee)

@@ -172,6 +172,25 @@ final class ErrorTests: SandboxTestCase {
         continuation.finish()
     }
 
+    func testATimeoutOfAStreamTellsWhatWasDoneByThen() async throws {
+        let deaf = Deaf()
+        defer { deaf.release() }
+        let given = Locked(0)
+        let half = AsyncStream<Data>(unfolding: {
+            if given({ given in given += 1; return given }) == 1 { return someBytes(100_000) }
+            await deaf.wait()
+            return nil
+        })
+        let options = UploadOptions(filename: "a.txt", timeout: .seconds(2) * slow)
+        let error = await assertLinqError(.timeout, has: "stream") {
+            try await sandbox.client().upload(.stream(half, size: 200_000), options: options)
+        }
+        XCTAssertEqual(error?.attempts, 1)
+        XCTAssertEqual(error?.isRetryable, true)
+        let id = try XCTUnwrap(error?.attachmentID)
+        XCTAssertEqual(sandbox.puts.map { $0.path.contains(id) }, [true])
+    }
+
     func testDurationsAreRoundedUp() {
         XCTAssertEqual(milliseconds(nil), 0)
         XCTAssertEqual(milliseconds(.zero), 1)

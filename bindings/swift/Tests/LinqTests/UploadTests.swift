@@ -167,6 +167,9 @@ final class UploadTests: SandboxTestCase {
         await assertThrows(Broken(why: 1)) { try await client.upload(.stream(first, size: 600_000), options: options) }
         let making = UploadSource.stream(size: 5) { () async throws -> Chunks in throw Broken(why: 2) }
         await assertThrows(Broken(why: 2)) { try await client.upload(making, options: options) }
+        let ours = LinqError(status: .timeout, message: "the stream's own", attempts: 7)
+        let second = Chunks([someBytes(300_000)], then: ours)
+        await assertThrows(ours) { try await client.upload(.stream(second, size: 600_000), options: options) }
     }
 
     func testWhatTheProgressClosureThrowsEndsTheUpload() async throws {
@@ -180,14 +183,14 @@ final class UploadTests: SandboxTestCase {
         }
     }
 
-    private func assertThrows<Value>(
-        _ expected: Broken, file: StaticString = #filePath, line: UInt = #line, _ body: () async throws -> Value
+    private func assertThrows<Value, Failure: Error & Equatable>(
+        _ expected: Failure, file: StaticString = #filePath, line: UInt = #line, _ body: () async throws -> Value
     ) async {
         do {
             _ = try await body()
             XCTFail("no error", file: file, line: line)
         } catch {
-            XCTAssertEqual(error as? Broken, expected, "\(error)", file: file, line: line)
+            XCTAssertEqual(error as? Failure, expected, "\(error)", file: file, line: line)
         }
     }
 
