@@ -5,7 +5,7 @@ import Foundation
 public struct LinqAttachment: Sendable, Hashable, Identifiable {
     /// For any number of messages.
     public let id: String
-    /// Where the file is.
+    /// Where the file is. `nil` also where `URL(string:)` cannot take the address.
     public let downloadURL: URL?
     /// The name it was declared under; empty where a presigned JSON did not say.
     public let filename: String
@@ -48,7 +48,8 @@ public struct LinqAttachmentInfo: Sendable, Hashable, Identifiable {
     public let size: Int
     /// When it was reserved.
     public let createdAt: Date
-    /// Where the file is, freshly signed where the account asks for that. `nil` where Linq does not send it.
+    /// Where the file is, freshly signed where the account asks for that. `nil` where Linq does not send it, as before the
+    /// file is there, or where `URL(string:)` cannot take the address.
     public let downloadURL: URL?
     /// "pending", "complete" or "failed" where Linq still sends it (deprecated since May 2026), else `nil`.
     public let status: String?

@@ -57,11 +57,8 @@ func withTexts<Result>(_ body: (Texts) throws -> Result) rethrows -> Result {
 
 func text(_ text: UnsafePointer<CChar>?) -> String? { text.map { String(cString: $0) } }
 
-/// A URL that stands for exactly this text: where `URL` would have to change a signed one, there is none.
-func url(_ address: UnsafePointer<CChar>?) -> URL? {
-    guard let address = text(address), let url = URL(string: address), url.absoluteString == address else { return nil }
-    return url
-}
+/// What `URL` makes of an address: a space becomes %20, or there is none, by the version of Foundation.
+func url(_ address: UnsafePointer<CChar>?) -> URL? { text(address).flatMap { URL(string: $0) } }
 
 func date(_ milliseconds: Int64) -> Date { Date(timeIntervalSince1970: Double(milliseconds) / 1000) }
 

@@ -69,7 +69,8 @@ public final class LinqClient: Sendable {
     ///   - timeout: for the whole call, every attempt and wait included, that for a thread too; `nil`: none.
     /// - Returns: the place; hand ``Presigned/json`` to whoever has the bytes.
     /// - Throws: ``LinqError``: `unsupported` before any network where Linq would refuse the file, `unauthorized` without
-    ///   a key that Linq accepts. `CancellationError`.
+    ///   a key that Linq accepts, `protocol` where `URL` cannot take the upload URL without changing what was signed.
+    ///   `CancellationError`.
     public func presign(
         filename: String, contentType: String? = nil, size: Int, timeout: Duration? = nil
     ) async throws -> Presigned {

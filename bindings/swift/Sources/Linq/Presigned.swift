@@ -16,7 +16,7 @@ public struct Presigned: Sendable, Hashable, Codable, CustomReflectable {
     public let attachmentID: String
     /// Where to put the bytes.
     public let uploadURL: URL
-    /// Where the file will be found.
+    /// Where the file will be found. `nil` also where `URL(string:)` cannot take the address.
     public let downloadURL: URL?
     /// Always "PUT".
     public let httpMethod: String
@@ -37,7 +37,8 @@ public struct Presigned: Sendable, Hashable, Codable, CustomReflectable {
     /// ignored.
     ///
     /// - Parameter json: UTF-8, at most 1 MiB.
-    /// - Throws: ``LinqError``: `invalidArgument` where it is no such JSON, or asks for something that an upload must not do.
+    /// - Throws: ``LinqError``: `invalidArgument` where it is no such JSON, or asks for something that an upload must not
+    ///   do; `protocol` where `URL` cannot take the upload URL without changing what was signed.
     public init(json: Data) throws {
         self = try Self.withPlace(json) { try Presigned($0.pointee) }
     }
@@ -101,7 +102,8 @@ public struct Presigned: Sendable, Hashable, Codable, CustomReflectable {
     }
 
     init(_ place: linq_presigned) throws {
-        guard let uploadURL = url(place.upload_url) else {
+        // What was signed is sent exactly so, or not at all.
+        guard let uploadURL = url(place.upload_url), uploadURL.absoluteString == text(place.upload_url) else {
             throw LinqError(.protocol, "the upload_url is not one that Foundation can take as it is")
         }
         attachmentID = text(place.attachment_id) ?? ""

@@ -21,6 +21,26 @@ final class CallTests: SandboxTestCase {
         _ = await assertLinqError(.notFound) { try await client.deleteAttachment(id: attachment.id) }
     }
 
+    /// One that Foundation has to write otherwise is no reason to say that there is none.
+    func testADownloadURLIsWhatFoundationMakesOfIt() async throws {
+        let client = try sandbox.client()
+        let options = UploadOptions(filename: "a.txt")
+        for address in ["my photo.jpg", "späte.jpg", "a|b.jpg?X=1", "[1].jpg"].map({ "https://cdn.linqapp.com/a/\($0)" }) {
+            let url = URL(string: address)
+            #if !canImport(Darwin)
+            XCTAssertNotNil(url)
+            #endif
+            sandbox.fault(#"{"side":"api","times":0,"fault":{"merge":{"download_url":"\#(address)"}}}"#)
+            let attachment = try await client.upload(data: Data("hello".utf8), options: options)
+            XCTAssertEqual(attachment.downloadURL, url)
+            let info = try await client.attachment(id: attachment.id)
+            XCTAssertEqual(info.downloadURL, url)
+            let place = try await client.presign(filename: "a.txt", size: 5)
+            XCTAssertEqual(place.downloadURL, url)
+            sandbox.calm()
+        }
+    }
+
     func testAMessageIsSent() async throws {
         let client = try sandbox.client()
         let ids = [

@@ -49,6 +49,27 @@ final class PresignedTests: SandboxTestCase {
         }
     }
 
+    func testAnUploadURLIsTakenAsItIsOrNotAtAll() async {
+        for query in ["X=[1]", "X=a|b", "X=ä"] {
+            let reply = Self.reply.replacingOccurrences(of: "X-Amz-Signature=s%2Fs+1", with: query)
+            do {
+                let place = try Presigned(json: Data(reply.utf8))
+                XCTAssertTrue(place.uploadURL.absoluteString.hasSuffix("?\(query)"))
+            } catch {
+                XCTAssertEqual((error as? LinqError)?.status, .protocol, "\(error)")
+            }
+        }
+        _ = await assertLinqError(.protocol, has: "upload_url") {
+            try Presigned(json: Data(Self.reply.replacingOccurrences(of: "X-Amz-Signature=s%2Fs+1", with: "X=ä").utf8))
+        }
+    }
+
+    func testTheContentTypeIsTheCallers() async throws {
+        let place = try await sandbox.client().presign(filename: "x.txt", contentType: "text/markdown", size: 5)
+        XCTAssertEqual(place.contentType, "text/markdown")
+        XCTAssertEqual(place.headers["Content-Type"], "text/markdown")
+    }
+
     func testItsJSONMeansTheSame() async throws {
         let place = try await reserve()
         XCTAssertEqual(try Presigned(json: Data(place.json.utf8)), place)
