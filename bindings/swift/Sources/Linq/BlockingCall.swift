@@ -2,9 +2,9 @@ import CLinq
 import Foundation
 
 /// Runs a blocking call on one of the threads, with a token that cancelling the task cancels. The deadline ends only the
-/// waiting for a thread: behind that, the call has to heed it.
+/// waiting for a thread: behind that, the call has to heed it, and `expired` may wake it for that.
 func onThread<Value: Sendable>(
-    of threads: CallThreads = .shared, until deadline: Deadline? = nil,
+    of threads: CallThreads = .shared, until deadline: Deadline? = nil, expired: @escaping @Sendable () -> Void = {},
     _ body: @escaping @Sendable (_ token: OpaquePointer) throws -> Value
 ) async throws -> Value {
     let call = BlockingCall(body)
@@ -12,6 +12,7 @@ func onThread<Value: Sendable>(
         Task {
             try await Task.sleep(until: deadline.end, clock: .continuous)
             call.expire()
+            expired()
         }
     }
     defer { timer?.cancel() }

@@ -110,6 +110,9 @@ final class Handover: @unchecked Sendable {
         }
     }
 
+    /// Has who waits for a chunk look at the deadline: that wait goes by the wall clock, which may be set back meanwhile.
+    func wake() { condition.withLock { condition.broadcast() } }
+
     /// Wakes both sides, now and for ever.
     func close() {
         condition.withLock {

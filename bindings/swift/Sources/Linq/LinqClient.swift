@@ -47,13 +47,13 @@ public final class LinqClient: Sendable {
     deinit { linq_free(UnsafeMutableRawPointer(client)) }
 
     /// Runs a blocking call on a thread of the package's own, with the client and a token that the task's cancelling
-    /// cancels. Both are there until the call returned.
+    /// cancels. Both are there until the call returned. `expired` is called when the timeout is over before that.
     func call<Value: Sendable>(
-        timeout: Duration?,
+        timeout: Duration?, expired: @escaping @Sendable () -> Void = {},
         _ body: @escaping @Sendable (_ client: OpaquePointer, _ token: OpaquePointer, Deadline?) throws -> Value
     ) async throws -> Value {
         let deadline = Deadline(timeout)
-        return try await onThread(until: deadline) { token in
+        return try await onThread(until: deadline, expired: expired) { token in
             try withExtendedLifetime(self) { try body(self.client, token, deadline) }
         }
     }

@@ -126,7 +126,7 @@ extension LinqClient {
         }
         defer { stop() }
         return try await withTaskCancellationHandler {
-            try await call(timeout: options.timeout) { client, token, deadline in
+            try await call(timeout: options.timeout, expired: handover.wake) { client, token, deadline in
                 let callbacks = UploadCallbacks(progress: progress, handover: handover, deadline: deadline)
                 return try withExtendedLifetime(callbacks) {
                     try Self.upload(client, token, deadline, source, options, callbacks, put)

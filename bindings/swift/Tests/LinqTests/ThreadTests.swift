@@ -81,9 +81,14 @@ final class ThreadTests: SandboxTestCase {
         gate.open(1)
         try await first.value
         XCTAssertFalse(ran.now)
-        // Once it runs, its own timeout is not waited for.
+        // Once it runs, its own timeout is not waited for, but it is told of it.
         let value = try await onThread(of: threads, until: Deadline(.seconds(Int64.max))) { _ in 5 }
         XCTAssertEqual(value, 5)
+        let told = DispatchSemaphore(value: 0)
+        let wasTold = try await onThread(of: threads, until: Deadline(.milliseconds(100)), expired: { told.signal() }) { _ in
+            told.wait(timeout: .now() + 30) == .success
+        }
+        XCTAssertTrue(wasTold)
     }
 
     func testTenThousandThatWaitAreCancelled() async throws {
