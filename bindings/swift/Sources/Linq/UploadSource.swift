@@ -53,8 +53,9 @@ public struct UploadSource: Sendable {
     ///
     /// - Parameters:
     ///   - size: exactly how many bytes it gives; less or more is ``LinqError/Status/file``.
-    ///   - make: makes the stream; called once for each attempt that reads. What it throws ends the upload, which throws
-    ///     it in turn.
+    ///   - make: makes the stream; called for each attempt that reads, and before anything is sent also where the first
+    ///     4 KiB do not tell the type and the library looks further, as behind an ID3 tag. What it throws ends the upload,
+    ///     which throws it in turn.
     public static func stream<Chunks: AsyncSequence & Sendable>(
         size: Int, _ make: @escaping @Sendable () async throws -> Chunks
     ) -> UploadSource where Chunks.Element == Data {
