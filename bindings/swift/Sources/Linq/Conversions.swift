@@ -26,6 +26,9 @@ final class Texts {
         guard url.isFileURL else {
             throw LinqError(.invalidArgument, "\(name) is not the URL of a file: its scheme is \(url.scheme ?? "missing")")
         }
+        guard !url.path.isEmpty else {
+            throw LinqError(.invalidArgument, "\(name) is a URL without a path, or with one whose escapes are no UTF-8")
+        }
         return try copy(url.path, name)
     }
 

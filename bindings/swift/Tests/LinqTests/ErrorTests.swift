@@ -126,6 +126,11 @@ final class ErrorTests: SandboxTestCase {
         _ = await assertLinqError(.invalidArgument, has: "URL of a file") {
             try await client.upload(fileAt: URL(string: "https://example.com/a.txt")!)
         }
+        for url in ["file:///tmp/%FF.txt", "file:"] {
+            _ = await assertLinqError(.invalidArgument, has: "the file is a URL without a path") {
+                try await client.upload(fileAt: XCTUnwrap(URL(string: url)))
+            }
+        }
         _ = await assertLinqError(.invalidArgument, has: "filename") { try await client.upload(data: Data("x".utf8), options: UploadOptions()) }
         _ = await assertLinqError(.unsupported, has: "empty") { try await client.upload(data: Data(), options: UploadOptions(filename: "a.txt")) }
         _ = await assertLinqError(.invalidArgument, has: "size is -5") { try await client.presign(filename: "a.txt", size: -5) }
