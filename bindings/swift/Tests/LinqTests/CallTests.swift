@@ -109,6 +109,33 @@ final class CallTests: SandboxTestCase {
         XCTAssertEqual(attachment.contentType, "image/svg+xml")
     }
 
+    func testAProxyIsUsed() async throws {
+        let api = URL(string: "https://api.linq.test:\(sandbox.apiTLS.port!)/api/partner")
+        var configuration = sandbox.configuration(api, key: sandbox.key)
+        configuration.proxy = sandbox.proxy
+        let attachment = try await LinqClient(configuration).upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
+        XCTAssertEqual(sandbox.bytes(of: attachment.id), Data("hello".utf8))
+        let asked = sandbox.requests.filter { $0.side == "proxy" }
+        XCTAssertEqual(asked.first?.method, "CONNECT")
+        XCTAssertEqual(asked.first?.path, "api.linq.test:\(sandbox.apiTLS.port!)")
+    }
+
+    func testConnectingTakesNoLongerThanItMay() async throws {
+        var configuration = sandbox.configuration(sandbox.blackHole, key: sandbox.key)
+        configuration.connectTimeout = .milliseconds(300)
+        configuration.maxAttempts = 1
+        let client = try LinqClient(configuration)
+        var times: [Duration] = []
+        // Without it, it would be 10 s.
+        while times.count < 3, times.last.map({ $0 >= .seconds(5) }) ?? true {
+            let start = ContinuousClock.now
+            let error = await assertLinqError(.timeout) { try await client.presign(filename: "a.txt", size: 5) }
+            times.append(ContinuousClock.now - start)
+            XCTAssertEqual(error?.attempts, 1)
+        }
+        XCTAssertTrue(times.contains { $0 >= .milliseconds(300) && $0 < .seconds(5) }, "\(times)")
+    }
+
     func testTheEnvironmentIsReadUnlessToldNotTo() async throws {
         setenv("LINQ_API_V3_API_KEY", sandbox.key, 1)
         setenv("LINQ_API_V3_BASE_URL", sandbox.api.absoluteString, 1)

@@ -245,8 +245,8 @@ final class CancellationTests: SandboxTestCase {
         var (completed, cancelled) = (0, 0)
         for round in 0..<200 {
             let task = Task { try await client.upload(data: data, options: options) }
-            // From half the usual time to half as much again: most of them meet the end.
-            try await Task.sleep(for: usual * (0.5 + Double(round % 40) / 40))
+            // From none to twice the usual time: many of them meet the end.
+            try await Task.sleep(for: usual * (Double(round % 40) / 20))
             task.cancel()
             do {
                 let attachment = try await task.value
@@ -257,7 +257,8 @@ final class CancellationTests: SandboxTestCase {
             }
         }
         print("around completion: \(completed) completed, \(cancelled) cancelled; an upload takes \(usual)")
-        XCTAssertEqual(completed + cancelled, 200)
+        XCTAssertGreaterThan(completed, 0)
+        XCTAssertGreaterThan(cancelled, 0)
         // The client is as good as before.
         _ = try await client.upload(data: data, options: options)
     }

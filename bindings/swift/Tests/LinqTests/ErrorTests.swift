@@ -141,14 +141,26 @@ final class ErrorTests: SandboxTestCase {
 
     func testATimeoutBoundsTheWholeCall() async throws {
         sandbox.fault(#"{"side":"api","times":0,"fault":{"no_answer":true}}"#)
-        let client = try sandbox.client()
+        var configuration = sandbox.configuration(key: sandbox.key)
+        // What would end it otherwise.
+        (configuration.stallTimeout, configuration.maxAttempts) = (.seconds(30) * slow, 1)
+        let client = try LinqClient(configuration)
         for timeout in [Duration.milliseconds(150), .zero, .seconds(-5), .nanoseconds(1)] {
             let start = ContinuousClock.now
             _ = await assertLinqError(.timeout) { try await client.presign(filename: "a.txt", size: 5, timeout: timeout) }
             XCTAssertLessThan(ContinuousClock.now - start, .seconds(5) * slow)
         }
-        _ = await assertLinqError(.timeout) {
-            try await client.upload(data: Data("x".utf8), options: UploadOptions(filename: "a.txt", timeout: .milliseconds(100)))
+        let (id, timeout) = ("550e8400-e29b-41d4-a716-446655440000", Duration.milliseconds(100))
+        let calls: [() async throws -> Void] = [
+            { _ = try await client.upload(data: Data("x".utf8), options: UploadOptions(filename: "a.txt", timeout: timeout)) },
+            { _ = try await client.attachment(id: id, timeout: timeout) },
+            { try await client.deleteAttachment(id: id, timeout: timeout) },
+            { _ = try await client.send(LinqMessage(from: "+15550001111", to: ["+15550002222"], text: "hi"), timeout: timeout) },
+        ]
+        for call in calls {
+            let start = ContinuousClock.now
+            _ = await assertLinqError(.timeout) { try await call() }
+            XCTAssertLessThan(ContinuousClock.now - start, .seconds(20) * slow)
         }
     }
 

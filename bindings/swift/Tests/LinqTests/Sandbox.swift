@@ -7,7 +7,7 @@ final class Sandbox: Sendable {
     static let shared = try! Sandbox()
 
     private struct Ready: Decodable {
-        let api, api_tls, control, black_hole, ca_file, key, phone: String
+        let api, api_tls, control, proxy, black_hole, ca_file, key, phone: String
     }
 
     struct Request: Decodable {
@@ -40,6 +40,7 @@ final class Sandbox: Sendable {
 
     let api: URL
     let apiTLS: URL
+    let proxy: String
     let blackHole: URL
     let caFile: URL
     let key: String
@@ -68,6 +69,7 @@ final class Sandbox: Sendable {
         let ready = try JSONDecoder().decode(Ready.self, from: line)
         api = URL(string: ready.api)!
         apiTLS = URL(string: ready.api_tls)!
+        proxy = ready.proxy
         blackHole = URL(string: ready.black_hole + "/api/partner")!
         caFile = URL(fileURLWithPath: ready.ca_file)
         (key, phone) = (ready.key, ready.phone)

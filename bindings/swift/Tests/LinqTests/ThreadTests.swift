@@ -238,6 +238,14 @@ final class ThreadTests: SandboxTestCase {
         XCTAssertEqual(sandbox.requests.count, limit)
     }
 
+    /// A program that the process starts must not get it.
+    func testAnOpenFileIsKeptForThisProcess() throws {
+        let handle = try FileHandle(forReadingFrom: temporaryFile("a.txt", Data("hello".utf8)))
+        let file = OpenFile(handle)
+        XCTAssertEqual(fcntl(file.descriptor, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC)
+        try handle.close()
+    }
+
     func testTheClientGoesWithItsLastCall() async throws {
         weak var released: LinqClient?
         let call: Task<Presigned, any Error>
