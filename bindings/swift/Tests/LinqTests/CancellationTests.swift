@@ -113,7 +113,7 @@ final class CancellationTests: SandboxTestCase {
             let time = await cancelled({ _ = try await client.upload(source, options: Self.options) }) {
                 await eventually("it waits for a second chunk") { asked.now == 2 }
             }
-            await fulfillment(of: [ended], timeout: 30)
+            await fulfillment(of: [ended], timeout: 30 * slow)
             return time
         }
         try await assertPrompt("while waiting for a deaf stream") {
