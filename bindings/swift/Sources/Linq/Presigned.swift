@@ -10,7 +10,8 @@ import FoundationNetworking
 /// has the bytes, which uploads with ``LinqClient/upload(presigned:from:options:progress:)``. It is a secret until it
 /// expires: whoever has it may upload. Printing one does not show the URL.
 ///
-/// `JSONEncoder` writes the fields of ``json``; `JSONDecoder` reads those, and Linq's own reply to `POST /v3/attachments`.
+/// `JSONEncoder` writes the fields of ``json``; `JSONDecoder` reads those, and Linq's own reply to `POST /v3/attachments`. It
+/// goes by its own rules, so what is no proper JSON may be refused there and taken by ``init(json:)``, or the other way round.
 public struct Presigned: Sendable, Hashable, Codable, CustomReflectable {
     /// The id to use in messages once the bytes are there.
     public let attachmentID: String
