@@ -209,6 +209,44 @@ func TestDeadlineByTheClock(t *testing.T) {
 	})
 }
 
+// The library may be a moment ahead of the context: whoever asks the context after the call hears the same.
+func TestDeadlineIsTheContextsOwn(t *testing.T) {
+	calm(t)
+	fault(`{"side":"api","times":0,"fault":{"no_answer":true}}`)
+	client, mine := newClient(t), errors.New("mine")
+	same := func() bool {
+		inner, end := context.WithCancelCause(background)
+		defer end(nil)
+		ctx := tardy{deadlined{inner, time.Now().Add(20 * time.Millisecond)}}
+		timer := time.AfterFunc(30*time.Millisecond, func() { end(mine) })
+		defer timer.Stop()
+		_, err := client.Attachment(ctx, "5d3a9f3e-0000-4000-8000-000000000000")
+		over := ctx.Err() != nil
+		failed(t, err, linq.StatusTimeout, linq.ErrTimeout, context.DeadlineExceeded)
+		return over && errors.Is(err, mine)
+	}
+	// A busy machine may hold up a call until the context has ended by itself, or the context's end for too long.
+	until(t, "nearly all contexts had ended, too", func() bool {
+		ended := 0
+		for range 10 {
+			if same() {
+				ended++
+			}
+		}
+		return ended >= 8
+	})
+}
+
+// tardy ends some time after its deadline.
+type tardy struct{ deadlined }
+
+func (c tardy) Err() error {
+	if c.deadlined.Err() != nil {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
 // The library knows the deadline: it does not sit out a wait that is too long, but says what it was for.
 func TestDeadlineBeforeTheNextAttempt(t *testing.T) {
 	calm(t)
@@ -245,6 +283,30 @@ func TestContextThatHasEnded(t *testing.T) {
 	}
 	equal(t, unread.Len(), 6)
 	equal(t, len(requests()), 0)
+}
+
+// Neither is anything looked at: whatever else is wrong, what is told is that the context has ended.
+func TestContextThatHasEndedLooksAtNothing(t *testing.T) {
+	calm(t)
+	client, closed := newClient(t), newClient(t)
+	closed.Close()
+	ctx, cancel := context.WithCancel(background)
+	cancel()
+	sought := seeks{bytes.NewReader(text(3)), func(int) { t.Error("it was sought") }}
+	var none *os.File
+	for _, c := range []*linq.Client{client, closed, nil} {
+		for _, source := range []linq.Source{
+			linq.FromReader(sought, 3), linq.FromReader(nil, 3), linq.FromReader(sought, -1), linq.FromFile("\x00"),
+			linq.FromOpenFile(none, 0, 0), {},
+		} {
+			for _, name := range []string{"a.txt", "a\x00.txt"} {
+				_, err := c.UploadFrom(ctx, source, linq.WithFilename(name))
+				failed(t, err, linq.StatusCancelled, context.Canceled)
+				_, err = c.UploadPresigned(ctx, nil, source, linq.WithFilename(name))
+				failed(t, err, linq.StatusCancelled, context.Canceled)
+			}
+		}
+	}
 }
 
 func TestContextThatEndsTooLate(t *testing.T) {

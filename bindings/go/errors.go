@@ -170,7 +170,15 @@ func (c *call) explain(e *Error) *Error {
 	}
 	end := c.ctx.Err()
 	if deadline, ok := c.ctx.Deadline(); end == nil && ok && !time.Now().Before(deadline) {
-		end = context.DeadlineExceeded // by the library's clock, or a reader's: a moment before the context's
+		// By the library's clock, or a reader's: a moment before the context's, which is waited for, so that whoever asks the
+		// context next hears the same. One that says nothing itself is not waited for long.
+		select {
+		case <-c.ctx.Done():
+		case <-time.After(50 * time.Millisecond):
+		}
+		if end = c.ctx.Err(); end == nil {
+			end = context.DeadlineExceeded
+		}
 	}
 	if end == nil {
 		return e
