@@ -80,11 +80,11 @@ func (c *call) close() {
 
 // run makes the call, and returns once it has ended in C. What f puts anywhere is there then.
 func (c *call) run(f func(failure **C.linq_error) C.linq_status) error {
-	if c.err != nil {
-		return c.err
-	}
 	if c.ctx.Err() != nil {
 		return c.explain(&Error{Status: StatusCancelled, Message: "nothing was done"})
+	}
+	if c.err != nil {
+		return c.err
 	}
 	ended, quiet := c.ctx.Done(), c.inHandler()
 	go c.enter(f, quiet)

@@ -92,8 +92,8 @@ func FromBytes(bytes []byte) Source {
 }
 
 // FromReader is exactly size bytes from a reader; less or more is [ErrFile]. Where it is an [io.Seeker] that seeks, a failed
-// attempt begins again where the reader stood; any other upload is not tried again once bytes were sent. Reads are made on
-// the goroutine of the call. An error of the reader's is found in that of the call by [errors.Is].
+// attempt begins again where the reader stood; any other upload is not tried again once bytes were sent, unless it has at
+// most 4 KiB. Reads are made on the goroutine of the call. An error of the reader's is found in that of the call by [errors.Is].
 //
 // The reader must end after size bytes, for it is asked for its end as well: one that would wait for more, such as a
 // connection, holds up the call. [io.LimitReader] with size makes it end.
@@ -189,7 +189,7 @@ func (c *call) source(source Source) *C.linq_source {
 	s := C.linq_source_default()
 	if source.prepare == nil {
 		c.refuse("the source is empty")
-	} else if c.err == nil {
+	} else if c.err == nil && c.ctx.Err() == nil {
 		source.prepare(c, &s)
 	}
 	return &s
