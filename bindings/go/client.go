@@ -12,8 +12,8 @@ import (
 	"unsafe"
 )
 
-// Client holds the API key, the settings and the pooled connections. It may be used by any number of goroutines; one per
-// process is usually enough. Made by [NewClient].
+// Client holds the API key, the settings and the pooled connections. It may be used by any number of goroutines, each of
+// whose calls holds a thread: see Threads above. One per process is usually enough. Made by [NewClient].
 type Client struct {
 	mutex sync.Mutex
 	at    *C.linq_client // nil: closed
@@ -70,18 +70,19 @@ func WithHTTPLoopback() ClientOption {
 	return func(s *clientSettings) { s.flags |= C.LINQ_CLIENT_ALLOW_HTTP_LOOPBACK }
 }
 
-// WithConnectTimeout bounds the name, the connection and the TLS handshake together, in whole milliseconds.
+// WithConnectTimeout bounds the name, the connection and the TLS handshake together, in whole milliseconds; 0: the
+// default.
 func WithConnectTimeout(limit time.Duration) ClientOption {
 	return func(s *clientSettings) { s.connectTimeout = limit }
 }
 
-// WithStallTimeout bounds how long nothing may move while a connection is up, in whole milliseconds. A slow upload that
-// moves is no stall.
+// WithStallTimeout bounds how long nothing may move while a connection is up, in whole milliseconds; 0: the default. A slow
+// upload that moves is no stall.
 func WithStallTimeout(limit time.Duration) ClientOption {
 	return func(s *clientSettings) { s.stallTimeout = limit }
 }
 
-// WithMaxAttempts sets how often to try in all; 1: never again.
+// WithMaxAttempts sets how often to try in all; 1: never again, 0: the default.
 func WithMaxAttempts(count int) ClientOption {
 	return func(s *clientSettings) { s.maxAttempts = count }
 }

@@ -42,7 +42,7 @@ func ExampleNewClient() {
 	defer client.Close()
 }
 
-// An io.ReadSeeker can be sent again where the first attempt fails; another reader cannot.
+// An io.ReadSeeker can be sent again where the first attempt fails; another reader cannot, unless it has at most 4 KiB.
 func ExampleClient_Upload() {
 	client, err := linq.NewClient()
 	if err != nil {

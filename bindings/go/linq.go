@@ -25,7 +25,7 @@
 // [StatusCancelled], [context.DeadlineExceeded] with [StatusTimeout]; with [StatusFile] where a reader heard of the end
 // first, and failed by it or ended too soon. Such an error is never Retryable. The library knows a context's deadline too, and
 // does not begin to wait for another attempt that would come too late. A call whose context has ended before does
-// nothing at all; one that was already done when its context ended has succeeded.
+// nothing at all, and fails by that whatever else is wrong with it; one that was already done when its context ended has succeeded.
 //
 // # Callbacks
 //
@@ -36,6 +36,12 @@
 //
 // For this, each call into C has a goroutine of its own, to which the calling one lends its callbacks. No panic and no
 // [runtime.Goexit] has C frames below it.
+//
+// # Threads
+//
+// Any number of goroutines may use a client, but each call holds one thread of the system while it runs, as a read of a file
+// does. Go ends a program that comes to 10,000 threads ([runtime/debug.SetMaxThreads]), and nothing can catch that: a service
+// whose load others decide has to bound how many calls it makes at once.
 //
 // # Memory
 //

@@ -26,14 +26,16 @@ var (
 )
 
 // SetLogger sets who hears the library's log lines, for the whole process; nil: nobody, as in the beginning. No secret is
-// in any line at any level. A line comes with the context of the call that it is about, on that call's goroutine: a failed
-// call is [slog.LevelError], an attempt that is made again [slog.LevelWarn], what was done [slog.LevelInfo], each request
-// [slog.LevelDebug]. The logger's handler decides which levels count.
+// in any line at any level. A line comes with the context of the call that it is about, on that call's goroutine: a call
+// that failed in the library is [slog.LevelError], an attempt that is made again [slog.LevelWarn], what was done
+// [slog.LevelInfo], each request [slog.LevelDebug]. The logger's handler decides which levels count. What this package
+// refuses itself makes no line: a NUL in a text, no reader, a context that has ended, a closed client.
 //
 // A handler may make calls itself, whose own lines are not heard. On another goroutine this holds only for calls with the
 // context that the handler was given.
 //
-// Programs whose C parts use linq_set_log as well will find that the last one set hears the lines.
+// For programs whose C parts use linq_set_log as well: the first logger that is not nil takes the lines from C. A linq_set_log
+// after it takes them back for good; no later SetLogger changes that.
 func SetLogger(l *slog.Logger) {
 	logger.Store(l)
 	if l != nil && checkABI() == nil { // else there is nothing to be heard
