@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -65,6 +66,52 @@ func TestUploadFileFromDescriptor(t *testing.T) {
 	arrived(t, a, err, "part.txt", "text/plain", content[1000:6000])
 	position, _ := f.Seek(0, io.SeekCurrent)
 	equal(t, position, 0)
+}
+
+// A child that is started meanwhile gets no descriptor of the file.
+func TestOpenFileIsNotInherited(t *testing.T) {
+	calm(t)
+	client, content := newClient(t), text(100_000)
+	path := file(t, "inherited", content)
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	looked := false
+	a, err := client.UploadFrom(background, linq.FromOpenFile(f, 0, 0), linq.WithFilename("i.txt"), linq.WithProgress(func(int64, int64) {
+		if looked {
+			return
+		}
+		looked = true
+		here := 0
+		for _, descriptor := range names(t, "/proc/self/fd") {
+			if target, _ := os.Readlink("/proc/self/fd/" + descriptor); target == path {
+				here++
+			}
+		}
+		if here < 2 {
+			t.Errorf("%d descriptors of the file: the call has none of its own", here)
+		}
+		inherited, err := exec.Command("ls", "-l", "/proc/self/fd").CombinedOutput()
+		if err != nil || strings.Contains(string(inherited), path) {
+			t.Errorf("%v: %s", err, inherited)
+		}
+	}))
+	arrived(t, a, err, "i.txt", "text/plain", content)
+	equal(t, looked, true)
+}
+
+func names(t *testing.T, directory string) (names []string) {
+	t.Helper()
+	list, err := os.ReadDir(directory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range list {
+		names = append(names, entry.Name())
+	}
+	return names
 }
 
 func TestUploadBytes(t *testing.T) {
@@ -231,6 +278,7 @@ func TestAttachmentAndDelete(t *testing.T) {
 	equal(t, info.ContentType, "text/plain")
 	equal(t, info.SizeBytes, 1234)
 	equal(t, info.DownloadURL, a.DownloadURL)
+	equal(t, info.Status, "complete")
 	if info.CreatedAt.Before(before) || info.CreatedAt.After(time.Now().Add(time.Minute)) {
 		t.Errorf("created %v", info.CreatedAt)
 	}
@@ -292,10 +340,14 @@ func TestSendMessage(t *testing.T) {
 	equal(t, sent.Message.Parts[1].AttachmentID, a.AttachmentID)
 	equal(t, sent.Message.Parts[2].AttachmentID, a.AttachmentID)
 
+	fault(`{"side":"api","method":"POST","path_contains":"/v3/chats",
+		"fault":{"respond":{"status":201,"body":{"chat":{"id":"the chat","message":{"id":"the message"}}}}}}`)
 	receipt, err = client.SendMessage(background, linq.Message{From: sandbox.Phone, To: []string{"+15552223333"}, Text: "no key"})
 	if err != nil || receipt.IdempotencyKey == "" {
-		t.Errorf("%+v, %v", receipt, err)
+		t.Fatalf("%+v, %v", receipt, err)
 	}
+	equal(t, receipt.ChatID, "the chat")
+	equal(t, receipt.MessageID, "the message")
 }
 
 func TestContentType(t *testing.T) {

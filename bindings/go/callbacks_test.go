@@ -11,7 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -406,6 +408,54 @@ func TestHandlersAreNotHeard(t *testing.T) {
 			}
 			equal(t, lines, 4)
 		})
+	}
+}
+
+// What a handler has another goroutine do is known by the handler's context.
+func TestHandlersOtherGoroutinesAreNotHeard(t *testing.T) {
+	calm(t)
+	client := newClient(t)
+	var lines atomic.Int32
+	linq.SetLogger(slog.New(handler(func(ctx context.Context, _ slog.Record) {
+		if lines.Add(1) > 10 {
+			return
+		}
+		done := make(chan error, 1)
+		go func() {
+			_, err := client.Attachment(ctx, "5d3a9f3e-0000-4000-8000-000000000000")
+			done <- err
+		}()
+		failed(t, soon(t, done), linq.StatusNotFound)
+	})))
+	defer linq.SetLogger(nil)
+	linq.ParsePresigned(nil)
+	equal(t, lines.Load(), 1)
+}
+
+// Only what the library itself refused, or failed at, is in the log.
+func TestWhatGoRefusesIsNotLogged(t *testing.T) {
+	calm(t)
+	client, closed := newClient(t), newClient(t)
+	closed.Close()
+	ended, cancel := context.WithCancel(background)
+	cancel()
+	var levels []slog.Level
+	linq.SetLogger(slog.New(handler(func(_ context.Context, r slog.Record) { levels = append(levels, r.Level) })))
+	defer linq.SetLogger(nil)
+	for _, call := range []func() error{
+		func() error { _, err := client.UploadBytes(ended, text(1), "a.txt"); return err },
+		func() error { _, err := client.UploadBytes(background, text(1), "a\x00.txt"); return err },
+		func() error { _, err := client.Upload(background, nil, "a.txt", 1); return err },
+		func() error { _, err := closed.UploadBytes(background, text(1), "a.txt"); return err },
+	} {
+		if call() == nil {
+			t.Error("it was not refused")
+		}
+	}
+	equal(t, len(levels), 0)
+	linq.ParsePresigned(nil)
+	if !slices.Equal(levels, []slog.Level{slog.LevelError}) {
+		t.Error(levels)
 	}
 }
 

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"runtime"
+	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -245,6 +248,93 @@ func TestDescriptorsRunOut(t *testing.T) {
 	failed(t, over, linq.StatusCancelled, context.Canceled)
 	contains(t, failed(t, asked, linq.StatusNoMemory, linq.ErrNoMemory).Message, "descriptors")
 	stillWorks(t, client)
+}
+
+// Each kind of result, made so large that a few of them are seen in the memory of the process.
+func TestResultsDoNotAddUp(t *testing.T) {
+	calm(t)
+	client := newClient(t)
+	const calls, size = 30, 400_000
+	long := strings.Repeat("l", size)
+	fault(`{"side":"api","method":"GET","times":0,"fault":{"respond":{"body":{"id":"5d3a9f3e-0000-4000-8000-000000000000",
+		"filename":"` + long + `","content_type":"text/plain","size_bytes":3,"created_at":"2026-01-01T00:00:00Z","status":"complete"}}}}`)
+	fault(`{"side":"api","path_contains":"/v3/chats","times":0,
+		"fault":{"respond":{"status":201,"body":{"chat":{"id":"` + long + `","message":{"id":"m"}}}}}}`)
+	fault(`{"side":"api","path_contains":"/v3/attachments","times":0,"fault":{"merge":{"download_url":"https://localhost/` + long + `"}}}`)
+	json, err := presign(t, client, 3).MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, call := range map[string]func() (large string, err error){
+		"an attachment": func() (string, error) {
+			a, err := client.UploadBytes(background, []byte("abc"), "a.txt")
+			return a.DownloadURL, err
+		},
+		"what is known of one": func() (string, error) {
+			info, err := client.Attachment(background, "5d3a9f3e-0000-4000-8000-000000000000")
+			return info.Filename, err
+		},
+		"a receipt": func() (string, error) {
+			r, err := client.SendMessage(background, linq.Message{From: sandbox.Phone, To: []string{"+15552223333"}, Text: "x"})
+			return r.ChatID, err
+		},
+		"a place": func() (string, error) {
+			place, err := linq.ParsePresigned(json)
+			return place.DownloadURL, err
+		},
+		"a place that is uploaded to": func() (string, error) {
+			place, err := linq.ParsePresigned(json)
+			if err != nil {
+				return "", err
+			}
+			a, err := client.UploadPresigned(background, place, linq.FromBytes([]byte("abc")))
+			return a.DownloadURL, err
+		},
+		"an error": func() (string, error) {
+			var e *linq.Error
+			if _, err := client.UploadFile(background, "/no/such/"+long); !errors.As(err, &e) {
+				return "", err
+			}
+			return e.Message, nil
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			round := func() int {
+				before := resident(t)
+				for range calls {
+					if large, err := call(); err != nil || len(large) < size {
+						t.Fatal(len(large), err)
+					}
+				}
+				return resident(t) - before
+			}
+			round()
+			// Go's own memory may grow as well, but not in each round.
+			var grew int
+			for range 5 {
+				if grew = round(); grew < calls*size/2 {
+					t.Log(grew)
+					return
+				}
+			}
+			t.Errorf("%d calls leave %d bytes behind", calls, grew)
+		})
+	}
+}
+
+// resident is how many bytes of the machine's memory the process has.
+func resident(t *testing.T) int {
+	t.Helper()
+	debug.FreeOSMemory()
+	statm, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var size, pages int
+	if _, err := fmt.Sscan(string(statm), &size, &pages); err != nil {
+		t.Fatal(err)
+	}
+	return pages * os.Getpagesize()
 }
 
 func TestClientsDoNotAddUp(t *testing.T) {

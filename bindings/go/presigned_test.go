@@ -64,6 +64,9 @@ func TestPresignedJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	equal(t, got.Absent, nil)
+	if err := json.Unmarshal([]byte(`{"Copy":null}`), &got); err != nil {
+		t.Error(err)
+	}
 	for _, p := range []linq.Presigned{*got.Place, got.Copy} {
 		equal(t, p.UploadURL, place.UploadURL)
 		equal(t, p.ExpiresAt, place.ExpiresAt)
@@ -161,6 +164,18 @@ func TestRequest(t *testing.T) {
 			t.Error(header)
 		}
 	}
+}
+
+// net/http sends the Host by a field of its own, and any other is not what was signed.
+func TestRequestHasTheSignedHost(t *testing.T) {
+	place := presign(t, newClient(t), 5)
+	place.Headers = append(place.Headers, linq.Header{Name: "host", Value: "signed.linq.test"})
+	request, err := place.Request(background, strings.NewReader("hello"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, request.Host, "signed.linq.test")
+	equal(t, len(request.Header.Values("Host")), 0)
 }
 
 func TestRequestsThatCannotBe(t *testing.T) {
