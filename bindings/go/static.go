@@ -1,4 +1,4 @@
-//go:build linq_static
+//go:build linq_static && cgo
 
 package linq
 
