@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -145,15 +146,17 @@ func TestCommandUsage(t *testing.T) {
 }
 
 func TestCommandIsInterrupted(t *testing.T) {
-	calm(t)
-	struck := fault(`{"side":"api","times":0,"fault":{"no_answer":true}}`)
 	path := file(t, "i.txt", text(10))
-	run := start(t, "", "-j", "2", path, path, path)
-	until(t, "two are on their way", func() bool { return struck() == 2 })
-	run.Process.Signal(os.Interrupt)
-	run.ends(t, 130)
-	equal(t, run.out.Len(), 0)
-	contains(t, run.err.String(), "context canceled", "0 uploaded (0 B in ", "2 failed, 1 not begun\n")
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		calm(t)
+		struck := fault(`{"side":"api","times":0,"fault":{"no_answer":true}}`)
+		run := start(t, "", "-j", "2", path, path, path)
+		until(t, "two are on their way", func() bool { return struck() == 2 })
+		run.Process.Signal(signal)
+		run.ends(t, 130)
+		equal(t, run.out.Len(), 0)
+		contains(t, run.err.String(), "context canceled", "0 uploaded (0 B in ", "2 failed, 1 not begun\n")
+	}
 }
 
 func TestCommandOnATerminal(t *testing.T) {
