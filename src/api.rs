@@ -168,6 +168,7 @@ mod tests {
                 "the base URL must be scheme, host and path alone, without user, password or query",
             ),
             ("https://example.com:99999", "the base URL has a port that is none"),
+            ("https://example.com:0", "the base URL has a port that is none"),
             ("https://example.com:", "the base URL has a port that is none"),
             (
                 "https://example.com/a#b",

@@ -260,6 +260,7 @@ mod tests {
         assert_eq!(read(b"<Error><Code>Slow\xff\x01Down</Code></Error>").code.unwrap(), "Slow\u{fffd}Down");
         let cut = read(b"<Error><Code>InternalError</Code><Mess");
         assert_eq!(cut.code.as_deref(), Some("InternalError"));
+        assert_eq!(read(b"<Error><Code>Internal").code, None, "not half a word");
     }
 
     #[test]
