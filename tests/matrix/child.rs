@@ -11,7 +11,7 @@ use std::{env, io, thread};
 use crate::common::{Folder, Sandbox};
 
 const MARK: &str = "MATRIX_CHILD";
-const LONGEST: Duration = Duration::from_secs(150);
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// The name of the test that this stands in, as the test binary takes it.
 macro_rules! here {

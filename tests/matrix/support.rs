@@ -133,7 +133,7 @@ pub fn cancelled_after<T>(token: &CancelToken, delay: Duration, call: impl FnOnc
         let ended = Instant::now();
         let at = cancel.join().unwrap();
         assert!(ended > at, "it ended before it was cancelled");
-        assert!(ended - at < Duration::from_secs(3), "it went on for {:?}", ended - at);
+        assert!(ended - at < Duration::from_secs(10), "it went on for {:?}", ended - at);
         (ended - at, result)
     })
 }
