@@ -69,8 +69,8 @@ fn promptly(phase: &str, mut round: impl FnMut() -> [[Duration; 2]; 2]) -> [[Dur
     let (began, limit, mut busy) = (Instant::now(), CANCEL_PROMISE.end, false);
     loop {
         let figures = round();
-        let [[half, most], [woken, all_woken]] = figures;
-        busy |= all_woken > Duration::from_millis(2);
+        let [[half, most], [_, woken]] = figures;
+        busy |= woken > limit / 2;
         if most < limit {
             return figures;
         }
