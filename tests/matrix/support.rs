@@ -119,7 +119,7 @@ pub fn port(url: &str) -> u16 {
 /// How long a call may go on after it was cancelled.
 pub const CANCEL_PROMISE: Range<Duration> = Duration::ZERO..Duration::from_millis(10);
 
-/// Cancels a call after so long, and tells how long it went on after that. It never takes seconds, however busy this
+/// Cancels a call after so long, and tells how long it went on after that. Never ten seconds, however busy this
 /// machine may be.
 pub fn cancelled_after<T>(token: &CancelToken, delay: Duration, call: impl FnOnce() -> T) -> (Duration, T) {
     thread::scope(|scope| {
