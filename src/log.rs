@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::process::PerProcess;
+use crate::process::{self, PerProcess, ProcessId};
 
 /// How much a line matters. The numbers are those of linq.h.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +25,7 @@ type Callback = Box<dyn Fn(Level, &str) + Send + Sync>;
 /// Who hears the lines, and the process that set it: threads inside a callback do not exist in a forked child.
 struct Listener {
     callback: Callback,
-    process: u32,
+    process: ProcessId,
 }
 
 // Held for a moment only, never while a callback runs: nobody who logs waits for somebody else's callback. Per process:
@@ -44,7 +44,7 @@ pub fn set_log(level: Level, callback: Option<Callback>) -> bool {
     if INSIDE.get() {
         return false;
     }
-    let process = std::process::id();
+    let process = process::id();
     let wanted = if callback.is_some() { level as u32 } else { 0 };
     let new = callback.map(|callback| Arc::new(Listener { callback, process }));
     let mut slot = lock();

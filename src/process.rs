@@ -1,6 +1,28 @@
 //! One value per process: a child made by `fork` starts anew.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// How many forks lie between the first process and this one, as far as the fork handler counted them.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// Which process this is. The number alone would not do: in a new pid namespace a child can have its parent's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ProcessId {
+    number: u32,
+    forks: u32,
+}
+
+/// This process.
+pub(crate) fn id() -> ProcessId {
+    ProcessId { number: std::process::id(), forks: FORKS.load(Ordering::Relaxed) }
+}
+
+/// For the fork handler, in the child.
+#[cfg(feature = "capi")]
+pub(crate) fn forked() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
 
 /// A value that each process makes for itself, on first use.
 ///
@@ -11,7 +33,7 @@ pub(crate) struct PerProcess<T>(OnceLock<Box<Generation<T>>>);
 
 #[derive(Debug)]
 struct Generation<T> {
-    process: u32,
+    process: ProcessId,
     value: T,
     child: PerProcess<T>,
 }
@@ -28,7 +50,7 @@ impl<T> PerProcess<T> {
     /// The same, where the new value follows from the parent's: which must not be waited for.
     pub(crate) fn get_after(&self, make: impl FnOnce(Option<&T>) -> T) -> &T {
         let (slot, newest) = self.newest();
-        let process = std::process::id();
+        let process = id();
         match newest {
             Some(generation) if generation.process == process => &generation.value,
             _ => {
@@ -42,7 +64,7 @@ impl<T> PerProcess<T> {
 
     /// What this process has made, if anything. Safe in a signal handler.
     pub(crate) fn existing(&self) -> Option<&T> {
-        let process = std::process::id();
+        let process = id();
         self.newest().1.filter(|generation| generation.process == process).map(|generation| &generation.value)
     }
 

@@ -18,8 +18,9 @@ pub(crate) fn sleepless_clock() -> Duration {
     Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
 }
 
-/// How many bytes the kernel holds that the peer has not acknowledged.
-pub(crate) fn unacknowledged(socket: BorrowedFd<'_>) -> u64 {
+/// How many bytes the kernel holds that the peer has not acknowledged; `None` where it does not tell (Android's SELinux
+/// may forbid this ioctl).
+pub(crate) fn unacknowledged(socket: BorrowedFd<'_>) -> Option<u64> {
     let mut bytes: libc::c_int = 0;
     #[cfg(any(target_os = "linux", target_os = "android"))]
     // SAFETY: the descriptor is open for the call, and TIOCOUTQ (SIOCOUTQ on a socket) writes one int.
@@ -38,7 +39,30 @@ pub(crate) fn unacknowledged(socket: BorrowedFd<'_>) -> u64 {
             ) == 0
         }
     };
-    if ok { u64::try_from(bytes).unwrap_or(0) } else { 0 }
+    u64::try_from(bytes).ok().filter(|_| ok)
+}
+
+/// How many bytes the peer acknowledged since it was connected to, by TCP_INFO; `None` where the system does not tell.
+pub(crate) fn acknowledged(socket: BorrowedFd<'_>) -> Option<u64> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        // tcpi_bytes_acked of linux/tcp.h (since 4.1), which the C libraries' own structs lack.
+        const AT: usize = 120;
+        let mut info = [0_u8; 256];
+        let mut size = info.len() as libc::socklen_t;
+        // SAFETY: the descriptor is open for the call; the kernel writes at most `size` bytes and says how many.
+        let ok = unsafe {
+            let (level, name) = (libc::IPPROTO_TCP, libc::TCP_INFO);
+            libc::getsockopt(socket.as_raw_fd(), level, name, info.as_mut_ptr().cast(), &mut size) == 0
+        };
+        let bytes = info.get(AT..AT + 8).filter(|_| ok && size as usize >= AT + 8)?;
+        Some(u64::from_ne_bytes(bytes.try_into().ok()?))
+    }
+    #[cfg(target_vendor = "apple")]
+    {
+        let _ = socket;
+        None
+    }
 }
 
 /// Lets the kernel take no more than `bytes` that it has not yet sent: what we count as sent stays near the truth.

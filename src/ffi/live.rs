@@ -84,9 +84,13 @@ fn survive_fork() {
         let guard = unsafe { (*ACROSS_FORK.0.get()).take() };
         drop(guard);
     }
+    extern "C" fn in_child() {
+        crate::process::forked();
+        after();
+    }
     // SAFETY: the three handlers live as long as the library, which is never unloaded.
     // Out of memory leaves the handlers out: then a child may wait, but nothing is broken.
-    unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after)) };
+    unsafe { libc::pthread_atfork(Some(before), Some(after), Some(in_child)) };
 }
 
 #[cfg(test)]

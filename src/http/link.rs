@@ -8,25 +8,60 @@ use rustix::event::PollFlags;
 use rustls::ClientConnection;
 use socket2::Socket;
 
-use super::exchange::{Exchange, network, timeout};
+use super::call::Call;
+use super::exchange::{network, timeout};
 use super::tls;
 use crate::error::Error;
+use crate::process::{self, ProcessId};
 use crate::sys;
+
+/// How much is read from a socket at a time.
+const READ: usize = 8 * 1024;
+
+/// How often an idle connection is read before it counts as dead: one that still says something is not idle.
+const IDLE_READS: usize = 4;
 
 pub(super) struct Link {
     socket: Socket,
     /// Who is at the other end.
     pub(super) host: String,
     tls: Option<Box<ClientConnection>>,
-    /// A child must not say goodbye on its parent's connections.
-    process: u32,
-    /// How many bytes the kernel took.
-    pub(super) written: u64,
+    /// What broke the secure connection, where content that came before it had to be given first.
+    broken: Option<Error>,
+    /// A child must not send close_notify on its parent's connections.
+    process: ProcessId,
+    /// How many bytes the kernel took, and gave.
+    pub(super) sent: u64,
+    pub(super) received: u64,
+    /// How many bytes of TLS came since the last byte of content.
+    pub(super) records: usize,
+}
+
+/// What one look at the socket brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Received {
+    /// Content.
+    Bytes,
+    /// Part of a TLS record, or one that holds no content; there may be more.
+    Records,
+    /// Nothing is there now.
+    Blocked,
+    /// The peer will send nothing more.
+    End,
 }
 
 impl Link {
     pub(super) fn new(socket: Socket, host: &str) -> Self {
-        Link { socket, host: host.to_owned(), tls: None, process: std::process::id(), written: 0 }
+        Link {
+            socket,
+            host: host.to_owned(),
+            tls: None,
+            broken: None,
+            process: process::id(),
+            sent: 0,
+            received: 0,
+            records: 0,
+        }
     }
 
     pub(super) fn is_tls(&self) -> bool {
@@ -37,15 +72,18 @@ impl Link {
         self.socket.as_fd()
     }
 
-    /// How many bytes the peer has not acknowledged.
-    pub(super) fn waiting(&self) -> u64 {
-        sys::unacknowledged(self.socket.as_fd())
+    /// How many bytes the peer acknowledged; where the system does not tell, how many the kernel took.
+    pub(super) fn acknowledged(&self) -> u64 {
+        match sys::unacknowledged(self.socket.as_fd()) {
+            Some(waiting) => self.sent.saturating_sub(waiting),
+            None => sys::acknowledged(self.socket.as_fd()).map_or(self.sent, |bytes| bytes.min(self.sent)),
+        }
     }
 
     /// Shakes hands; the connection speaks TLS from then on.
     pub(super) fn start_tls(
         &mut self,
-        exchange: &Exchange,
+        call: &Call,
         client: ClientConnection,
         limit: Option<Instant>,
     ) -> Result<(), Error> {
@@ -54,7 +92,7 @@ impl Link {
         tls.set_buffer_limit(Some(256 * 1024));
         loop {
             if tls.wants_write() {
-                match write_tls(tls, &self.socket) {
+                match write_tls(tls, &self.socket, &mut self.sent) {
                     Ok(()) => {}
                     Err(e) if would_block(&e) => {}
                     Err(e) => return Err(lost(&self.host, "during the TLS handshake", &e)),
@@ -64,7 +102,7 @@ impl Link {
                 return Ok(());
             }
             let flags = if tls.wants_write() { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
-            let ready = exchange.call.wait(&[(self.socket.as_fd(), flags)], limit)?;
+            let ready = call.wait(&[(self.socket.as_fd(), flags)], limit)?;
             if ready[0].is_empty() {
                 let what = "the TLS handshake took longer than the connect timeout";
                 return Err(timeout(format!("no secure connection to {}: {what}", self.host)));
@@ -77,7 +115,7 @@ impl Link {
                     }
                     Ok(_) => {}
                     Err(Trouble::Fatal(e)) => {
-                        let _ = write_tls(tls, &self.socket); // the alert that tells the server why
+                        let _ = write_tls(tls, &self.socket, &mut self.sent); // the alert that tells the server why
                         return Err(e);
                     }
                     Err(Trouble::Io(e)) if would_block(&e) => {}
@@ -90,7 +128,7 @@ impl Link {
     /// Sends and receives without ureq, for the CONNECT of a proxy: until `enough` says so of what arrived.
     pub(super) fn converse(
         &mut self,
-        exchange: &Exchange,
+        call: &Call,
         proxy: &str,
         request: &[u8],
         limit: Option<Instant>,
@@ -102,12 +140,15 @@ impl Link {
         let (mut sent, mut answer) = (0, Vec::new());
         while !enough(&answer) {
             let flags = if sent < request.len() { PollFlags::OUT } else { PollFlags::IN };
-            if exchange.call.wait(&[(self.socket.as_fd(), flags)], limit)?[0].is_empty() {
+            if call.wait(&[(self.socket.as_fd(), flags)], limit)?[0].is_empty() {
                 return Err(slow());
             }
             if sent < request.len() {
                 match send(&self.socket, &[IoSlice::new(&request[sent..])]) {
-                    Ok(n) => sent += n,
+                    Ok(n) => {
+                        sent += n;
+                        self.sent += n as u64;
+                    }
                     Err(e) if would_block(&e) => {}
                     Err(e) => return Err(broken(&e)),
                 }
@@ -133,44 +174,95 @@ impl Link {
             None => {
                 let n = send(&self.socket, &slices)?;
                 *taken += n;
-                self.written += n as u64;
+                self.sent += n as u64;
             }
             Some(tls) => {
                 // rustls takes as much as it has room for; its records leave before it takes more.
                 *taken += tls.writer().write_vectored(&slices)?;
-                while tls.wants_write() {
-                    self.written += tls.write_tls(&mut Vectored(&self.socket))? as u64;
-                }
+                write_tls(tls, &self.socket, &mut self.sent)?;
             }
         }
         Ok(())
     }
 
-    /// Reads what is there; 0 when the peer will send nothing more.
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Trouble> {
-        let Some(tls) = &mut self.tls else { return (&self.socket).read(buffer).map_err(Trouble::Io) };
-        loop {
-            let wire = read_tls(tls, &self.socket, &self.host);
-            match tls.reader().read(buffer) {
-                Ok(n) => return Ok(n),
-                Err(e) if would_block(&e) => match wire {
-                    Ok(0) => return Ok(0),
-                    Ok(_) => {} // part of a record, or one that says nothing: there may be more
-                    Err(trouble) => return Err(trouble),
-                },
-                // No close_notify: ureq knows by the length whether the answer is whole.
-                Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
-                Err(e) => return Err(Trouble::Io(e)),
-            }
+    /// Looks once at the socket, without waiting, and appends what it brings to `input`, up to `limit` bytes in all.
+    pub(super) fn read_into(&mut self, input: &mut Vec<u8>, limit: usize) -> Result<Received, Trouble> {
+        let start = input.len();
+        input.resize(limit.min(start + READ).max(start), 0);
+        let result = self.read(&mut input[start..]);
+        let (received, n) = match result {
+            Ok(n @ 1..) => (Ok(Received::Bytes), n),
+            Ok(0) => (Ok(Received::End), 0),
+            Err(Looked::Nothing(received)) => (Ok(received), 0),
+            Err(Looked::Trouble(trouble)) => (Err(trouble), 0),
+        };
+        input.truncate(start + n);
+        received
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Looked> {
+        let Some(tls) = &mut self.tls else {
+            let n = (&self.socket).read(buffer).map_err(looked)?;
+            self.received += n as u64;
+            return Ok(n);
+        };
+        // What is already decrypted comes first: rustls takes no more before it has room.
+        match content(tls, buffer) {
+            Err(Looked::Nothing(_)) => {}
+            found => return found.inspect(|_| self.records = 0),
+        }
+        if let Some(error) = self.broken.take() {
+            return Err(Looked::Trouble(Trouble::Fatal(error)));
+        }
+        let n = tls.read_tls(&mut &self.socket).map_err(looked)?;
+        self.received += n as u64;
+        self.records += n;
+        self.broken = process_records(tls, &self.host).err();
+        match content(tls, buffer) {
+            Err(Looked::Nothing(_)) => match self.broken.take() {
+                Some(error) => Err(Looked::Trouble(Trouble::Fatal(error))),
+                None if n == 0 => Ok(0), // the end, without a close_notify
+                None => Err(Looked::Nothing(Received::Records)),
+            },
+            found => found.inspect(|_| self.records = 0),
         }
     }
 
-    /// Says goodbye, as far as that goes without waiting.
+    /// Whether an idle connection may carry another request: anything that arrived meanwhile is a close, or nothing
+    /// that was asked for. TLS tickets are the exception: they hold no content.
+    pub(super) fn is_open(&mut self) -> bool {
+        let mut unexpected = Vec::new();
+        (0..IDLE_READS)
+            .map(|_| self.read_into(&mut unexpected, 1))
+            .find(|looked| !matches!(looked, Ok(Received::Records)))
+            .is_some_and(|looked| matches!(looked, Ok(Received::Blocked)))
+    }
+
+    /// Says close_notify, as far as that goes without waiting.
     pub(super) fn close(&mut self) {
-        if let (true, Some(tls)) = (self.process == std::process::id(), &mut self.tls) {
+        if let (true, Some(tls)) = (self.process == process::id(), &mut self.tls) {
             tls.send_close_notify();
-            let _ = write_tls(tls, &self.socket);
+            let _ = write_tls(tls, &self.socket, &mut self.sent);
         }
+    }
+}
+
+/// Why a look at the socket brought no content.
+enum Looked {
+    Nothing(Received),
+    Trouble(Trouble),
+}
+
+fn looked(e: io::Error) -> Looked {
+    if would_block(&e) { Looked::Nothing(Received::Blocked) } else { Looked::Trouble(Trouble::Io(e)) }
+}
+
+/// Content that was decrypted; 0 behind a close_notify.
+fn content(tls: &mut ClientConnection, buffer: &mut [u8]) -> Result<usize, Looked> {
+    match tls.reader().read(buffer) {
+        // No close_notify: the length tells whether the answer is whole.
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+        result => result.map_err(looked),
     }
 }
 
@@ -194,16 +286,21 @@ fn send(socket: &Socket, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     }
 }
 
-/// Gives rustls a writer that takes all its records in one system call.
-struct Vectored<'a>(&'a Socket);
+/// Gives rustls a writer that takes all its records in one system call, and counts.
+struct Vectored<'a> {
+    socket: &'a Socket,
+    sent: &'a mut u64,
+}
 
 impl Write for Vectored<'_> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        send(self.0, &[IoSlice::new(buf)])
+        self.write_vectored(&[IoSlice::new(buf)])
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        send(self.0, bufs)
+        let n = send(self.socket, bufs)?;
+        *self.sent += n as u64;
+        Ok(n)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -211,9 +308,10 @@ impl Write for Vectored<'_> {
     }
 }
 
-fn write_tls(tls: &mut ClientConnection, socket: &Socket) -> io::Result<()> {
+fn write_tls(tls: &mut ClientConnection, socket: &Socket, sent: &mut u64) -> io::Result<()> {
+    let mut writer = Vectored { socket, sent };
     while tls.wants_write() {
-        tls.write_tls(&mut Vectored(socket))?;
+        tls.write_tls(&mut writer)?;
     }
     Ok(())
 }
@@ -221,12 +319,17 @@ fn write_tls(tls: &mut ClientConnection, socket: &Socket) -> io::Result<()> {
 /// Reads records, without waiting; 0 at the end.
 fn read_tls(tls: &mut ClientConnection, socket: &Socket, host: &str) -> Result<usize, Trouble> {
     let n = tls.read_tls(&mut &*socket).map_err(Trouble::Io)?;
+    process_records(tls, host).map_err(Trouble::Fatal)?;
+    Ok(n)
+}
+
+fn process_records(tls: &mut ClientConnection, host: &str) -> Result<(), Error> {
     let shaking = tls.is_handshaking();
     match tls.process_new_packets() {
-        Ok(_) => Ok(n),
-        Err(e) if shaking => Err(Trouble::Fatal(tls::refused(host, &e))),
+        Ok(_) => Ok(()),
+        Err(e) if shaking => Err(tls::refused(host, &e)),
         // What was secure a moment ago may well be so again.
-        Err(e) => Err(Trouble::Fatal(network(format!("the secure connection to {host} broke: {e}")))),
+        Err(e) => Err(network(format!("the secure connection to {host} broke: {e}"))),
     }
 }
 

@@ -1,48 +1,55 @@
 //! HTTP as this library needs it: one request, one bounded answer, one error that says what happened.
 //!
-//! The only user of ureq, which does HTTP/1.1 and the pool. Connections, TLS, waiting and early answers are ours.
+//! Every request goes through the one loop in `exchange`, over a `link`. The PUT is handed to it directly; the API's
+//! calls come through ureq (`agent`), the only place that names ureq's machinery.
 //!
 //! `Expect: 100-continue` is never sent of our own accord. It would cost every upload a round trip: over one of 50 ms,
 //! 10 kB took 112 ms instead of 61. What it would save is what leaves before a refusal arrives, and since early
 //! answers are heard while sending, that is what the link holds: 1 MB of 50, on that same link (`benches/expect`).
-//! A storage that requires the header gets it, and is waited for as ureq does: for a second.
+//! A storage that requires the header gets it, and is waited for, for a second.
 
+mod agent;
+mod body;
 mod call;
 mod connect;
-mod connector;
+mod dial;
 mod exchange;
 mod head;
 mod link;
+mod pool;
 mod proxy;
 mod resolve;
 #[cfg(not(any(target_os = "android", target_vendor = "apple")))]
 mod roots;
 mod tls;
-mod wire;
 
 use std::cell::{Cell, RefCell};
-use std::io::{self, Read};
 use std::rc::Rc;
 use std::time::Duration;
 
-use ureq::http::{HeaderMap, Method, Request, Response, Uri};
-use ureq::{Agent, Body, SendBody};
+use ureq::Agent;
+use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
 use crate::log::{self, Level};
 use crate::process::PerProcess;
+use agent::{PLACEHOLDER, Running};
 pub(crate) use call::Call;
 pub use call::Progress;
-use connector::{LinqConnector, Unasked};
-use exchange::{Exchange, network};
+use dial::{Origin, dial};
+use exchange::{Failed, Outbound, Response};
+use pool::Pool;
 pub(crate) use proxy::{Proxies, is_loopback};
 pub(crate) use tls::{Trust, certificates, random};
 pub(crate) use ureq::http;
 
 /// More of an answer than this is never read.
-const MAX_ANSWER: u64 = 1024 * 1024;
+const MAX_ANSWER: usize = 1024 * 1024;
 const MAX_HEAD: usize = 32 * 1024;
+
+/// After a PUT, an answer without a length that is silent for so long is over.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// How to reach servers.
 #[derive(Clone)]
@@ -54,10 +61,13 @@ pub(crate) struct Settings {
     pub(crate) stall_timeout: Duration,
 }
 
-/// A pool of connections.
+/// Requests, and the connections that are kept between them.
 pub(crate) struct Http {
     settings: Settings,
+    /// For the API.
     agent: PerProcess<Agent>,
+    /// For the storage.
+    pool: PerProcess<Pool>,
 }
 
 /// What to send.
@@ -106,122 +116,174 @@ impl Answer {
     }
 }
 
+/// Why a request has no answer.
+struct Broken {
+    error: Error,
+    /// It was sent on a pooled connection, which broke without a byte from the peer: that connection was dead before.
+    stale: bool,
+}
+
+impl Broken {
+    fn new(error: Error, pooled: bool, saw_bytes: bool) -> Self {
+        let broke = error.kind == ErrorKind::Network && error.details.retryable;
+        Broken { error, stale: pooled && broke && !saw_bytes }
+    }
+}
+
+impl From<Error> for Broken {
+    fn from(error: Error) -> Self {
+        Broken { error, stale: false }
+    }
+}
+
 impl Http {
     pub(crate) fn new(settings: Settings) -> Self {
-        Http { settings, agent: PerProcess::new() }
+        Http { settings, agent: PerProcess::new(), pool: PerProcess::new() }
     }
 
     /// Sends a request and reads its answer. A pooled connection that turns out dead is replaced once, at once.
     pub(crate) fn send(&self, call: &Rc<Call>, mut outgoing: Outgoing<'_>) -> Result<Answer, Error> {
         let once = matches!(&outgoing.body, Content::Stream(stream) if !stream.can_rewind());
-        let (result, exchange) = self.exchange(call, &mut outgoing, once);
-        match result {
-            Err(error) if was_stale(&exchange, &error) && rewind(&mut outgoing)? => {
+        match self.attempt(call, &mut outgoing, once) {
+            Err(broken) if broken.stale && rewind(&mut outgoing)? => {
+                let error = &broken.error;
                 log::line(Level::Debug, || format!("a pooled connection was dead: {error}; using a new one"));
-                self.exchange(call, &mut outgoing, true).0
+                self.attempt(call, &mut outgoing, true).map_err(|broken| broken.error)
             }
-            result => result,
+            result => result.map_err(|broken| broken.error),
         }
     }
 
-    fn exchange(
-        &self,
-        call: &Rc<Call>,
-        outgoing: &mut Outgoing<'_>,
-        fresh: bool,
-    ) -> (Result<Answer, Error>, Rc<Exchange>) {
-        let exchange = Rc::new(Exchange {
-            call: call.clone(),
-            stall_timeout: self.settings.stall_timeout,
-            connect_timeout: self.settings.connect_timeout,
-            fresh,
-            total: match &outgoing.body {
-                Content::Stream(stream) => Some(stream.length()),
-                _ => None,
-            },
-            given: Cell::new(0),
-            connected: Cell::new(false),
-            started: Cell::new(false),
-            heard: Cell::new(false),
-            interim: Cell::new(0),
-            answered: Cell::new(None),
-            sink: Cell::new(false),
-            failure: RefCell::new(None),
-        });
-        let host = outgoing.url.host().unwrap_or_default().to_owned();
+    /// `fresh`: a pooled connection will not do.
+    fn attempt(&self, call: &Rc<Call>, outgoing: &mut Outgoing<'_>, fresh: bool) -> Result<Answer, Broken> {
+        let host = outgoing.url.host().unwrap_or_default();
         log::line(Level::Debug, || format!("{} to {host}", outgoing.method));
-        let result = call.check().and_then(|()| {
-            call.asks();
-            let _running = exchange.enter();
-            self.run(&exchange, outgoing).map_err(|e| explain(&exchange, &host, e))
-        });
+        call.check()?;
+        call.asks();
+        let result = match outgoing.body {
+            Content::Stream(_) => self.put(call, outgoing, fresh),
+            _ => self.ask(call, outgoing, fresh),
+        };
         match &result {
             Ok(answer) => log::line(Level::Debug, || format!("{host} answered {}", answer.status)),
-            Err(error) => log::line(Level::Debug, || error.to_string()),
+            Err(broken) => log::line(Level::Debug, || broken.error.to_string()),
         }
-        (result, exchange)
+        result
     }
 
-    fn run(&self, exchange: &Rc<Exchange>, outgoing: &mut Outgoing<'_>) -> Result<Answer, ureq::Error> {
-        let agent = self.agent.get(|| agent(&self.settings));
-        let mut request = Request::builder().method(outgoing.method.clone()).uri(outgoing.url.clone());
-        if !outgoing.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent")) {
-            request = request.header("user-agent", &self.settings.user_agent);
-        }
-        for (name, value) in &outgoing.headers {
-            request = request.header(*name, *value);
-        }
-        let response = match &mut outgoing.body {
-            Content::Nothing => agent.run(request.body(())?)?,
-            Content::Bytes(bytes) => agent.run(request.body(*bytes)?)?,
-            Content::Stream(stream) => {
-                exchange.call.restart_progress(stream.length()).map_err(|e| exchange.fail(e))?;
-                let left = stream.length();
-                request = request.header("content-length", left);
-                let mut reader = StreamReader { stream: *stream, left, exchange };
-                agent.run(request.body(SendBody::from_reader(&mut reader))?)?
-            }
+    /// A body of the caller's, over a connection from our own pool.
+    fn put(&self, call: &Rc<Call>, outgoing: &mut Outgoing<'_>, fresh: bool) -> Result<Answer, Broken> {
+        let origin = Origin::of(outgoing.url);
+        let head = self.head(outgoing)?;
+        let total = match &outgoing.body {
+            Content::Stream(stream) => stream.length(),
+            _ => 0,
         };
-        let answer = read(response, exchange)?;
-        if exchange.sink.get() && answer.is_success() {
-            // Whoever says so has lost bytes: to believe it would be to lose them too.
-            let message = "the server called it a success before it had the whole body".to_owned();
-            let mut error = Error::new(ErrorKind::Protocol, message);
-            error.details.retryable = true;
-            return Err(exchange.fail(error));
+        call.restart_progress(total)?;
+        let pool = self.pool.get(Pool::default);
+        let pooled = if fresh { None } else { pool.take(&origin) };
+        let reused = pooled.is_some();
+        let mut link = match pooled {
+            Some(link) => link,
+            None => dial(&self.settings, call, &origin)?,
+        };
+        let expects_continue = outgoing.headers.iter().any(|(name, value)| {
+            name.eq_ignore_ascii_case("expect") && value.eq_ignore_ascii_case("100-continue")
+        });
+        let outbound = Outbound {
+            head: &head,
+            body: &mut outgoing.body,
+            to_head: false,
+            expects_continue,
+            silence: Some(SILENCE),
+        };
+        let response = exchange::run(&mut link, call, self.settings.stall_timeout, outbound)
+            .map_err(|Failed { error, saw_bytes }| Broken::new(error, reused, saw_bytes))?;
+        match response.reusable {
+            true => pool.put(origin, link),
+            false if response.cut.is_none() && !response.early => link.close(),
+            false => {}
         }
-        if let (Some(total), true) = (exchange.total, answer.is_success()) {
+        let answer = stored(response)?;
+        if answer.is_success() {
             // It is done: whoever stops now stops too late to undo it.
-            let _ = exchange.call.tell(total, total);
+            let _ = call.tell(total, total);
         }
         Ok(answer)
     }
-}
 
-fn agent(settings: &Settings) -> Agent {
-    let config = Agent::config_builder()
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .proxy(None)
-        .user_agent("")
-        .accept("")
-        .accept_encoding("")
-        .max_response_header_size(MAX_HEAD)
-        .max_idle_connections(32)
-        .max_idle_connections_per_host(16)
-        .max_idle_age(Duration::from_secs(60)) // a connection knows its own age, also across sleep
-        .build();
-    Agent::with_parts(config, LinqConnector(settings.clone()), Unasked)
-}
+    /// The head of a PUT.
+    fn head(&self, outgoing: &Outgoing<'_>) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let internal = || Error::new(ErrorKind::Internal, "the request could not be made");
+        let url = outgoing.url;
+        let mut headers = HeaderMap::new();
+        let mut add = |name: &str, value: &str| {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| internal())?;
+            let value = HeaderValue::from_str(value).map_err(|_| internal())?;
+            headers.try_append(name, value).map_err(|_| internal())
+        };
+        for (name, value) in &outgoing.headers {
+            add(name, value)?;
+        }
+        if let Content::Stream(stream) = &outgoing.body {
+            add("content-length", &stream.length().to_string())?;
+        }
+        for (name, value) in [
+            ("host", url.authority().map_or("", |authority| authority.as_str())),
+            ("user-agent", &self.settings.user_agent),
+        ] {
+            if !headers.contains_key(name) {
+                let value = HeaderValue::from_str(value).map_err(|_| internal())?;
+                headers.try_append(name, value).map_err(|_| internal())?;
+            }
+        }
+        let path = url.path_and_query().map_or("/", |path| path.as_str());
+        let mut head = Zeroizing::new(Vec::with_capacity(MAX_HEAD));
+        head.extend_from_slice(format!("{} {path} HTTP/1.1\r\n", outgoing.method).as_bytes());
+        for (name, value) in &headers {
+            head.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        }
+        head.extend_from_slice(b"\r\n");
+        Ok(head)
+    }
 
-/// Whether the connection was dead before this exchange began: it came from the pool and never said a word.
-fn was_stale(exchange: &Exchange, error: &Error) -> bool {
-    error.kind == ErrorKind::Network
-        && error.details.retryable
-        && !exchange.connected.get()
-        && exchange.started.get()
-        && !exchange.heard.get()
+    /// A call of the API, through ureq.
+    fn ask(&self, call: &Rc<Call>, outgoing: &Outgoing<'_>, fresh: bool) -> Result<Answer, Broken> {
+        let host = outgoing.url.host().unwrap_or_default();
+        let authorization = outgoing.headers.iter().find(|(name, _)| *name == "authorization");
+        let running = Rc::new(Running {
+            call: call.clone(),
+            stall_timeout: self.settings.stall_timeout,
+            to_head: outgoing.method == Method::HEAD,
+            authorization: Zeroizing::new(authorization.map_or("", |(_, value)| value).to_owned()),
+            replaces_dead: fresh,
+            connected: Cell::new(false),
+            saw_bytes: Cell::new(false),
+            failure: RefCell::new(None),
+        });
+        let _entered = running.enter();
+        self.through_ureq(outgoing).map_err(|e| {
+            let error = running.failure.take().unwrap_or_else(|| explain(host, &e));
+            Broken::new(error, !running.connected.get(), running.saw_bytes.get())
+        })
+    }
+
+    fn through_ureq(&self, outgoing: &Outgoing<'_>) -> Result<Answer, ureq::Error> {
+        let agent = self.agent.get(|| agent::agent(&self.settings));
+        let mut request = Request::builder().method(outgoing.method.clone()).uri(outgoing.url.clone());
+        request = request.header("user-agent", &self.settings.user_agent);
+        for (name, value) in &outgoing.headers {
+            request = request.header(*name, if *name == "authorization" { PLACEHOLDER } else { value });
+        }
+        let response = match outgoing.body {
+            Content::Bytes(bytes) => agent.run(request.body(bytes)?)?,
+            _ => agent.run(request.body(())?)?,
+        };
+        let (head, mut body) = response.into_parts();
+        // The exchange has bounded it.
+        let body = body.with_config().limit(u64::MAX).read_to_vec()?;
+        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: Zeroizing::new(body) })
+    }
 }
 
 fn rewind(outgoing: &mut Outgoing<'_>) -> Result<bool, Error> {
@@ -231,65 +293,21 @@ fn rewind(outgoing: &mut Outgoing<'_>) -> Result<bool, Error> {
     }
 }
 
-/// Reads at most [`MAX_ANSWER`] bytes. A refusal that breaks off is still a refusal.
-fn read(response: Response<Body>, exchange: &Exchange) -> Result<Answer, ureq::Error> {
-    let (head, body) = response.into_parts();
-    let mut answer =
-        Answer { status: head.status.as_u16(), headers: head.headers, body: Zeroizing::new(Vec::new()) };
-    if let Err(e) = body.into_reader().take(MAX_ANSWER + 1).read_to_end(&mut answer.body) {
-        if answer.is_success() {
-            return Err(ureq::Error::Io(e));
-        }
-        log::line(Level::Debug, || format!("the answer broke off: {}", e.kind()));
-        exchange.failure.take();
-        exchange.call.check().map_err(|e| exchange.fail(e))?;
+/// What a storage's response comes to. With the whole body sent, a success stands even where its own body is cut: the
+/// object is there, and sending it again would not make it more so.
+fn stored(response: Response) -> Result<Answer, Error> {
+    match response.cut {
+        Some(cut) if cut.kind == ErrorKind::Protocol && (200..300).contains(&response.status) => Err(cut),
+        _ => Ok(Answer { status: response.status, headers: response.headers, body: response.body }),
     }
-    if answer.body.len() as u64 > MAX_ANSWER && answer.is_success() {
-        let message = "the server's answer is larger than 1 MiB".to_owned();
-        return Err(exchange.fail(Error::new(ErrorKind::Protocol, message)));
-    }
-    Ok(answer)
 }
 
-/// ureq's errors in our words. Its own texts may hold the whole signed URL and go nowhere.
-fn explain(exchange: &Exchange, host: &str, error: ureq::Error) -> Error {
-    if let Some(error) = exchange.failure.take() {
-        return error;
-    }
-    let protocol = |what: &str| Error::new(ErrorKind::Protocol, format!("{host} {what}"));
+/// ureq's errors in our words. Its own texts go nowhere.
+fn explain(host: &str, error: &ureq::Error) -> Error {
     match error {
-        ureq::Error::Io(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
-            network(format!("{host} closed the connection in the middle of its answer"))
+        ureq::Error::Protocol(_) | ureq::Error::Http(_) => {
+            Error::new(ErrorKind::Protocol, format!("{host} did not answer in proper HTTP"))
         }
-        ureq::Error::Io(e) => network(format!("the connection to {host} broke: {}", e.kind())),
-        ureq::Error::LargeResponseHeader(..) => protocol("sent more than 32 KiB of headers"),
-        ureq::Error::Protocol(_) | ureq::Error::Http(_) => protocol("did not answer in proper HTTP"),
-        ureq::Error::BodyStalled => network(format!("{host} broke off its answer")),
         _ => Error::new(ErrorKind::Internal, format!("the request to {host} could not be made")),
-    }
-}
-
-/// A [`Stream`] as ureq reads it: exactly its length, or an error; never a short end, on which ureq would spin.
-struct StreamReader<'a> {
-    stream: &'a mut dyn Stream,
-    left: u64,
-    exchange: &'a Exchange,
-}
-
-impl Read for StreamReader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let room = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        let n = if self.exchange.sink.get() {
-            room
-        } else {
-            let read = self.exchange.call.check().and_then(|()| self.stream.read(&mut buffer[..room]));
-            read.map_err(|e| {
-                self.exchange.fail(e);
-                io::Error::other("the source failed")
-            })?
-        };
-        self.left -= n as u64;
-        self.exchange.given.set(self.exchange.given.get() + n as u64);
-        Ok(n)
     }
 }

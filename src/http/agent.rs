@@ -1,0 +1,310 @@
+//! The API's calls through ureq: it writes the request, keeps the pool, and reads the response.
+//!
+//! What a server sends reaches ureq in one canonical form: no interim responses, no folded lines, a body with its
+//! length. Its own parser and buffers take less than HTTP allows, and panic on some of it. And what ureq logs holds a
+//! placeholder for the key.
+//!
+//! ureq is synchronous: whatever it calls while it runs a request, it calls on this thread. So the request that is
+//! running stands in a thread-local, where a pooled connection finds it as well as a new one. A callback that starts a
+//! request of its own finds its own on top, and this one below it afterwards.
+
+use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
+use std::rc::Rc;
+use std::time::Duration;
+
+use ureq::Agent;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{
+    Buffers as UreqBuffers, ConnectionDetails, Connector, NextTimeout, Transport as UreqTransport,
+};
+use zeroize::Zeroizing;
+
+use super::call::Call;
+use super::dial::{Origin, dial};
+use super::exchange::{self, Outbound, Response};
+use super::link::Link;
+use super::pool::MAX_IDLE;
+use super::{Content, MAX_HEAD, Settings};
+use crate::error::{Error, ErrorKind};
+use crate::sys;
+
+/// What ureq is given in place of the key, and may log.
+pub(super) const PLACEHOLDER: &str = "Bearer (the API key)";
+
+/// ureq's parser takes 128 headers at the most.
+const MAX_HEADERS: usize = 100;
+
+/// How much of a request ureq writes at a time.
+const OUTPUT: usize = 32 * 1024;
+
+thread_local! {
+    /// Never dropped, so that calls may be made while a thread ends, by the destructors of its other values.
+    static CURRENT: RefCell<ManuallyDrop<Vec<Rc<Running>>>> =
+        const { RefCell::new(ManuallyDrop::new(Vec::new())) };
+}
+
+/// The request that ureq is running on this thread.
+pub(super) struct Running {
+    pub(super) call: Rc<Call>,
+    pub(super) stall_timeout: Duration,
+    pub(super) to_head: bool,
+    /// What `PLACEHOLDER` stands for.
+    pub(super) authorization: Zeroizing<String>,
+    /// The last connection to this host was dead, so the other idle ones are not tried but closed.
+    pub(super) replaces_dead: bool,
+    /// Whether a connection was made for it, rather than taken from the pool.
+    pub(super) connected: Cell<bool>,
+    /// Whether the peer sent anything.
+    pub(super) saw_bytes: Cell<bool>,
+    /// What failed, where ureq has no room to carry it.
+    pub(super) failure: RefCell<Option<Error>>,
+}
+
+/// Ends the running of a request, also when a panic passes through.
+pub(super) struct Entered(());
+
+impl Running {
+    pub(super) fn enter(self: &Rc<Self>) -> Entered {
+        CURRENT.with_borrow_mut(|stack| stack.push(self.clone()));
+        Entered(())
+    }
+
+    fn current() -> Result<Rc<Running>, ureq::Error> {
+        CURRENT.with_borrow(|stack| stack.last().cloned()).ok_or(ureq::Error::ConnectionFailed)
+    }
+
+    /// Keeps `error` for the end of the request; ureq gets a stand-in that says nothing.
+    fn fail(&self, error: Error) -> ureq::Error {
+        self.failure.borrow_mut().get_or_insert(error);
+        ureq::Error::ConnectionFailed
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.with_borrow_mut(|stack| {
+            stack.pop();
+            if stack.is_empty() {
+                **stack = Vec::new();
+            }
+        });
+    }
+}
+
+pub(super) fn agent(settings: &Settings) -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .proxy(None)
+        .user_agent("")
+        .accept("")
+        .accept_encoding("")
+        .max_response_header_size(2 * MAX_HEAD)
+        .max_idle_connections(32)
+        .max_idle_connections_per_host(16)
+        .max_idle_age(Duration::from_secs(60)) // a connection knows its own age, also across sleep
+        .build();
+    Agent::with_parts(config, LinqConnector(settings.clone()), NoResolver)
+}
+
+/// ureq asks for addresses before it looks into its pool. The connector asks, when it has to connect.
+#[derive(Debug)]
+struct NoResolver;
+
+impl Resolver for NoResolver {
+    fn resolve(
+        &self,
+        _: &Uri,
+        _: &ureq::config::Config,
+        _: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        Ok(self.empty())
+    }
+}
+
+struct LinqConnector(Settings);
+
+impl std::fmt::Debug for LinqConnector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LinqConnector")
+    }
+}
+
+impl Connector for LinqConnector {
+    type Out = Transport;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        _: Option<()>,
+    ) -> Result<Option<Transport>, ureq::Error> {
+        let running = Running::current()?;
+        running.connected.set(true);
+        let link = dial(&self.0, &running.call, &Origin::of(details.uri)).map_err(|e| running.fail(e))?;
+        Ok(Some(Transport::new(link)))
+    }
+}
+
+/// A connection as ureq sees it: a request is collected, sent as a whole when ureq asks for the response, and the
+/// response is given as a whole.
+struct Transport {
+    link: Link,
+    request: Zeroizing<Vec<u8>>,
+    buffers: Buffers,
+    reusable: bool,
+    idle_since: Duration,
+}
+
+impl Transport {
+    fn new(link: Link) -> Self {
+        Transport {
+            link,
+            request: Zeroizing::new(Vec::new()),
+            buffers: Buffers::default(),
+            reusable: true,
+            idle_since: sys::sleepless_clock(),
+        }
+    }
+
+    fn exchange(&mut self, running: &Running) -> Result<(), Error> {
+        let request = std::mem::take(&mut self.request);
+        let request = with_key(&request, &running.authorization)?;
+        self.reusable = false;
+        let outbound = Outbound {
+            head: &request,
+            body: &mut Content::Nothing,
+            to_head: running.to_head,
+            expects_continue: false,
+            silence: None,
+        };
+        let response = exchange::run(&mut self.link, &running.call, running.stall_timeout, outbound);
+        let response = response.map_err(|failed| {
+            running.saw_bytes.set(failed.saw_bytes);
+            failed.error
+        })?;
+        self.reusable = response.reusable;
+        self.idle_since = sys::sleepless_clock();
+        let response = response.unless_cut()?;
+        self.buffers.input = canonical(&response, running.to_head);
+        Ok(())
+    }
+}
+
+/// The request with the key in place of what ureq was given.
+fn with_key(request: &[u8], key: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let at = request.windows(PLACEHOLDER.len()).position(|window| window == PLACEHOLDER.as_bytes());
+    let at = at.ok_or_else(|| Error::new(ErrorKind::Internal, "the request has no place for the key"))?;
+    let (before, after) = (&request[..at], &request[at + PLACEHOLDER.len()..]);
+    Ok(Zeroizing::new([before, key.as_bytes(), after].concat()))
+}
+
+/// The response as ureq's parser takes it.
+fn canonical(response: &Response, to_head: bool) -> Zeroizing<Vec<u8>> {
+    const FRAMING: [&str; 5] = ["connection", "content-length", "keep-alive", "trailer", "transfer-encoding"];
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_HEAD + response.body.len()));
+    bytes.extend_from_slice(format!("HTTP/1.1 {} \r\n", response.status).as_bytes());
+    let headers = response.headers.iter().filter(|(name, _)| !FRAMING.contains(&name.as_str()));
+    for (name, value) in headers.take(MAX_HEADERS) {
+        bytes.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    if !response.reusable {
+        bytes.extend_from_slice(b"connection: close\r\n");
+    }
+    if !to_head && !matches!(response.status, 204 | 304) {
+        bytes.extend_from_slice(format!("content-length: {}\r\n", response.body.len()).as_bytes());
+    }
+    bytes.extend_from_slice(b"\r\n");
+    bytes.extend_from_slice(&response.body);
+    bytes
+}
+
+impl UreqTransport for Transport {
+    fn buffers(&mut self) -> &mut dyn UreqBuffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
+        self.request.extend_from_slice(&self.buffers.output[..amount]);
+        Ok(())
+    }
+
+    fn await_input(&mut self, next: NextTimeout) -> Result<bool, ureq::Error> {
+        if self.request.is_empty() {
+            return Err(ureq::Error::Timeout(next.reason)); // the whole response was given
+        }
+        let running = Running::current()?;
+        self.exchange(&running).map_err(|e| running.fail(e))?;
+        Ok(true)
+    }
+
+    /// Asked before a pooled connection is used, and before this one goes into the pool.
+    fn is_open(&mut self) -> bool {
+        self.buffers = Buffers::default(); // an idle connection keeps none
+        let unwanted = |running: &Running| running.replaces_dead && !running.connected.get();
+        let idle = sys::sleepless_clock().saturating_sub(self.idle_since);
+        self.reusable
+            && !Running::current().is_ok_and(|running| unwanted(&running))
+            && idle < MAX_IDLE
+            && self.link.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.link.is_tls()
+    }
+}
+
+impl Drop for Transport {
+    fn drop(&mut self) {
+        if self.reusable && !std::thread::panicking() {
+            self.link.close();
+        }
+    }
+}
+
+impl std::fmt::Debug for Transport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transport").field("host", &self.link.host).finish_non_exhaustive()
+    }
+}
+
+/// What ureq writes into, and a response that it reads.
+#[derive(Default)]
+struct Buffers {
+    output: Zeroizing<Vec<u8>>,
+    input: Zeroizing<Vec<u8>>,
+    consumed: usize,
+    progress: bool,
+}
+
+impl UreqBuffers for Buffers {
+    fn output(&mut self) -> &mut [u8] {
+        self.output.resize(OUTPUT, 0);
+        &mut self.output
+    }
+
+    fn input(&self) -> &[u8] {
+        &self.input[self.consumed..]
+    }
+
+    fn input_append_buf(&mut self) -> &mut [u8] {
+        &mut []
+    }
+
+    fn input_appended(&mut self, _: usize) {}
+
+    fn input_consume(&mut self, amount: usize) {
+        self.progress = amount > 0;
+        self.consumed = (self.consumed + amount).min(self.input.len());
+    }
+
+    fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
+        (&mut [], self.output())
+    }
+
+    fn can_use_input(&self) -> bool {
+        self.progress && !self.input().is_empty()
+    }
+}

@@ -1,0 +1,49 @@
+//! From a server's name to a connection: addresses, proxy, TLS.
+
+use std::time::Instant;
+
+use ureq::http::Uri;
+use zeroize::Zeroizing;
+
+use super::call::Call;
+use super::link::Link;
+use super::{MAX_HEAD, Settings, connect, resolve};
+use crate::error::Error;
+
+/// Where a connection leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Origin {
+    pub(super) secure: bool,
+    pub(super) host: String,
+    pub(super) port: u16,
+}
+
+impl Origin {
+    pub(super) fn of(url: &Uri) -> Self {
+        let secure = url.scheme_str() == Some("https");
+        let port = url.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        Origin { secure, host: url.host().unwrap_or_default().to_owned(), port }
+    }
+}
+
+/// Makes a connection, within the connect timeout.
+pub(super) fn dial(settings: &Settings, call: &Call, origin: &Origin) -> Result<Link, Error> {
+    let limit = Instant::now().checked_add(settings.connect_timeout);
+    let Origin { secure, host, port } = origin;
+    let tls = secure.then(|| settings.trust.connect(host)).transpose()?;
+    let proxy = settings.proxies.pick(host, *port)?;
+    let (via, via_port) = proxy.map_or((&**host, *port), |proxy| (&*proxy.host, proxy.port));
+    let addresses = resolve::resolve(call, via, via_port, limit)?;
+    let socket = connect::connect(call, via, &addresses, limit)?;
+    let mut link = Link::new(socket, host);
+    if let Some(proxy) = proxy {
+        let enough = |answer: &[u8]| answer.ends_with(b"\r\n\r\n") || answer.len() >= MAX_HEAD;
+        let request = Zeroizing::new(proxy.request(host, *port));
+        let answer = link.converse(call, via, request.as_bytes(), limit, enough)?;
+        proxy.accepted(&answer)?;
+    }
+    if let Some(tls) = tls {
+        link.start_tls(call, tls, limit)?;
+    }
+    Ok(link)
+}

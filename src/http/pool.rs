@@ -1,0 +1,86 @@
+//! Idle connections to storage hosts.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::dial::Origin;
+use super::link::Link;
+use crate::sys;
+
+/// An idle connection older than this is not used again: S3 closes them at five seconds.
+pub(super) const MAX_IDLE: Duration = Duration::from_secs(4);
+
+const MAX_PER_ORIGIN: usize = 16;
+const MAX_ALL: usize = 32;
+
+#[derive(Default)]
+pub(super) struct Pool(Mutex<Vec<Idle>>);
+
+/// A connection without buffers, which waits for its next request.
+struct Idle {
+    origin: Origin,
+    link: Link,
+    /// By the clock that goes on while the device sleeps.
+    since: Duration,
+}
+
+impl Idle {
+    fn is_fresh(&self) -> bool {
+        sys::sleepless_clock().saturating_sub(self.since) < MAX_IDLE
+    }
+}
+
+impl Pool {
+    /// The connection to `origin` that was used last, if it is still open. Closes those that were idle too long.
+    pub(super) fn take(&self, origin: &Origin) -> Option<Link> {
+        self.expire();
+        loop {
+            let mut idle = {
+                let mut all = self.lock();
+                let at = all.iter().rposition(|idle| idle.origin == *origin)?;
+                all.remove(at)
+            };
+            // Looked at without the lock: other threads do not wait for it.
+            if idle.link.is_open() {
+                return Some(idle.link);
+            }
+        }
+    }
+
+    /// Keeps a connection whose last response was read to its end.
+    pub(super) fn put(&self, origin: Origin, link: Link) {
+        let mut all = self.lock();
+        all.push(Idle { origin, link, since: sys::sleepless_clock() });
+        let origin = &all[all.len() - 1].origin;
+        let oldest = all.iter().position(|idle| idle.origin == *origin);
+        let crowded = all.iter().filter(|idle| idle.origin == *origin).count() > MAX_PER_ORIGIN;
+        let evicted = match oldest {
+            Some(at) if crowded => Some(all.remove(at)),
+            _ if all.len() > MAX_ALL => Some(all.remove(0)),
+            _ => None,
+        };
+        drop(all);
+        close(evicted);
+    }
+
+    fn expire(&self) {
+        let mut all = self.lock();
+        let expired: Vec<_> = all.extract_if(.., |idle| !idle.is_fresh()).collect();
+        drop(all);
+        close(expired);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        close(self.0.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..));
+    }
+}
+
+fn close(idle: impl IntoIterator<Item = Idle>) {
+    idle.into_iter().for_each(|mut idle| idle.link.close());
+}
