@@ -102,7 +102,7 @@ pub(crate) fn without_signals<T>(spawn: impl FnOnce() -> T) -> T {
 }
 
 /// Why a name has no address.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Unknown {
     /// The system's words.
     pub(crate) why: String,
@@ -110,9 +110,9 @@ pub(crate) struct Unknown {
     pub(crate) certain: bool,
 }
 
-/// Asks the system for the addresses of `host`; blocks as long as the system likes. The standard library does the
-/// same, but keeps to itself whether the name does not exist or nobody could be asked.
-pub(crate) fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, Unknown> {
+/// Asks the system for the addresses of `host`, at port 0; blocks as long as the system likes. The standard library
+/// does the same, but keeps to itself whether the name does not exist or nobody could be asked.
+pub(crate) fn look_up(host: &str) -> Result<Vec<SocketAddr>, Unknown> {
     let name = CString::new(host).map_err(|_| Unknown { why: "it is no name".to_owned(), certain: true })?;
     let mut list: *mut libc::addrinfo = ptr::null_mut();
     // SAFETY: all zeros is a valid addrinfo: no flags, any family, no pointers.
@@ -128,7 +128,7 @@ pub(crate) fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, Unknown>
     // SAFETY: a list that getaddrinfo made, walked to its end and given back once.
     unsafe {
         while let Some(entry) = next.as_ref() {
-            found.extend(address(entry, port));
+            found.extend(address(entry));
             next = entry.ai_next;
         }
         libc::freeaddrinfo(list);
@@ -149,18 +149,18 @@ fn unknown(code: libc::c_int) -> Unknown {
 
 /// # Safety
 /// An entry of a list that getaddrinfo made.
-unsafe fn address(entry: &libc::addrinfo, port: u16) -> Option<SocketAddr> {
+unsafe fn address(entry: &libc::addrinfo) -> Option<SocketAddr> {
     match entry.ai_family {
         libc::AF_INET => {
             // SAFETY: an address of this family is a sockaddr_in.
             let v4 = unsafe { entry.ai_addr.cast::<libc::sockaddr_in>().read_unaligned() };
-            Some((Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr)), port).into())
+            Some((Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr)), 0).into())
         }
         libc::AF_INET6 => {
             // SAFETY: an address of this family is a sockaddr_in6.
             let v6 = unsafe { entry.ai_addr.cast::<libc::sockaddr_in6>().read_unaligned() };
             let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
-            Some(SocketAddrV6::new(ip, port, 0, v6.sin6_scope_id).into())
+            Some(SocketAddrV6::new(ip, 0, 0, v6.sin6_scope_id).into())
         }
         _ => None,
     }

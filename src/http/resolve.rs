@@ -1,8 +1,9 @@
-//! Names to addresses, without a thread for each: a few threads that live while there is something to ask.
+//! Names to addresses: a thread for each name that is being asked for, and for nobody longer than there is something
+//! to ask.
 //!
 //! The system's resolver cannot be interrupted, so it runs elsewhere and the caller waits on a pipe, together with
-//! its token and its deadline. A caller that goes away leaves nothing behind but a slot that is freed when the
-//! system answers.
+//! its token and its deadline. Equal names share a lookup. A caller that goes away leaves nothing behind but, once it
+//! was the last, a thread that ends when the system answers.
 
 use std::collections::VecDeque;
 use std::io::{self, PipeReader, PipeWriter, Write};
@@ -10,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
@@ -20,19 +21,37 @@ use crate::error::Error;
 use crate::process::PerProcess;
 use crate::sys::{self, Unknown};
 
-/// More names than this are not asked for at the same time, in the whole process.
-const MAX_THREADS: usize = 4;
+/// A name that hangs keeps its thread after everybody has left. Who comes then asks anew, as the network may be back,
+/// but a name that stays dead must not take all the threads.
+const MAX_PER_NAME: usize = 4;
+
+/// In the whole process: eight names that are dead at the same time hold up no other, and an upload needs two. Each
+/// thread costs some pages of its stack.
+const MAX_THREADS: usize = 32;
+
+/// A lookup that takes longer may have lost a packet, for which the system waits five seconds: who comes later does
+/// not share it but asks anew.
+const SHARED_FOR: Duration = Duration::from_secs(1);
 
 static RESOLVER: PerProcess<Mutex<Resolver>> = PerProcess::new();
 
 struct Resolver {
-    waiting: VecDeque<Weak<Lookup>>,
+    /// What no thread has begun with.
+    queue: VecDeque<Weak<Lookup>>,
+    /// What the system is being asked for, the newest last.
+    asked: Vec<Asked>,
     threads: usize,
 }
 
+struct Asked {
+    host: String,
+    lookup: Weak<Lookup>,
+    since: Instant,
+}
+
+/// Owned by those who wait for it, and by nobody else until there is an answer.
 struct Lookup {
     host: String,
-    port: u16,
     answer: Mutex<Option<Result<Vec<SocketAddr>, Unknown>>>,
     /// Both ends live as long as either side does: writing into a pipe that nobody can read raises SIGPIPE.
     done: (PipeReader, PipeWriter),
@@ -48,11 +67,10 @@ pub(crate) fn resolve(
     if let Some(addresses) = literal(host) {
         return Ok(addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect());
     }
-    let trouble = |e: io::Error| network(format!("cannot look up {host}: {e}"));
-    let done = io::pipe().map_err(trouble)?;
-    let lookup = Arc::new(Lookup { host: host.to_owned(), port, answer: Mutex::new(None), done });
-    enqueue(&lookup).map_err(trouble)?;
-    answer(call, &lookup, limit)
+    let lookup = look_up(host).map_err(|e| network(format!("cannot look up {host}: {e}")))?;
+    let mut addresses = answer(call, &lookup, limit)?;
+    addresses.iter_mut().for_each(|address| address.set_port(port));
+    Ok(addresses)
 }
 
 fn answer(call: &Call, lookup: &Lookup, limit: Option<Instant>) -> Result<Vec<SocketAddr>, Error> {
@@ -63,7 +81,7 @@ fn answer(call: &Call, lookup: &Lookup, limit: Option<Instant>) -> Result<Vec<So
             "looking up {host} took longer than the connect timeout; check the DNS settings"
         )));
     }
-    match lock(&lookup.answer).take() {
+    match lock(&lookup.answer).clone() {
         Some(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
         Some(Err(Unknown { why, certain })) => {
             let mut error =
@@ -84,42 +102,84 @@ fn literal(host: &str) -> Option<Vec<IpAddr>> {
     Some(vec![bare.parse().ok()?])
 }
 
-fn enqueue(lookup: &Arc<Lookup>) -> io::Result<()> {
+/// The lookup of `host` that others wait for already, or a new one.
+fn look_up(host: &str) -> io::Result<Arc<Lookup>> {
     let mut resolver = lock(state());
-    resolver.waiting.retain(|waiting| waiting.strong_count() > 0);
-    resolver.waiting.push_back(Arc::downgrade(lookup));
-    if resolver.threads < MAX_THREADS {
+    resolver.queue.retain(|queued| queued.strong_count() > 0);
+    if let Some(shared) = resolver.shared(host) {
+        return Ok(shared);
+    }
+    let lookup = Arc::new(Lookup { host: host.to_owned(), answer: Mutex::new(None), done: io::pipe()? });
+    resolver.queue.push_back(Arc::downgrade(&lookup));
+    if resolver.threads < MAX_THREADS && !resolver.is_full(host) {
         let thread = thread::Builder::new().name("linq-dns".to_owned()).stack_size(1024 * 1024);
         match sys::without_signals(|| thread.spawn(work)) {
             Ok(_) => resolver.threads += 1,
-            Err(e) if resolver.threads == 0 => return Err(e),
-            Err(_) => {} // those that run will get to it
+            Err(e) if resolver.threads == resolver.abandoned() => return Err(e),
+            Err(_) => {} // the others will get to it
         }
     }
-    Ok(())
+    Ok(lookup)
+}
+
+impl Resolver {
+    fn shared(&self, host: &str) -> Option<Arc<Lookup>> {
+        let queued = self.queue.iter().filter_map(Weak::upgrade);
+        let any_age = self.is_full(host);
+        let shareable = |asked: &&Asked| any_age || asked.since.elapsed() < SHARED_FOR;
+        let asked = self.of(host).rev().filter(shareable).filter_map(|asked| asked.lookup.upgrade());
+        queued.filter(|queued| queued.host.eq_ignore_ascii_case(host)).chain(asked).next()
+    }
+
+    /// How many threads ask for what nobody waits for any more; they may never come back.
+    fn abandoned(&self) -> usize {
+        self.asked.iter().filter(|asked| asked.lookup.strong_count() == 0).count()
+    }
+
+    fn is_full(&self, host: &str) -> bool {
+        self.of(host).count() >= MAX_PER_NAME
+    }
+
+    fn of(&self, host: &str) -> impl DoubleEndedIterator<Item = &Asked> {
+        self.asked.iter().filter(move |asked| asked.host.eq_ignore_ascii_case(host))
+    }
+
+    /// Takes the first of the queue that somebody waits for and that may be asked for now.
+    fn next(&mut self) -> Option<(String, Weak<Lookup>)> {
+        let ready = |(at, queued): (usize, &Weak<Lookup>)| {
+            let host = queued.upgrade()?.host.clone();
+            (!self.is_full(&host)).then_some((at, host))
+        };
+        let (at, host) = self.queue.iter().enumerate().find_map(ready)?;
+        let lookup = self.queue.remove(at)?;
+        self.asked.push(Asked { host: host.clone(), lookup: lookup.clone(), since: Instant::now() });
+        Some((host, lookup))
+    }
 }
 
 fn work() {
     loop {
-        let next = {
+        let (host, lookup) = {
             let mut resolver = lock(state());
-            match resolver.waiting.pop_front() {
-                Some(next) => next.upgrade(),
+            match resolver.next() {
+                Some(next) => next,
                 None => {
                     resolver.threads -= 1;
                     return;
                 }
             }
         };
-        if let Some(lookup) = next {
-            *lock(&lookup.answer) = Some(sys::look_up(&lookup.host, lookup.port));
-            let _ = (&lookup.done.1).write(&[1]); // nobody may be waiting any more
+        let answer = sys::look_up(&host);
+        lock(state()).asked.retain(|asked| !asked.lookup.ptr_eq(&lookup));
+        if let Some(lookup) = lookup.upgrade() {
+            *lock(&lookup.answer) = Some(answer);
+            let _ = (&lookup.done.1).write(&[1]); // never read: it tells everybody who waits
         }
     }
 }
 
 fn state() -> &'static Mutex<Resolver> {
-    RESOLVER.get(|| Mutex::new(Resolver { waiting: VecDeque::new(), threads: 0 }))
+    RESOLVER.get(|| Mutex::new(Resolver { queue: VecDeque::new(), asked: Vec::new(), threads: 0 }))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

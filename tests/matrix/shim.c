@@ -71,11 +71,12 @@ static int both(const char *first, const char *second, const char *service, cons
 
 // What the label of a name below linq.test makes of it.
 static int script(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **out) {
-    static int flaky;
+    static int flaky, hung;
     if (!strncmp(name, "nxdomain.", 9)) return EAI_NONAME;
     if (!strncmp(name, "again.", 6)) return EAI_AGAIN;
     if (!strncmp(name, "flaky.", 6) && !flaky++) return EAI_AGAIN;
     if (!strncmp(name, "hang.", 5)) for (;;) pause();
+    if (!strncmp(name, "hangonce.", 9) && !hung++) for (;;) pause();
     if (!strncmp(name, "slow.", 5)) usleep(300 * 1000);
     if (!strncmp(name, "holefirst.", 10)) return both("127.0.0.9", "127.0.0.1", service, hints, out);
     if (!strncmp(name, "v6first.", 8)) return both("2001:db8::1", "127.0.0.1", service, hints, out);
