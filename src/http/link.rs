@@ -27,7 +27,9 @@ pub(super) struct Link {
     pub(super) host: String,
     tls: Option<Box<ClientConnection>>,
     /// What broke the secure connection, where content that came before it had to be given first.
-    broken: Option<Error>,
+    broken: Option<rustls::Error>,
+    /// Whether the peer ever sent content.
+    answered: bool,
     /// A child must not send close_notify on its parent's connections.
     process: ProcessId,
     /// How many bytes the kernel took, and gave.
@@ -57,6 +59,7 @@ impl Link {
             host: host.to_owned(),
             tls: None,
             broken: None,
+            answered: false,
             process: process::id(),
             sent: 0,
             received: 0,
@@ -207,24 +210,27 @@ impl Link {
             return Ok(n);
         };
         // What is already decrypted comes first: rustls takes no more before it has room.
-        match content(tls, buffer) {
-            Err(Looked::Nothing(_)) => {}
-            found => return found.inspect(|_| self.records = 0),
+        let mut n = None;
+        let mut found = content(tls, buffer);
+        if let (Err(Looked::Nothing(_)), None) = (&found, &self.broken) {
+            let read = tls.read_tls(&mut &self.socket).map_err(looked)?;
+            n = Some(read);
+            self.received += read as u64;
+            self.records += read;
+            self.broken = tls.process_new_packets().err();
+            found = content(tls, buffer);
         }
-        if let Some(error) = self.broken.take() {
-            return Err(Looked::Trouble(Trouble::Fatal(error)));
-        }
-        let n = tls.read_tls(&mut &self.socket).map_err(looked)?;
-        self.received += n as u64;
-        self.records += n;
-        self.broken = process_records(tls, &self.host).err();
-        match content(tls, buffer) {
+        match found {
             Err(Looked::Nothing(_)) => match self.broken.take() {
-                Some(error) => Err(Looked::Trouble(Trouble::Fatal(error))),
-                None if n == 0 => Ok(0), // the end, without a close_notify
+                Some(e) => Err(Looked::Trouble(Trouble::Fatal(tls::broken(&self.host, &e, self.answered)))),
+                None if n == Some(0) => Ok(0), // the end, without a close_notify
                 None => Err(Looked::Nothing(Received::Records)),
             },
-            found => found.inspect(|_| self.records = 0),
+            found => {
+                self.records = 0;
+                self.answered |= matches!(found, Ok(1..));
+                found
+            }
         }
     }
 
@@ -316,20 +322,14 @@ fn write_tls(tls: &mut ClientConnection, socket: &Socket, sent: &mut u64) -> io:
     Ok(())
 }
 
-/// Reads records, without waiting; 0 at the end.
+/// Reads records of the handshake, without waiting; 0 at the end.
 fn read_tls(tls: &mut ClientConnection, socket: &Socket, host: &str) -> Result<usize, Trouble> {
     let n = tls.read_tls(&mut &*socket).map_err(Trouble::Io)?;
-    process_records(tls, host).map_err(Trouble::Fatal)?;
-    Ok(n)
-}
-
-fn process_records(tls: &mut ClientConnection, host: &str) -> Result<(), Error> {
     let shaking = tls.is_handshaking();
     match tls.process_new_packets() {
-        Ok(_) => Ok(()),
-        Err(e) if shaking => Err(tls::refused(host, &e)),
-        // What was secure a moment ago may well be so again.
-        Err(e) => Err(network(format!("the secure connection to {host} broke: {e}"))),
+        Ok(_) => Ok(n),
+        Err(e) if shaking => Err(Trouble::Fatal(tls::refused(host, &e))),
+        Err(e) => Err(Trouble::Fatal(tls::broken(host, &e, false))),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Whom to trust, and the TLS client made from it. Verification cannot be turned off.
 
+mod error;
+
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -10,13 +12,14 @@ use rustls::client::Resumption;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, KeyProvider};
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::SigningKey;
-use rustls::{CertificateError, ClientConfig, ClientConnection, InvalidMessage};
+use rustls::{ClientConfig, ClientConnection};
 
 use crate::error::{Error, ErrorKind};
 use crate::process::PerProcess;
+pub(crate) use error::{broken, refused};
 
 /// The one crypto provider, always given explicitly: a Rust host may have installed another as its default.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
@@ -89,7 +92,7 @@ impl Trust {
     }
 
     fn build(&self) -> Result<ClientConfig, String> {
-        let trouble = |e: rustls::Error| format!("TLS cannot be set up: {e}");
+        let trouble = |e: rustls::Error| format!("TLS cannot be set up: {}", error::words(&e));
         let mut config = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions() // 1.2 and up
             .map_err(trouble)?
@@ -116,7 +119,7 @@ impl Trust {
         for certificate in &self.extra {
             roots
                 .add(certificate.clone())
-                .map_err(|e| format!("a certificate of ca_file or ca_pem is bad: {e}"))?;
+                .map_err(|_| "a certificate of ca_file or ca_pem is no X.509 certificate that can be read")?;
         }
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
             .build()
@@ -141,35 +144,15 @@ pub(crate) fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<
     match found {
         Ok(found) if !found.is_empty() => Ok(found),
         Ok(_) => Err(Error::new(ErrorKind::Tls, format!("{what} holds no certificate in PEM form"))),
-        Err(e) => Err(Error::new(ErrorKind::Tls, format!("{what} is not PEM: {e}"))),
+        Err(e) => Err(Error::new(ErrorKind::Tls, format!("{what} is not PEM: {}", broken_pem(&e)))),
     }
 }
 
-/// What went wrong with TLS, in words that say what to do.
-pub(crate) fn refused(host: &str, error: &rustls::Error) -> Error {
-    use CertificateError as C;
-    let why = match error {
-        rustls::Error::InvalidCertificate(bad) => match bad {
-            C::Expired | C::ExpiredContext { .. } => {
-                "its certificate has expired (or this clock is wrong)".into()
-            }
-            C::NotValidYet | C::NotValidYetContext { .. } => {
-                "its certificate is not valid yet (or this clock is wrong)".into()
-            }
-            C::NotValidForName | C::NotValidForNameContext { .. } => {
-                "its certificate is for another host".into()
-            }
-            C::UnknownIssuer => "its certificate is by an authority that is not trusted here; \
-                                 a private one can be named in ca_file or ca_pem"
-                .into(),
-            C::Revoked => "its certificate was revoked".into(),
-            other => format!("its certificate is not acceptable: {other:?}"),
-        },
-        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            "it does not speak TLS on this port".into()
-        }
-        rustls::Error::AlertReceived(alert) => format!("it refused the handshake with the alert {alert:?}"),
-        other => other.to_string(),
-    };
-    Error::new(ErrorKind::Tls, format!("no secure connection to {host}: {why}"))
+fn broken_pem(error: &pem::Error) -> &'static str {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => "an END line is missing",
+        pem::Error::IllegalSectionStart { .. } => "a BEGIN line is malformed",
+        pem::Error::Base64Decode(_) => "what stands between BEGIN and END is not base64",
+        _ => "it cannot be read",
+    }
 }

@@ -9,6 +9,7 @@
 mod common;
 
 mod any;
+mod certificates;
 mod child;
 mod connect;
 mod dns;

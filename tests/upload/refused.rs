@@ -198,7 +198,10 @@ fn a_bad_certificate_gets_not_one_byte() {
     for (how, why) in [
         ("expired", "its certificate has expired (or this clock is wrong)"),
         ("not_yet", "its certificate is not valid yet (or this clock is wrong)"),
-        ("wrong_host", "its certificate is for another host"),
+        (
+            "wrong_host",
+            "its certificate is for another host: the address may be wrong, or a captive portal answered",
+        ),
         (
             "unknown_ca",
             "its certificate is by an authority that is not trusted here; a private one can be named in ca_file or \
@@ -228,8 +231,13 @@ fn handshakes_that_go_wrong() {
     // the fault, the kind, what is said, and whether it may pass
     let table = [
         (json!({"connect": "plaintext"}), ErrorKind::Tls, "it does not speak TLS on this port", false),
-        (json!({"connect": "alert"}), ErrorKind::Tls, "it refused the handshake with the alert", false),
-        (json!({"connect": "alert", "alert": 70}), ErrorKind::Tls, "ProtocolVersion", false),
+        (json!({"connect": "alert"}), ErrorKind::Tls, "TLS alert handshake_failure", false),
+        (
+            json!({"connect": "alert", "alert": 70}),
+            ErrorKind::Tls,
+            "it speaks neither TLS 1.2 nor TLS 1.3 (TLS alert protocol_version)",
+            false,
+        ),
         (json!({"connect": "close_mid_handshake"}), ErrorKind::Network, "during the TLS handshake", true),
         (json!({"connect": "reset"}), ErrorKind::Network, "localhost", true),
     ];
