@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::call::Call;
 use super::link::Link;
-use super::{MAX_HEAD, Settings, connect, resolve};
+use super::{Settings, connect, resolve};
 use crate::error::Error;
 
 /// Where a connection leads.
@@ -37,9 +37,8 @@ pub(super) fn dial(settings: &Settings, call: &Call, origin: &Origin) -> Result<
     let socket = connect::connect(call, via, &addresses, limit)?;
     let mut link = Link::new(socket, host);
     if let Some(proxy) = proxy {
-        let enough = |answer: &[u8]| answer.ends_with(b"\r\n\r\n") || answer.len() >= MAX_HEAD;
-        let request = Zeroizing::new(proxy.request(host, *port));
-        let answer = link.converse(call, via, request.as_bytes(), limit, enough)?;
+        let request = Zeroizing::new(proxy.request(host, *port, &settings.user_agent));
+        let answer = link.converse(call, via, request.as_bytes(), limit)?;
         proxy.accepted(&answer)?;
     }
     if let Some(tls) = tls {

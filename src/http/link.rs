@@ -10,6 +10,7 @@ use socket2::Socket;
 
 use super::call::Call;
 use super::exchange::{network, timeout};
+use super::proxy::Answer;
 use super::tls;
 use crate::error::Error;
 use crate::process::{self, ProcessId};
@@ -128,20 +129,19 @@ impl Link {
         }
     }
 
-    /// Sends and receives without ureq, for the CONNECT of a proxy: until `enough` says so of what arrived.
+    /// Asks a proxy for a tunnel: sends the CONNECT and gives the head of the answer.
     pub(super) fn converse(
         &mut self,
         call: &Call,
         proxy: &str,
         request: &[u8],
         limit: Option<Instant>,
-        enough: impl Fn(&[u8]) -> bool,
     ) -> Result<Vec<u8>, Error> {
         let slow = || timeout(format!("the proxy {proxy} took longer than the connect timeout"));
         let broken =
             |e: &io::Error| lost(&format!("the proxy {proxy}"), "while it was asked for a tunnel", e);
-        let (mut sent, mut answer) = (0, Vec::new());
-        while !enough(&answer) {
+        let (mut sent, mut answer) = (0, Answer::default());
+        while !answer.is_over() {
             let flags = if sent < request.len() { PollFlags::OUT } else { PollFlags::IN };
             if call.wait(&[(self.socket.as_fd(), flags)], limit)?[0].is_empty() {
                 return Err(slow());
@@ -165,7 +165,7 @@ impl Link {
                 Err(e) => return Err(broken(&e)),
             }
         }
-        Ok(answer)
+        Ok(answer.head)
     }
 
     /// Writes some of `head` and then `body`, and adds to `taken` how much. With TLS, nothing is left inside when it

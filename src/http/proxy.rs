@@ -6,7 +6,10 @@ use std::net::IpAddr;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use percent_encoding::percent_decode_str;
 
+use super::MAX_HEAD;
+use super::resolve::bare;
 use crate::error::{Error, ErrorKind};
 
 /// A proxy that can be asked for a tunnel.
@@ -64,28 +67,27 @@ impl Proxies {
 }
 
 impl Proxy {
-    /// What to say to the proxy.
-    pub(crate) fn request(&self, host: &str, port: u16) -> String {
+    /// What to say to the proxy; some refuse those who do not say who they are.
+    pub(crate) fn request(&self, host: &str, port: u16, user_agent: &str) -> String {
         let target = format!("{host}:{port}");
         let authorization = match &self.authorization {
             Some(value) => format!("Proxy-Authorization: {value}\r\n"),
             None => String::new(),
         };
-        format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}\r\n")
+        format!(
+            "CONNECT {target} HTTP/1.1\r\nHost: {target}\r\nUser-Agent: {user_agent}\r\n{authorization}\r\n"
+        )
     }
 
     /// Whether `answer` opens the tunnel.
     pub(crate) fn accepted(&self, answer: &[u8]) -> Result<(), Error> {
-        let line = answer.split(|byte| *byte == b'\r').next().unwrap_or_default();
-        let line = String::from_utf8_lossy(line);
-        let status: Option<u16> = match line.strip_prefix("HTTP/1.") {
-            Some(rest) => rest.get(2..5).and_then(|digits| digits.parse().ok()),
-            None => None,
-        };
+        let status = if is_whole(answer) { status(answer) } else { None };
         let (why, retryable) = match status {
             Some(200..300) => return Ok(()),
             Some(407) => ("wants other credentials (407)".to_owned(), false),
-            Some(status) => (format!("refused the tunnel with status {status}"), status >= 500),
+            Some(status) => {
+                (format!("refused the tunnel with status {status}"), matches!(status, 408 | 429 | 500..))
+            }
             None => ("did not answer as an HTTP proxy does".to_owned(), false),
         };
         let mut error =
@@ -96,13 +98,55 @@ impl Proxy {
     }
 }
 
+/// The head of a proxy's answer as it arrives, byte by byte: what follows it is the server's.
+#[derive(Default)]
+pub(super) struct Answer {
+    pub(super) head: Vec<u8>,
+    /// With the interim answers before it.
+    length: usize,
+}
+
+impl Answer {
+    pub(super) fn push(&mut self, byte: u8) {
+        self.head.push(byte);
+        self.length += 1;
+        if is_whole(&self.head)
+            && status(&self.head).is_some_and(|status| (100..200).contains(&status) && status != 101)
+        {
+            self.head.clear();
+        }
+    }
+
+    /// Whether no further byte would change what [`Proxy::accepted`] says.
+    pub(super) fn is_over(&self) -> bool {
+        let begin = &self.head[..self.head.len().min(HTTP.len())];
+        is_whole(&self.head) || !HTTP.starts_with(begin) || self.length >= MAX_HEAD
+    }
+}
+
+const HTTP: &[u8] = b"HTTP/1.";
+
+/// Lines may end without a carriage return (RFC 9112, 2.2).
+fn is_whole(head: &[u8]) -> bool {
+    head.ends_with(b"\n\r\n") || head.ends_with(b"\n\n")
+}
+
+fn status(head: &[u8]) -> Option<u16> {
+    let line = head.split(|byte| *byte == b'\n').next()?.strip_prefix(HTTP)?.trim_ascii_end();
+    let [_, b' ', digits @ ..] = line else { return None };
+    match digits.split(|byte| *byte == b' ').next()? {
+        digits @ [_, _, _] => number(std::str::from_utf8(digits).ok()?),
+        _ => None,
+    }
+}
+
 /// Loopback by its very name: nothing that would have to be looked up.
 pub(crate) fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || address(host).is_some_and(|ip| ip.is_loopback())
 }
 
 fn address(host: &str) -> Option<IpAddr> {
-    host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host).parse().ok()
+    bare(host).parse().ok()
 }
 
 /// `[http://][user[:password]@]host[:port]`; port 1080 as in curl. The message never repeats the text: it may
@@ -122,14 +166,23 @@ fn parse(url: &str) -> Result<Proxy, String> {
     };
     let (host, port) = split_port(place);
     let port = match port {
-        Some(port) => port.parse().map_err(|_| "has a port that is no number".to_owned())?,
+        Some(port) => number(port).ok_or("has a port that is no number")?,
         None => 1080,
     };
     if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err("names no host".to_owned());
     }
-    let authorization = user.map(|user| format!("Basic {}", BASE64_STANDARD.encode(percent_decoded(user))));
+    let authorization = user.map(|user| {
+        let (name, password) = user.split_once(':').unwrap_or((user, ""));
+        let plain = [name, ":", password].map(|text| percent_decode_str(text).collect::<Vec<u8>>()).concat();
+        format!("Basic {}", BASE64_STANDARD.encode(plain))
+    });
     Ok(Proxy { host: host.to_owned(), port, authorization })
+}
+
+/// Digits alone: `parse` takes a sign as well.
+fn number(text: &str) -> Option<u16> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 /// `host:port`, `[v6]:port`, or a bare host or address.
@@ -138,25 +191,6 @@ fn split_port(place: &str) -> (&str, Option<&str>) {
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, Some(port)),
         _ => (place, None),
     }
-}
-
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let (mut decoded, mut at) = (Vec::with_capacity(bytes.len()), 0);
-    while at < bytes.len() {
-        let hex = text.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                decoded.push(byte);
-                at += 3;
-            }
-            None => {
-                decoded.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    decoded
 }
 
 /// Whether one word of NO_PROXY speaks of `host`.
@@ -193,117 +227,4 @@ fn in_network(network: &str, bits: u32, ip: IpAddr) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn environment(pairs: &'static [(&str, &str)]) -> Proxies {
-        Proxies::from_environment(|name| {
-            pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        })
-    }
-
-    fn picked(proxies: &Proxies, host: &str) -> Option<String> {
-        proxies.pick(host, 443).unwrap().map(|proxy| format!("{}:{}", proxy.host, proxy.port))
-    }
-
-    #[test]
-    fn lower_case_comes_first_and_https_before_all() {
-        let all = &[("ALL_PROXY", "all:1"), ("HTTPS_PROXY", "upper:2"), ("https_proxy", "http://lower:3/")];
-        assert_eq!(picked(&environment(all), "example.com").as_deref(), Some("lower:3"));
-        assert_eq!(picked(&environment(&all[..2]), "example.com").as_deref(), Some("upper:2"));
-        assert_eq!(picked(&environment(&all[..1]), "example.com").as_deref(), Some("all:1"));
-        assert_eq!(
-            picked(&environment(&[("HTTP_PROXY", "no:1"), ("http_proxy", "no:2")]), "example.com"),
-            None
-        );
-        assert_eq!(
-            picked(&environment(&[("https_proxy", "proxy")]), "example.com").as_deref(),
-            Some("proxy:1080")
-        );
-    }
-
-    #[test]
-    fn loopback_is_never_proxied() {
-        let proxies = Proxies::explicit("proxy:8080").unwrap();
-        for host in ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "[::1]", "::1"] {
-            assert_eq!(picked(&proxies, host), None, "{host}");
-        }
-        assert_eq!(picked(&proxies, "localhost.example").as_deref(), Some("proxy:8080"));
-    }
-
-    #[test]
-    fn no_proxy_by_curls_rules() {
-        // word, host, port, whether the proxy is passed by
-        let table = [
-            ("example.com", "example.com", 443, true),
-            ("example.com", "EXAMPLE.com", 443, true),
-            ("example.com", "www.example.com", 443, true),
-            ("example.com", "notexample.com", 443, false),
-            (".example.com", "www.example.com", 443, true),
-            (".example.com", "example.com", 443, true),
-            ("*.example.com", "www.example.com", 443, true),
-            ("example.com.", "example.com", 443, true),
-            ("example.com:443", "example.com", 443, true),
-            ("example.com:8443", "example.com", 443, false),
-            ("10.0.0.1", "10.0.0.1", 443, true),
-            ("10.0.0.1", "10.0.0.10", 443, false),
-            ("10.0.0.0/8", "10.200.3.4", 443, true),
-            ("10.0.0.0/8", "11.0.0.1", 443, false),
-            ("10.0.0.0/8", "example.com", 443, false),
-            ("0.0.0.0/0", "11.0.0.1", 443, true),
-            ("10.0.0.0/33", "10.0.0.1", 443, false),
-            ("2001:db8::/32", "[2001:db8:1::5]", 443, true),
-            ("2001:db8::/32", "[2001:db9::5]", 443, false),
-            ("2001:db8::5", "[2001:db8::5]", 443, true),
-            ("*", "anything.example", 443, true),
-            (".", "example.com", 443, false),
-        ];
-        for (word, host, port, expected) in table {
-            assert_eq!(covers(word, host, port), expected, "{word} {host}:{port}");
-        }
-        let spaced = environment(&[("all_proxy", "p:1"), ("no_proxy", "foo, example.com\tbar  baz")]);
-        for host in ["foo", "example.com", "bar", "baz"] {
-            assert_eq!(picked(&spaced, host), None, "{host}");
-        }
-        assert_eq!(picked(&spaced, "qux").as_deref(), Some("p:1"));
-    }
-
-    #[test]
-    fn what_cannot_be_used_is_refused_and_not_passed_by() {
-        let socks = environment(&[("ALL_PROXY", "socks5h://me:secret@proxy:1080")]);
-        let error = socks.pick("example.com", 443).err().unwrap();
-        let expected = "the proxy in ALL_PROXY is a socks5h:// one, which liblinq does not support; \
-                        use an http:// one, or none";
-        assert_eq!((error.kind, &*error.message), (ErrorKind::Network, expected));
-        for bad in ["https://proxy", "socks4://p", "http://", "http://p:x", "http://p:99999", "http://a b"] {
-            let error = Proxies::explicit(bad).err().expect(bad);
-            assert_eq!(error.kind, ErrorKind::InvalidArgument, "{bad}");
-        }
-        assert_eq!(picked(&Proxies::explicit("").unwrap(), "example.com"), None);
-    }
-
-    #[test]
-    fn the_tunnel_is_asked_for_with_credentials() {
-        let proxy = parse("http://us%40er:p%3Ass@proxy:8080/").unwrap();
-        let expected = "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\
-                        Proxy-Authorization: Basic dXNAZXI6cDpzcw==\r\n\r\n";
-        assert_eq!(proxy.request("example.com", 443), expected);
-        assert_eq!(parse("[::1]:3128").map(|p| (p.host, p.port)), Ok(("[::1]".to_owned(), 3128)));
-    }
-
-    #[test]
-    fn answers_of_a_proxy() {
-        let proxy = parse("proxy:1").unwrap();
-        assert_eq!(proxy.accepted(b"HTTP/1.1 200 Connection established\r\n\r\n"), Ok(()));
-        let table: [(&[u8], &str, bool); 4] = [
-            (b"HTTP/1.1 407 Who?\r\n\r\n", "the proxy proxy:1 wants other credentials (407)", false),
-            (b"HTTP/1.0 502 Bad\r\n\r\n", "the proxy proxy:1 refused the tunnel with status 502", true),
-            (b"HTTP/1.1 403 No\r\n\r\n", "the proxy proxy:1 refused the tunnel with status 403", false),
-            (b"SSH-2.0-hello\r\n\r\n", "the proxy proxy:1 did not answer as an HTTP proxy does", false),
-        ];
-        for (answer, message, retryable) in table {
-            let error = proxy.accepted(answer).unwrap_err();
-            assert_eq!((&*error.message, error.details.retryable), (message, retryable));
-        }
-    }
-}
+mod tests;

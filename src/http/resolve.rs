@@ -98,8 +98,12 @@ fn literal(host: &str) -> Option<Vec<IpAddr>> {
     if host.eq_ignore_ascii_case("localhost") {
         return Some(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
     }
-    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
-    Some(vec![bare.parse().ok()?])
+    Some(vec![bare(host).parse().ok()?])
+}
+
+/// A host without the brackets that an IPv6 address has in a URL.
+pub(super) fn bare(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 /// The lookup of `host` that others wait for already, or a new one.

@@ -17,6 +17,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::SigningKey;
 use rustls::{ClientConfig, ClientConnection};
 
+use super::resolve::bare;
 use crate::error::{Error, ErrorKind};
 use crate::process::PerProcess;
 pub(crate) use error::{broken, refused};
@@ -85,9 +86,8 @@ impl Trust {
             Arc::new(config)
         };
         let config = self.in_process.get(fresh).clone();
-        let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
-        let name =
-            ServerName::try_from(bare.to_owned()).map_err(|_| tls(format!("{host} is not a host name")))?;
+        let name = ServerName::try_from(bare(host).to_owned())
+            .map_err(|_| tls(format!("{host} is not a host name")))?;
         ClientConnection::new(config, name).map_err(|e| refused(host, &e))
     }
 

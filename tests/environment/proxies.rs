@@ -46,7 +46,7 @@ fn every_variable_that_names_one() {
         let result = upload_in(&[(name, &sandbox.get("proxy"))], made_up(&sandbox));
         assert_proxied(&result, &sandbox);
         let names = connects(&sandbox)[0].header_names();
-        assert_eq!(names, ["host"], "{name}");
+        assert_eq!(names, ["host", "user-agent"], "{name}");
     }
 }
 

@@ -19,3 +19,4 @@ mod put_answer;
 mod put_send;
 mod support;
 mod tls;
+mod tunnel;
