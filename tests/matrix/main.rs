@@ -13,6 +13,7 @@ mod certificates;
 mod child;
 mod connect;
 mod dns;
+mod lookups;
 mod post;
 mod proxy;
 mod put_answer;
