@@ -102,7 +102,7 @@ pub(super) fn agent(settings: &Settings) -> Agent {
         .user_agent("")
         .accept("")
         .accept_encoding("")
-        .max_response_header_size(2 * MAX_HEAD)
+        .max_response_header_size(2 * MAX_HEAD) // ours was smaller
         .max_idle_connections(32)
         .max_idle_connections_per_host(16)
         .max_idle_age(Duration::from_secs(60)) // a connection knows its own age, also across sleep
@@ -204,21 +204,18 @@ fn with_key(request: &[u8], key: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
 /// The response as ureq's parser takes it.
 fn canonical(response: &Response, to_head: bool) -> Zeroizing<Vec<u8>> {
     const FRAMING: [&str; 5] = ["connection", "content-length", "keep-alive", "trailer", "transfer-encoding"];
-    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_HEAD + response.body.len()));
-    bytes.extend_from_slice(format!("HTTP/1.1 {} \r\n", response.status).as_bytes());
+    let mut head = format!("HTTP/1.1 {} \r\n", response.status).into_bytes();
     let headers = response.headers.iter().filter(|(name, _)| !FRAMING.contains(&name.as_str()));
     for (name, value) in headers.take(MAX_HEADERS) {
-        bytes.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        head.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
     if !response.reusable {
-        bytes.extend_from_slice(b"connection: close\r\n");
+        head.extend_from_slice(b"connection: close\r\n");
     }
     if !to_head && !matches!(response.status, 204 | 304) {
-        bytes.extend_from_slice(format!("content-length: {}\r\n", response.body.len()).as_bytes());
+        head.extend_from_slice(format!("content-length: {}\r\n", response.body.len()).as_bytes());
     }
-    bytes.extend_from_slice(b"\r\n");
-    bytes.extend_from_slice(&response.body);
-    bytes
+    Zeroizing::new([&head, &b"\r\n"[..], &response.body].concat())
 }
 
 impl UreqTransport for Transport {

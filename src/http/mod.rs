@@ -18,9 +18,11 @@ mod head;
 mod link;
 mod pool;
 mod proxy;
+mod put;
 mod resolve;
 #[cfg(not(any(target_os = "android", target_vendor = "apple")))]
 mod roots;
+mod stall;
 mod tls;
 
 use std::cell::{Cell, RefCell};
@@ -28,7 +30,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ureq::Agent;
-use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use ureq::http::{HeaderMap, Method, Request, Uri};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
@@ -37,8 +39,6 @@ use crate::process::PerProcess;
 use agent::{PLACEHOLDER, Running};
 pub(crate) use call::Call;
 pub use call::Progress;
-use dial::{Origin, dial};
-use exchange::{Failed, Outbound, Response};
 use pool::Pool;
 pub(crate) use proxy::{Proxies, is_loopback};
 pub(crate) use tls::{Trust, certificates, random};
@@ -47,9 +47,6 @@ pub(crate) use ureq::http;
 /// More of an answer than this is never read.
 const MAX_ANSWER: usize = 1024 * 1024;
 const MAX_HEAD: usize = 32 * 1024;
-
-/// After a PUT, an answer without a length that is silent for so long is over.
-const SILENCE: Duration = Duration::from_secs(1);
 
 /// How to reach servers.
 #[derive(Clone)]
@@ -171,82 +168,6 @@ impl Http {
         result
     }
 
-    /// A body of the caller's, over a connection from our own pool.
-    fn put(&self, call: &Rc<Call>, outgoing: &mut Outgoing<'_>, fresh: bool) -> Result<Answer, Broken> {
-        let origin = Origin::of(outgoing.url);
-        let head = self.head(outgoing)?;
-        let total = match &outgoing.body {
-            Content::Stream(stream) => stream.length(),
-            _ => 0,
-        };
-        call.restart_progress(total)?;
-        let pool = self.pool.get(Pool::default);
-        let pooled = if fresh { None } else { pool.take(&origin) };
-        let reused = pooled.is_some();
-        let mut link = match pooled {
-            Some(link) => link,
-            None => dial(&self.settings, call, &origin)?,
-        };
-        let expects_continue = outgoing.headers.iter().any(|(name, value)| {
-            name.eq_ignore_ascii_case("expect") && value.eq_ignore_ascii_case("100-continue")
-        });
-        let outbound = Outbound {
-            head: &head,
-            body: &mut outgoing.body,
-            to_head: false,
-            expects_continue,
-            silence: Some(SILENCE),
-        };
-        let response = exchange::run(&mut link, call, self.settings.stall_timeout, outbound)
-            .map_err(|Failed { error, saw_bytes }| Broken::new(error, reused, saw_bytes))?;
-        match response.reusable {
-            true => pool.put(origin, link),
-            false if response.cut.is_none() && !response.early => link.close(),
-            false => {}
-        }
-        let answer = stored(response)?;
-        if answer.is_success() {
-            // It is done: whoever stops now stops too late to undo it.
-            let _ = call.tell(total, total);
-        }
-        Ok(answer)
-    }
-
-    /// The head of a PUT.
-    fn head(&self, outgoing: &Outgoing<'_>) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let internal = || Error::new(ErrorKind::Internal, "the request could not be made");
-        let url = outgoing.url;
-        let mut headers = HeaderMap::new();
-        let mut add = |name: &str, value: &str| {
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| internal())?;
-            let value = HeaderValue::from_str(value).map_err(|_| internal())?;
-            headers.try_append(name, value).map_err(|_| internal())
-        };
-        for (name, value) in &outgoing.headers {
-            add(name, value)?;
-        }
-        if let Content::Stream(stream) = &outgoing.body {
-            add("content-length", &stream.length().to_string())?;
-        }
-        for (name, value) in [
-            ("host", url.authority().map_or("", |authority| authority.as_str())),
-            ("user-agent", &self.settings.user_agent),
-        ] {
-            if !headers.contains_key(name) {
-                let value = HeaderValue::from_str(value).map_err(|_| internal())?;
-                headers.try_append(name, value).map_err(|_| internal())?;
-            }
-        }
-        let path = url.path_and_query().map_or("/", |path| path.as_str());
-        let mut head = Zeroizing::new(Vec::with_capacity(MAX_HEAD));
-        head.extend_from_slice(format!("{} {path} HTTP/1.1\r\n", outgoing.method).as_bytes());
-        for (name, value) in &headers {
-            head.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
-        }
-        head.extend_from_slice(b"\r\n");
-        Ok(head)
-    }
-
     /// A call of the API, through ureq.
     fn ask(&self, call: &Rc<Call>, outgoing: &Outgoing<'_>, fresh: bool) -> Result<Answer, Broken> {
         let host = outgoing.url.host().unwrap_or_default();
@@ -290,15 +211,6 @@ fn rewind(outgoing: &mut Outgoing<'_>) -> Result<bool, Error> {
     match &mut outgoing.body {
         Content::Stream(stream) => stream.rewind(),
         _ => Ok(true),
-    }
-}
-
-/// What a storage's response comes to. With the whole body sent, a success stands even where its own body is cut: the
-/// object is there, and sending it again would not make it more so.
-fn stored(response: Response) -> Result<Answer, Error> {
-    match response.cut {
-        Some(cut) if cut.kind == ErrorKind::Protocol && (200..300).contains(&response.status) => Err(cut),
-        _ => Ok(Answer { status: response.status, headers: response.headers, body: response.body }),
     }
 }
 

@@ -1,0 +1,172 @@
+//! Receiving: interim heads are passed over, then the head and the body of the final response are read.
+
+use std::time::{Duration, Instant};
+
+use rustix::event::PollFlags;
+use zeroize::Zeroizing;
+
+use super::{Exchange, Response, State, no_memory, timeout};
+use crate::error::{Error, ErrorKind};
+use crate::http::body::{Decoder, Malformed};
+use crate::http::head::{self, Head, Parsed};
+use crate::http::link::Received;
+use crate::http::{MAX_ANSWER, MAX_HEAD};
+use crate::log::{self, Level};
+
+/// More interim responses than this are no sign of life any more.
+const MAX_INTERIM: u32 = 20;
+
+impl Exchange<'_> {
+    /// Waits for the head of the final response, and takes it off the input.
+    pub(super) fn receive_head(&mut self) -> Result<Head, Error> {
+        loop {
+            match self.parse()? {
+                Parsed::Final { length, head } => {
+                    if self.state == State::Waiting {
+                        self.state = State::Answering;
+                    }
+                    self.stall.answer(true, Instant::now());
+                    self.input.drain(..length);
+                    return Ok(head);
+                }
+                Parsed::Interim { length, status } => self.pass_over(length, status)?,
+                Parsed::Partial { .. } => {
+                    if !self.input.is_empty() {
+                        self.stall.answer(true, Instant::now());
+                    }
+                    if !self.wait_for_input(None)? {
+                        return Err(self.ended("before it answered"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads the body, up to [`MAX_ANSWER`] bytes of it. What breaks it off is for the caller to judge.
+    pub(super) fn receive_body(&mut self, head: Head, silence: Option<Duration>) -> Result<Response, Error> {
+        let mut body = Zeroizing::new(Vec::new());
+        let mut decoder = Decoder::new(head.framing);
+        let read = self.read_body(&mut decoder, &mut body, silence);
+        // A call that was cancelled or whose time is over ends, whatever the answer is.
+        self.call.check()?;
+        let cut = read.err();
+        if let Some(cut) = &cut {
+            log::line(Level::Debug, || format!("the answer broke off: {cut}"));
+        }
+        let complete = cut.is_none() && decoder.is_done() && self.input.is_empty();
+        Ok(Response {
+            status: head.status,
+            headers: head.headers,
+            body,
+            early: self.state == State::AnsweredEarly,
+            reusable: complete && head.keep_alive && self.state == State::Answering,
+            cut,
+        })
+    }
+
+    fn read_body(
+        &mut self,
+        decoder: &mut Decoder,
+        body: &mut Vec<u8>,
+        silence: Option<Duration>,
+    ) -> Result<(), Error> {
+        loop {
+            let mut at = 0;
+            loop {
+                let step = decoder.step(&self.input[at..]);
+                let (taken, content) = step.map_err(|why| self.malformed(why))?;
+                append(body, content)?;
+                at += taken;
+                if body.len() > MAX_ANSWER {
+                    let message = "the server's answer is larger than 1 MiB".to_owned();
+                    return Err(Error::new(ErrorKind::Protocol, message));
+                }
+                if taken == 0 {
+                    break;
+                }
+            }
+            self.input.drain(..at);
+            if decoder.is_done() {
+                return Ok(());
+            }
+            let until_close = decoder.is_until_close();
+            if !self.wait_for_input(silence.filter(|_| until_close))? {
+                return if until_close { Ok(()) } else { Err(self.ended("")) };
+            }
+        }
+    }
+
+    fn malformed(&self, why: Malformed) -> Error {
+        let what = match why {
+            Malformed::Chunk => "sent a chunked body that is malformed",
+            Malformed::Trailers => "sent more than 32 KiB of trailers",
+        };
+        self.protocol(what)
+    }
+
+    /// Waits until more input is there, for no longer than `silence` where that is given. `false` at the end of the
+    /// connection, or after that silence.
+    fn wait_for_input(&mut self, silence: Option<Duration>) -> Result<bool, Error> {
+        let silent_at = silence.and_then(|silence| Instant::now().checked_add(silence));
+        loop {
+            self.call.check()?;
+            let late_at = self.stall.answer_late_at();
+            if late_at.is_some_and(|late| late <= Instant::now()) {
+                let what = format!("the answer of {} began but came too slowly", self.link.host);
+                return Err(timeout(what));
+            }
+            match self.receive()? {
+                Received::Bytes => return Ok(true),
+                Received::End => return Ok(false),
+                Received::Records => {}
+                Received::Blocked if silent_at.is_some_and(|at| at <= Instant::now()) => return Ok(false),
+                Received::Blocked => {
+                    self.pause(PollFlags::IN, [late_at, silent_at].into_iter().flatten().min())?;
+                }
+            }
+        }
+    }
+
+    fn parse(&self) -> Result<Parsed, Error> {
+        let parsed = head::parse(&self.input, self.to_head);
+        let parsed = parsed.map_err(|head::NotHttp| self.protocol("did not answer in proper HTTP"))?;
+        let length = match &parsed {
+            Parsed::Partial { .. } => self.input.len(),
+            Parsed::Interim { length, .. } | Parsed::Final { length, .. } => *length,
+        };
+        if length > MAX_HEAD {
+            return Err(self.protocol("sent more than 32 KiB of headers"));
+        }
+        Ok(parsed)
+    }
+
+    /// Takes complete 1xx heads off the input; whether a final head begins behind them.
+    pub(super) fn final_head_begins(&mut self) -> Result<bool, Error> {
+        loop {
+            match self.parse()? {
+                Parsed::Interim { length, status } => self.pass_over(length, status)?,
+                Parsed::Partial { is_final } => return Ok(is_final),
+                Parsed::Final { .. } => return Ok(true),
+            }
+        }
+    }
+
+    /// An interim response answers nothing. Each may put off the stall: without an end they would for ever.
+    fn pass_over(&mut self, length: usize, status: u16) -> Result<(), Error> {
+        self.input.drain(..length);
+        self.stall.answer(false, Instant::now());
+        self.continued |= status == 100;
+        self.interim += 1;
+        match status {
+            101 => Err(self.protocol("switched to another protocol, which nobody asked for")),
+            _ if self.interim > MAX_INTERIM => Err(self.protocol("sends interim answers without an end")),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn append(body: &mut Vec<u8>, content: &[u8]) -> Result<(), Error> {
+    body.try_reserve(content.len()).map_err(|_| no_memory())?;
+    body.extend_from_slice(content);
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! Sending: the head and the body leave, while the peer is listened to.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use rustix::event::PollFlags;
+use zeroize::Zeroizing;
+
+use super::{Exchange, State, no_memory};
+use crate::error::{Error, ErrorKind};
+use crate::http::Content;
+use crate::http::link::{Received, lost, would_block};
+
+/// How long to wait for a 100 Continue before the body is sent without it.
+const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Each read of the source costs four calls of the kernel, whatever its size; much larger, and its bytes have left the
+/// processor's cache by the time they are encrypted and sent. `make bench` has what it comes to.
+const OUTPUT: usize = 128 * 1024;
+
+impl Exchange<'_> {
+    /// Sends the head and the body, or as much as the peer lets.
+    pub(super) fn send(&mut self, mut head: &[u8], body: &mut Content<'_>) -> Result<(), Error> {
+        let mut left = match body {
+            Content::Nothing => 0,
+            Content::Bytes(bytes) => bytes.len() as u64,
+            Content::Stream(stream) => stream.length(),
+        };
+        let mut buffer = Zeroizing::new(Vec::new());
+        if let Content::Stream(_) = body {
+            allocate(&mut buffer, left.min(OUTPUT as u64) as usize)?;
+        }
+        while self.state == State::Sending {
+            let chunk = match body {
+                Content::Nothing => &[],
+                Content::Bytes(bytes) => *bytes,
+                Content::Stream(stream) if left > 0 => {
+                    self.call.check()?;
+                    let room = left.min(buffer.len() as u64) as usize;
+                    let n = self.outside(|| stream.read(&mut buffer[..room]))?;
+                    &buffer[..n]
+                }
+                Content::Stream(_) => &[],
+            };
+            left -= chunk.len() as u64;
+            self.send_bytes(std::mem::take(&mut head), chunk)?;
+            if left == 0 && self.state == State::Sending {
+                self.state = State::Waiting;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands `head` and `chunk`, a piece of the body, to the kernel; all of it, unless the final response begins first.
+    pub(super) fn send_bytes(&mut self, head: &[u8], chunk: &[u8]) -> Result<(), Error> {
+        let mut sent = 0;
+        loop {
+            self.listen()?;
+            if self.state == State::AnsweredEarly {
+                return Ok(());
+            }
+            let rest = &head[sent.min(head.len())..];
+            let written = self.link.write(rest, &chunk[sent.saturating_sub(head.len())..], &mut sent);
+            match written {
+                Ok(()) if sent == head.len() + chunk.len() => break,
+                Ok(()) => self.stall.moved(Instant::now()),
+                Err(e) if would_block(&e) => self.pause(PollFlags::IN | PollFlags::OUT, None)?,
+                Err(e) => return self.after_broken_write(&e),
+            }
+        }
+        self.stall.moved(Instant::now());
+        self.given += chunk.len() as u64;
+        self.report_progress()
+    }
+
+    /// Takes what has arrived, without waiting. A final response ends the sending.
+    fn listen(&mut self) -> Result<(), Error> {
+        match self.receive()? {
+            Received::Blocked | Received::Records => Ok(()),
+            Received::End => Err(self.ended("while sending")),
+            Received::Bytes => self.look_for_answer(),
+        }
+    }
+
+    fn look_for_answer(&mut self) -> Result<(), Error> {
+        if self.final_head_begins()? {
+            self.state = State::AnsweredEarly;
+            self.stall.answer(true, Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Nothing can be written any more, but the answer may be in the socket.
+    fn after_broken_write(&mut self, e: &io::Error) -> Result<(), Error> {
+        loop {
+            self.call.check()?;
+            match self.receive() {
+                Ok(Received::Records) => {}
+                Ok(Received::Bytes) => self.look_for_answer()?,
+                Ok(Received::Blocked | Received::End) => break,
+                Err(error) if error.kind == ErrorKind::Network => break,
+                Err(error) => return Err(error),
+            }
+            if self.state == State::AnsweredEarly {
+                return Ok(());
+            }
+        }
+        Err(lost(&self.link.host, "while sending", e))
+    }
+
+    /// Waits for the 100 Continue that the head asked for, or the final response, for a second.
+    pub(super) fn await_continue(&mut self) -> Result<(), Error> {
+        let limit = Instant::now().checked_add(CONTINUE_TIMEOUT);
+        while self.state == State::Sending && !self.continued {
+            self.call.check()?;
+            match self.receive()? {
+                Received::Bytes => self.look_for_answer()?,
+                Received::End => return Err(self.ended("before it answered")),
+                Received::Records => {}
+                Received::Blocked if limit.is_some_and(|limit| limit <= Instant::now()) => break,
+                Received::Blocked => self.pause(PollFlags::IN, limit)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Makes `buffer` so long.
+fn allocate(buffer: &mut Vec<u8>, length: usize) -> Result<(), Error> {
+    buffer.try_reserve_exact(length).map_err(|_| no_memory())?;
+    buffer.resize(length, 0);
+    Ok(())
+}
