@@ -211,12 +211,21 @@ impl Client {
         self.attempts.run(&call, |attempt| attachment::delete(&self.api, &call, id, attempt > 1))
     }
 
-    /// Step 3: sends a message with attachments.
+    /// Step 3: sends a message with attachments. Where it may have arrived although this failed, the error's
+    /// [`idempotency_key`](crate::Details::idempotency_key) is the one to send it with again.
     pub fn send_message(&self, message: Message<'_>, call: CallOptions<'_>) -> Result<Receipt, Error> {
         message::check(&message)?;
         let call = call.begin(None);
         let key = message.idempotency_key.map_or_else(message::fresh_key, str::to_owned);
-        self.attempts.run(&call, |_| message::send(&self.api, &call, &message, &key))
+        let mut arrived = false;
+        let result = self.attempts.run(&call, |_| {
+            message::send(&self.api, &call, &message, &key).inspect_err(|e| arrived |= e.may_have_arrived())
+        });
+        result.map_err(|mut error| {
+            let sent = arrived && error.details.attempts > 0;
+            error.details.idempotency_key = sent.then_some(key);
+            error
+        })
     }
 
     fn uploading<'a>(&'a self, call: &'a Rc<Call>) -> Upload<'a> {

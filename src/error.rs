@@ -79,6 +79,9 @@ pub struct Details {
     pub retryable: bool,
     /// The attachment that had been reserved when it failed.
     pub attachment_id: Option<String>,
+    /// The idempotency key of a request that may have been done although it failed. Sent again with this key, it is not
+    /// done twice.
+    pub idempotency_key: Option<String>,
 }
 
 impl Error {
@@ -94,6 +97,11 @@ impl Error {
     pub(crate) fn on(mut self, what: &str) -> Self {
         self.message = format!("{what}: {}", self.message);
         self
+    }
+
+    /// Whether the request that failed so may have been done all the same. A refusal says that it was not.
+    pub(crate) fn may_have_arrived(&self) -> bool {
+        !self.details.http_status.is_some_and(|status| (400..500).contains(&status) && status != 408)
     }
 
     pub(crate) fn cancelled() -> Self {

@@ -1,5 +1,7 @@
 //! What else Linq can be asked: about an attachment, to delete it, to send it.
 
+use std::time::Duration;
+
 use linq::{CallOptions, ErrorKind, Message};
 use serde_json::json;
 
@@ -212,4 +214,53 @@ fn a_message_that_linq_refuses() {
         assert_eq!(error.kind, ErrorKind::InvalidArgument, "{id:?}: {error}");
     }
     assert_eq!(sandbox.requests().len(), requests);
+}
+
+/// A message that may have arrived is sent again with the same key, also where the library made that key up.
+#[test]
+fn an_error_tells_the_key_of_a_message_that_may_have_arrived() {
+    let sandbox = Sandbox::start();
+    let client = sandbox.client(false);
+    let phone = sandbox.get("phone");
+    let hold = |fault| json!({"side": "api", "path_contains": "/v3/chats", "times": 0, "fault": fault});
+    let soon = CallOptions { timeout: Some(Duration::from_millis(300)), ..CallOptions::default() };
+    let sent = message(&phone, &["+15550002222"], &[]);
+
+    for (fault, kind) in [
+        (json!({"no_answer": true}), ErrorKind::Timeout),
+        (json!({"die_before_answer": "reset"}), ErrorKind::Network),
+        (json!({"respond": {"status": 500}}), ErrorKind::Api),
+        (json!({"respond": {"status": 201, "body": "sent"}}), ErrorKind::Protocol),
+    ] {
+        let planted = sandbox.plant(hold(fault.clone()));
+        let before = sandbox.requests().len();
+        let error = client.send_message(sent, soon).unwrap_err();
+        assert!(planted.injected() > 0, "{fault}");
+        assert_eq!(error.kind, kind, "{fault}: {error}");
+        let key = error.details.idempotency_key.unwrap_or_else(|| panic!("{fault}: no key"));
+        let request = sandbox.requests_to("api", "POST").remove(before);
+        // Where the fault answered by itself, nobody read the request.
+        if request.0["body"].is_string() {
+            assert_eq!(request.json()["message"]["idempotency_key"], *key, "{fault}");
+        }
+        sandbox.clear_faults();
+        let again = Message { idempotency_key: Some(&key), ..sent };
+        let receipts = [(); 2].map(|()| client.send_message(again, CallOptions::default()).unwrap());
+        assert_eq!(receipts[0], receipts[1], "{fault}: sent once");
+    }
+
+    let own = Message { idempotency_key: Some("order 7"), ..sent };
+    sandbox.plant(hold(json!({"no_answer": true})));
+    let error = client.send_message(own, soon).unwrap_err();
+    assert_eq!(error.details.idempotency_key.as_deref(), Some("order 7"));
+    sandbox.clear_faults();
+
+    // Refused, or never sent: there is nothing that could be done twice.
+    let error = client.send_message(message("555", &["+15550002222"], &[]), soon).unwrap_err();
+    assert_eq!((error.details.http_status, error.details.idempotency_key), (Some(400), None));
+    let token = linq::CancelToken::new().unwrap();
+    token.cancel();
+    let cancelled = CallOptions { cancel: Some(&token), ..soon };
+    let error = client.send_message(sent, cancelled).unwrap_err();
+    assert_eq!((error.kind, error.details.idempotency_key), (ErrorKind::Cancelled, None));
 }
