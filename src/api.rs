@@ -67,8 +67,24 @@ impl Api {
         Ok(Api { base: base.url, host: base.host, key, http })
     }
 
-    /// Sends one request; `what` is for messages, such as "reserving a place for photo.jpg".
+    /// Sends one request; `what` is for messages, such as "reserving a place for photo.jpg". A refusal is an error.
     pub(crate) fn send(
+        &self,
+        call: &Rc<Call>,
+        what: &str,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<Answer, Error> {
+        let answer = self.ask(call, what, method, path, body)?;
+        match answer.is_success() {
+            true => Ok(answer),
+            false => Err(self.refused(what, &answer)),
+        }
+    }
+
+    /// The same, with the answer whatever its status.
+    pub(crate) fn ask(
         &self,
         call: &Rc<Call>,
         what: &str,
@@ -90,11 +106,16 @@ impl Api {
         }
         let body = json.as_deref().map_or(Content::Nothing, Content::Bytes);
         let outgoing = Outgoing { method, url: &url, headers, body };
-        let answer = self.http.send(call, outgoing).map_err(|e| e.on(what))?;
-        match answer.is_success() {
-            true => Ok(answer),
-            false => Err(refusal::by_api(what, &self.host, &answer, &Secrets::key(key))),
-        }
+        self.http.send(call, outgoing).map_err(|e| e.on(what))
+    }
+
+    /// What an answer says that is no success.
+    pub(crate) fn refused(&self, what: &str, answer: &Answer) -> Error {
+        refusal::by_api(what, &self.host, answer, &self.secrets())
+    }
+
+    fn secrets(&self) -> Secrets {
+        self.key.as_ref().map(|key| Secrets::key(key)).unwrap_or_default()
     }
 
     /// What a successful answer holds.
@@ -109,8 +130,7 @@ impl Api {
     /// Linq broke its contract.
     pub(crate) fn broken(&self, what: &str, why: &str, answer: &Answer) -> Error {
         let mut error = Error::new(ErrorKind::Protocol, format!("{what}: Linq's {why}"));
-        let secrets = self.key.as_ref().map(|key| Secrets::key(key)).unwrap_or_default();
-        error.details.trace_id = refusal::shown(answer, "x-trace-id", &secrets);
+        error.details.trace_id = refusal::shown(answer, "x-trace-id", &self.secrets());
         error
     }
 }

@@ -60,12 +60,17 @@ pub(crate) fn get(api: &Api, call: &Rc<Call>, id: &str) -> Result<AttachmentInfo
     Ok(info)
 }
 
-/// Deletes it, once. `again`: an earlier attempt may have done it already, so that gone counts as done.
+/// Deletes it, once. Gone counts as done where it was asked for before: `again` by an earlier attempt, or by a request
+/// whose pooled connection died.
 pub(crate) fn delete(api: &Api, call: &Rc<Call>, id: &str, again: bool) -> Result<(), Error> {
     let what = format!("deleting attachment {id}");
-    match api.send(call, &what, Method::DELETE, &format!("attachments/{id}"), NOTHING) {
-        Err(error) if again && error.kind == ErrorKind::NotFound => Ok(()),
-        result => result.map(drop),
+    let answer = api.ask(call, &what, Method::DELETE, &format!("attachments/{id}"), NOTHING)?;
+    if answer.is_success() {
+        return Ok(());
+    }
+    match api.refused(&what, &answer) {
+        error if error.kind == ErrorKind::NotFound && (again || answer.replayed) => Ok(()),
+        error => Err(error),
     }
 }
 

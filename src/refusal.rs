@@ -225,7 +225,12 @@ mod tests {
 
     fn answer(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Answer {
         let headers = headers.iter().map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap()));
-        Answer { status, headers: headers.collect::<HeaderMap>(), body: body.as_bytes().to_vec().into() }
+        Answer {
+            status,
+            headers: headers.collect::<HeaderMap>(),
+            body: body.as_bytes().to_vec().into(),
+            replayed: false,
+        }
     }
 
     fn read(body: &[u8]) -> StorageError {

@@ -101,6 +101,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Zeroizing<Vec<u8>>,
+    /// A pooled connection died, and the request was sent again on a new one: it may have been done before.
+    pub(crate) replayed: bool,
 }
 
 impl Answer {
@@ -145,7 +147,8 @@ impl Http {
             Err(broken) if broken.stale && rewind(&mut outgoing)? => {
                 let error = &broken.error;
                 log::line(Level::Debug, || format!("a pooled connection was dead: {error}; using a new one"));
-                self.attempt(call, &mut outgoing, true).map_err(|broken| broken.error)
+                let again = self.attempt(call, &mut outgoing, true).map_err(|broken| broken.error);
+                again.map(|answer| Answer { replayed: true, ..answer })
             }
             result => result.map_err(|broken| broken.error),
         }
@@ -203,7 +206,12 @@ impl Http {
         let (head, mut body) = response.into_parts();
         // The exchange has bounded it.
         let body = body.with_config().limit(u64::MAX).read_to_vec()?;
-        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: Zeroizing::new(body) })
+        Ok(Answer {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body: Zeroizing::new(body),
+            replayed: false,
+        })
     }
 }
 

@@ -101,6 +101,6 @@ impl Http {
 fn stored(response: Response) -> Result<Answer, Error> {
     match response.cut {
         Some(cut) if cut.kind == ErrorKind::Protocol && (200..300).contains(&response.status) => Err(cut),
-        _ => Ok(Answer { status: response.status, headers: response.headers, body: response.body }),
+        _ => Ok(Answer { status: response.status, headers: response.headers, body: response.body, replayed: false }),
     }
 }

@@ -88,6 +88,28 @@ fn gone_on_a_retried_delete_counts_as_done() {
     }
 }
 
+/// The same where a pooled connection died after the service did it, and the request was sent again by itself.
+#[test]
+fn gone_on_a_delete_that_was_sent_again_counts_as_done() {
+    for tls in BOTH {
+        for ending in ["reset", "close"] {
+            let sandbox = Sandbox::start();
+            let client = sandbox.client_once(tls);
+            let id = upload(&client, &jpeg(1000)).unwrap().attachment_id;
+            let lost = json!({"side": "api", "method": "DELETE", "fault": {"die_before_answer": ending}});
+            let fault = sandbox.plant(lost);
+            client.delete_attachment(&id, CallOptions::default()).unwrap();
+            fault.assert_injected(1);
+            let deletes = sandbox.requests_to("api", "DELETE");
+            assert_eq!(deletes.len(), 2);
+            assert_eq!(deletes[1].0["status"], 404);
+            assert!(sandbox.objects().is_empty());
+            let gone = client.delete_attachment(&id, CallOptions::default()).unwrap_err();
+            assert_eq!((gone.kind, gone.details.api_code), (ErrorKind::NotFound, Some(2003)), "{gone}");
+        }
+    }
+}
+
 fn message<'a>(phone: &'a str, to: &'a [&'a str], ids: &'a [&'a str]) -> Message<'a> {
     Message { from: phone, to, text: Some("look"), attachment_ids: ids, idempotency_key: None }
 }
