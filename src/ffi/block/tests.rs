@@ -193,6 +193,7 @@ fn an_error_carries_everything_that_is_known() {
         attempts: 4,
         retryable: true,
         attachment_id: Some("a".into()),
+        idempotency_key: None,
     };
     let block = error(&from).unwrap();
     // SAFETY: just made.

@@ -111,3 +111,13 @@ fn row_24_should_retry_wins() {
     let error = ended(&answer(400, &[("x-should-retry", "maybe")]));
     assert_is(&error, ErrorKind::Api, Some(400), 1, false);
 }
+
+/// Where nothing says when, Linq's documents do: a few seconds for 2007 and 2009, about half a minute for 4004.
+#[test]
+fn row_101_what_takes_a_known_time_is_given_that_time() {
+    each(&[(404, 2007, 1500), (409, 2009, 1500), (503, 4004, 5000)], |(status, code, milliseconds)| {
+        let took = waited(false, &json!({"status": status, "code": code}));
+        let told = Duration::from_millis(*milliseconds);
+        assert!((told..told + ON_TOP).contains(&took), "{code}: {took:?}");
+    });
+}
