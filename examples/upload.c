@@ -226,7 +226,7 @@ static void complain(const struct job *job, const char *path, linq_status status
 }
 
 static void print_line(const char *id, const char *url, const char *path) {
-  printf("%s\t%s\t", id, url);
+  printf("%s\t%s\t", id, url != NULL ? url : "");
   print_plain(stdout, path, SIZE_MAX);
   putchar('\n');
 }

@@ -443,7 +443,7 @@ typedef struct linq_presigned {
   const char *attachment_id;
   /** Where to PUT the bytes. A secret until it expires: whoever has it may upload. */
   const char *upload_url;
-  /** Where the file will be found. */
+  /** Where the file will be found. NULL where Linq does not send it. */
   const char *download_url;
   /** Always "PUT". */
   const char *http_method;
@@ -516,7 +516,7 @@ typedef struct linq_attachment {
   size_t struct_size;
   /** For any number of messages. */
   const char *attachment_id;
-  /** Where the file is. */
+  /** Where the file is. NULL where Linq does not send it. */
   const char *download_url;
   /** The name it was declared under; "" where a presigned JSON did not say. */
   const char *filename;

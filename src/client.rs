@@ -105,8 +105,8 @@ pub struct UploadOptions<'a> {
 pub struct Attachment {
     /// For any number of messages.
     pub attachment_id: String,
-    /// Where the file is.
-    pub download_url: String,
+    /// Where the file is; absent where Linq does not say.
+    pub download_url: Option<String>,
     /// The name it was declared under; empty where a presigned JSON did not say.
     pub filename: String,
     /// The type it was declared as; empty where a presigned JSON did not say.

@@ -32,9 +32,11 @@ pub(crate) fn http_date(text: &str) -> Option<i64> {
     OffsetDateTime::parse(text.trim(), &Rfc2822).ok().map(milliseconds)
 }
 
-/// A date as JSON writes it (`2024-01-15T10:45:00Z`), in Unix milliseconds.
+/// A date as JSON writes it (`2024-01-15T10:45:00Z`), in Unix milliseconds. Without a zone it is UTC.
 pub(crate) fn json_date(text: &str) -> Option<i64> {
-    OffsetDateTime::parse(text.trim(), &Rfc3339).ok().map(milliseconds)
+    let text = text.trim();
+    let parse = |text: &str| OffsetDateTime::parse(text, &Rfc3339);
+    parse(text).or_else(|_| parse(&format!("{text}Z"))).ok().map(milliseconds)
 }
 
 fn milliseconds(date: OffsetDateTime) -> i64 {
@@ -51,7 +53,12 @@ mod tests {
         assert_eq!(http_date("soon"), None);
         assert_eq!(json_date("2024-01-15T10:45:00Z"), Some(1_705_315_500_000));
         assert_eq!(json_date("2024-01-15T11:45:00.250+01:00"), Some(1_705_315_500_250));
-        assert_eq!(json_date("2024-13-15T10:45:00Z"), None);
+        for utc in ["2024-01-15T10:45:00", "2024-01-15 10:45:00", " 2024-01-15t10:45:00.000z "] {
+            assert_eq!(json_date(utc), Some(1_705_315_500_000), "{utc}");
+        }
+        for none in ["2024-13-15T10:45:00Z", "2024-01-15T10:45", "2024-01-15", "Z", ""] {
+            assert_eq!(json_date(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -32,8 +32,9 @@ pub struct Presigned {
     pub attachment_id: String,
     /// Where to `PUT` the bytes. A secret until it expires: whoever has it may upload.
     pub upload_url: String,
-    /// Where the file will be found.
-    pub download_url: String,
+    /// Where the file will be found; absent where Linq does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub download_url: Option<String>,
     /// Always `PUT`.
     pub http_method: String,
     /// When the upload URL expires, as the server wrote it.
@@ -111,17 +112,18 @@ impl Presigned {
 
     /// Checks what does not depend on the client, and completes what follows from the rest.
     fn finish(&mut self) -> Result<(), String> {
-        let texts = [&self.upload_url, &self.download_url, &self.expires_at];
-        let may_be = [self.filename.as_ref(), self.content_type.as_ref()];
+        let texts = [&self.upload_url, &self.expires_at];
+        let may_be = [self.download_url.as_ref(), self.filename.as_ref(), self.content_type.as_ref()];
         if texts.into_iter().chain(may_be.into_iter().flatten()).any(|text| text.contains(char::is_control)) {
             return Err("holds control characters".to_owned());
         }
         if !is_id(&self.attachment_id) {
             return Err("has an attachment_id that is none".to_owned());
         }
-        if self.http_method != "PUT" {
+        if !self.http_method.eq_ignore_ascii_case("PUT") {
             return Err("asks for another method than PUT".to_owned());
         }
+        self.http_method = "PUT".to_owned();
         self.expires_at_ms =
             json_date(&self.expires_at).ok_or("has an expires_at that is no date".to_owned())?;
         let url = self.url()?;
@@ -234,8 +236,14 @@ fn as_map<S: Serializer>(headers: &[(String, String)], to: S) -> Result<S::Ok, S
     to.collect_map(headers.iter().map(|(name, value)| (name, value)))
 }
 
-/// Keeps the order, and sees a name that stands there twice.
+/// Keeps the order, and sees a name that stands there twice. A number is its text, and null is not required.
 fn from_map<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, String)>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Scalar {
+        Text(String),
+        Number(serde_json::Number),
+    }
     struct Headers;
     impl<'de> Visitor<'de> for Headers {
         type Value = Vec<(String, String)>;
@@ -244,8 +252,12 @@ fn from_map<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, String)>,
         }
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
             let mut headers = Vec::new();
-            while let Some(header) = map.next_entry()? {
-                headers.push(header);
+            while let Some((name, value)) = map.next_entry()? {
+                match value {
+                    Some(Scalar::Text(text)) => headers.push((name, text)),
+                    Some(Scalar::Number(number)) => headers.push((name, number.to_string())),
+                    None => {}
+                }
             }
             Ok(headers)
         }
@@ -350,9 +362,7 @@ mod tests {
 
     #[test]
     fn a_field_that_is_missing_is_named() {
-        for field in
-            ["attachment_id", "upload_url", "download_url", "http_method", "expires_at", "required_headers"]
-        {
+        for field in ["attachment_id", "upload_url", "http_method", "expires_at", "required_headers"] {
             let mut value = reply();
             value.as_object_mut().unwrap().remove(field);
             let error = parse(&value).unwrap_err();

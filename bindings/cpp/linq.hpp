@@ -558,7 +558,7 @@ class Attachment {
   explicit Attachment(const linq_attachment* attachment) : block_(attachment) {}
   /// For any number of messages.
   std::string attachment_id() const { return detail::text(block_.get()->attachment_id); }
-  /// Where the file is.
+  /// Where the file is; empty where Linq does not send it.
   std::string download_url() const { return detail::text(block_.get()->download_url); }
   /// The name it was declared under.
   std::string filename() const { return detail::text(block_.get()->filename); }
@@ -612,7 +612,7 @@ class Presigned {
   std::string attachment_id() const { return detail::text(block_.get()->attachment_id); }
   /// Where to PUT the bytes. A secret: whoever has it may upload.
   std::string upload_url() const { return detail::text(block_.get()->upload_url); }
-  /// Where the file will be found.
+  /// Where the file will be found; empty where Linq does not send it.
   std::string download_url() const { return detail::text(block_.get()->download_url); }
   /// Always "PUT".
   std::string http_method() const { return detail::text(block_.get()->http_method); }

@@ -43,7 +43,7 @@ type Presigned struct {
 	AttachmentID string
 	// UploadURL is where to PUT the bytes.
 	UploadURL string
-	// DownloadURL is where the file will be found.
+	// DownloadURL is where the file will be found; "" where Linq does not send it.
 	DownloadURL string
 	// HTTPMethod is always "PUT".
 	HTTPMethod string

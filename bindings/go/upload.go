@@ -21,7 +21,7 @@ import (
 type Attachment struct {
 	// AttachmentID is for any number of messages.
 	AttachmentID string
-	// DownloadURL is where the file is.
+	// DownloadURL is where the file is; "" where Linq does not send it.
 	DownloadURL string
 	// Filename and ContentType are what it was declared as; "" where a presigned JSON did not say.
 	Filename    string

@@ -144,7 +144,7 @@ pub(super) fn presigned(from: &Presigned) -> Result<*mut linq_presigned, Failure
     let texts = [
         Some(from.attachment_id.as_str()),
         Some(&from.upload_url),
-        Some(&from.download_url),
+        from.download_url.as_deref(),
         Some(&from.http_method),
         Some(&from.expires_at),
         Some(&json),
@@ -174,8 +174,12 @@ pub(super) fn presigned(from: &Presigned) -> Result<*mut linq_presigned, Failure
 }
 
 pub(super) fn attachment(from: &Attachment) -> Result<*mut linq_attachment, Failure> {
-    let texts = [&from.attachment_id, &from.download_url, &from.filename, &from.content_type]
-        .map(|t| Some(t.as_str()));
+    let texts = [
+        Some(from.attachment_id.as_str()),
+        from.download_url.as_deref(),
+        Some(&from.filename),
+        Some(&from.content_type),
+    ];
     flat(texts, &[], |[attachment_id, download_url, filename, content_type], _| linq_attachment {
         struct_size: size_of::<linq_attachment>(),
         attachment_id,

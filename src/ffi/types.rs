@@ -276,7 +276,7 @@ pub struct linq_presigned {
     pub attachment_id: *const c_char,
     /// Where to PUT the bytes. A secret until it expires: whoever has it may upload.
     pub upload_url: *const c_char,
-    /// Where the file will be found.
+    /// Where the file will be found. NULL where Linq does not send it.
     pub download_url: *const c_char,
     /// Always "PUT".
     pub http_method: *const c_char,
@@ -308,7 +308,7 @@ pub struct linq_attachment {
     pub struct_size: usize,
     /// For any number of messages.
     pub attachment_id: *const c_char,
-    /// Where the file is.
+    /// Where the file is. NULL where Linq does not send it.
     pub download_url: *const c_char,
     /// The name it was declared under; "" where a presigned JSON did not say.
     pub filename: *const c_char,

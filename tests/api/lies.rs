@@ -1,6 +1,6 @@
 //! Replies to a reservation that must not be believed: none of them leads to a PUT.
 
-use linq::{ErrorKind, Source, UploadOptions};
+use linq::{ErrorKind, Presigned, Source, UploadOptions};
 use mockito::{Matcher, Mock, Server, ServerGuard};
 use serde_json::{Value, json};
 
@@ -76,7 +76,7 @@ fn lies_about_where_to_send_it() {
     }
     let long = format!("https://uploads.example/{}", "a".repeat(70_000));
     assert_eq!(refused(with("upload_url", json!(long))), no_url);
-    for method in ["POST", "put", "PUT ", "", "GET"] {
+    for method in ["POST", "PUT ", "", "GET"] {
         let why = "reply asks for another method than PUT";
         assert_eq!(refused(with("http_method", json!(method))), why, "{method}");
     }
@@ -144,8 +144,7 @@ const WRONG_TYPE: &str = "answer has a field of the wrong type (line 1, column "
 
 #[test]
 fn fields_that_are_missing_or_of_another_type() {
-    let fields =
-        ["attachment_id", "upload_url", "download_url", "http_method", "expires_at", "required_headers"];
+    let fields = ["attachment_id", "upload_url", "http_method", "expires_at", "required_headers"];
     for field in fields {
         let why = refused(|server| {
             let mut reply = good_reply(server);
@@ -153,13 +152,71 @@ fn fields_that_are_missing_or_of_another_type() {
             reply.to_string()
         });
         assert_eq!(why, format!("answer has a missing field `{field}`"));
-        for wrong in [json!(null), json!(7), json!(["secret"]), json!(true), json!({"secret": 1})] {
+        let why = refused(with(field, json!(null)));
+        assert!(why.starts_with(WRONG_TYPE), "{field}: {why}");
+    }
+    for field in fields.into_iter().chain(["download_url"]) {
+        for wrong in [json!(7), json!(["secret"]), json!(true), json!({"secret": [1]})] {
             let why = refused(with(field, wrong.clone()));
             assert!(why.starts_with(WRONG_TYPE), "{field} {wrong}: {why}");
         }
     }
-    let why = refused(with("required_headers", json!({"Content-Length": 5})));
-    assert!(why.starts_with(WRONG_TYPE), "{why}");
+    for wrong in [json!(true), json!(["5"]), json!({"secret": 1})] {
+        let why = refused(with("required_headers", json!({"Content-Length": wrong})));
+        assert!(why.starts_with(WRONG_TYPE), "{wrong}: {why}");
+    }
+}
+
+/// Nothing of this is as documented, and all of it can only mean one thing.
+#[test]
+fn what_is_meant_is_read() {
+    let headers = json!({"Content-Type": "image/jpeg", "Content-Length": 5, "x-amz-acl": null, "x-n": 1.5});
+    for (field, value) in [
+        ("download_url", json!(null)),
+        ("http_method", json!("put")),
+        ("http_method", json!("Put")),
+        ("required_headers", headers),
+        ("expires_at", json!("2099-01-15T10:45:00")),
+        ("expires_at", json!("2099-01-15 10:45:00Z")),
+        ("expires_at", json!("2099-01-15 10:45:00.000000")),
+        ("expires_at", json!("2099-01-15t10:45:00z")),
+    ] {
+        let mut server = Server::new();
+        let put = server
+            .mock("PUT", "/put?X-Amz-Signature=secret")
+            .match_header("content-type", "image/jpeg")
+            .match_header("content-length", "5")
+            .match_header("x-amz-acl", Matcher::Missing)
+            .match_header("x-n", if field == "required_headers" { "1.5".into() } else { Matcher::Missing });
+        let put = put.expect(1).create();
+        let mut reply = good_reply(&server);
+        reply[field] = value.clone();
+        reservation(&mut server, 200, reply.to_string()).expect(2).create();
+        let client = client(&server);
+        let options = UploadOptions { filename: Some("photo.jpg"), ..UploadOptions::default() };
+        let attachment = client.upload(Source::Bytes(b"\xff\xd8\xff\xe0a"), options);
+        let attachment = attachment.unwrap_or_else(|e| panic!("{field} {value}: {e}"));
+        put.assert();
+        let url = (field != "download_url").then_some("https://cdn.linqapp.com/photo.jpg");
+        assert_eq!(attachment.download_url.as_deref(), url);
+        let presigned = presign(&client).unwrap();
+        assert_eq!((&*presigned.http_method, presigned.expires_at_ms), ("PUT", 4_072_157_100_000), "{value}");
+        // The app that it is handed to reads the same.
+        assert_eq!(Presigned::parse(presigned.to_json().as_bytes()).unwrap().download_url.as_deref(), url);
+    }
+}
+
+#[test]
+fn a_reply_without_a_download_url_does_not_fail_the_upload() {
+    let mut server = Server::new();
+    let mut reply = good_reply(&server);
+    reply.as_object_mut().unwrap().remove("download_url");
+    let put = server.mock("PUT", Matcher::Any).expect(1).create();
+    reservation(&mut server, 200, reply.to_string()).create();
+    let options = UploadOptions { filename: Some("photo.jpg"), ..UploadOptions::default() };
+    let attachment = client(&server).upload(Source::Bytes(b"\xff\xd8\xff\xe0a"), options).unwrap();
+    put.assert();
+    assert_eq!((&*attachment.attachment_id, attachment.download_url), (crate::ID, None));
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn free<T>(at: *mut T) {
 fn an_attachment() -> Attachment {
     Attachment {
         attachment_id: "id-1".into(),
-        download_url: "https://cdn.example/a".into(),
+        download_url: Some("https://cdn.example/a".into()),
         filename: String::new(),
         content_type: "image/jpeg".into(),
         size_bytes: u64::MAX,
@@ -57,7 +57,7 @@ fn a_presigned() -> Presigned {
     Presigned {
         attachment_id: "id-2".into(),
         upload_url: format!("https://up.example/a?X-Amz-Signature={}", "s".repeat(1000)),
-        download_url: "https://cdn.example/b".into(),
+        download_url: Some("https://cdn.example/b".into()),
         http_method: "PUT".into(),
         expires_at: "2024-01-15T10:45:00Z".into(),
         headers: vec![("Content-Type".into(), "image/png".into())],

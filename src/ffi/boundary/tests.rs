@@ -24,7 +24,7 @@ fn run(
 fn a_block() -> Result<*mut linq_attachment, Failure> {
     block::attachment(&Attachment {
         attachment_id: "id".into(),
-        download_url: "url".into(),
+        download_url: Some("url".into()),
         filename: "f".into(),
         content_type: "t".into(),
         size_bytes: 1,

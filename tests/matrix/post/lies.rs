@@ -55,8 +55,7 @@ fn row_25_what_is_no_json() {
 #[test]
 fn row_25_missing_fields() {
     both(|tls| {
-        let fields =
-            ["attachment_id", "upload_url", "download_url", "http_method", "expires_at", "required_headers"];
+        let fields = ["attachment_id", "upload_url", "http_method", "expires_at", "required_headers"];
         for field in fields {
             let error = unbelieved(tls, &json!({"merge": {field: null}}));
             assert!(error.message.starts_with(&format!("{WHAT}Linq's answer ")), "{error}");

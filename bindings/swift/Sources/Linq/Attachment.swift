@@ -5,7 +5,7 @@ import Foundation
 public struct LinqAttachment: Sendable, Hashable, Identifiable {
     /// For any number of messages.
     public let id: String
-    /// Where the file is. `nil` also where `URL(string:)` cannot take the address.
+    /// Where the file is. `nil` where Linq does not send it, and where `URL(string:)` cannot take the address.
     public let downloadURL: URL?
     /// The name it was declared under; empty where a presigned JSON did not say.
     public let filename: String

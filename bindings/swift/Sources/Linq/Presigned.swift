@@ -17,7 +17,7 @@ public struct Presigned: Sendable, Hashable, Codable, CustomReflectable {
     public let attachmentID: String
     /// Where to put the bytes.
     public let uploadURL: URL
-    /// Where the file will be found. `nil` also where `URL(string:)` cannot take the address.
+    /// Where the file will be found. `nil` where Linq does not send it, and where `URL(string:)` cannot take the address.
     public let downloadURL: URL?
     /// Always "PUT".
     public let httpMethod: String
