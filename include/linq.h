@@ -220,7 +220,10 @@ extern "C" {
 /** No API key, or one that Linq does not accept. */
 #define LINQ_UNAUTHORIZED 8
 
-/** The attachment does not exist, or belongs to another account. */
+/**
+ * What was asked for does not exist, or belongs to another account. An attachment may have been
+ * removed since it was uploaded; upload it again.
+ */
 #define LINQ_NOT_FOUND 9
 
 /** Linq asks to slow down; linq_error.retry_after_ms says for how long, where it was told. */
@@ -514,7 +517,10 @@ typedef struct linq_upload_options {
 typedef struct linq_attachment {
   /** Set by the library; see LINQ_HAS. */
   size_t struct_size;
-  /** For any number of messages. */
+  /**
+   * For any number of messages as long as it lasts: an ephemeral attachment is removed 24 to 48
+   * hours after the upload, a persistent one stays until it is deleted. LINQ_NOT_FOUND then.
+   */
   const char *attachment_id;
   /** Where the file is. NULL where Linq does not send it. */
   const char *download_url;
@@ -812,6 +818,8 @@ linq_status linq_attachment_delete(struct linq_client *client,
  * again with the key you gave.
  *
  * LINQ_INVALID_ARGUMENT  it goes to nobody, or has neither text nor attachments; nothing was sent
+ * LINQ_NOT_FOUND         an attachment does not exist any more, or is another account's: upload it
+ *                        again
  * LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
  */
 linq_status linq_send_message(struct linq_client *client,

@@ -103,7 +103,8 @@ pub struct UploadOptions<'a> {
 /// A file that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attachment {
-    /// For any number of messages.
+    /// For any number of messages as long as it lasts: an ephemeral attachment is removed 24 to 48 hours after the
+    /// upload, a persistent one stays until it is deleted.
     pub attachment_id: String,
     /// Where the file is; absent where Linq does not say.
     pub download_url: Option<String>,

@@ -22,7 +22,7 @@ pub enum ErrorKind {
     Cancelled = 7,
     /// No API key, or one that Linq does not accept.
     Unauthorized = 8,
-    /// The attachment does not exist, or belongs to somebody else.
+    /// What was asked for does not exist, or belongs to somebody else. An attachment may have been removed meanwhile.
     NotFound = 9,
     /// Linq asks to slow down.
     RateLimited = 10,

@@ -556,7 +556,8 @@ struct Message {
 class Attachment {
  public:
   explicit Attachment(const linq_attachment* attachment) : block_(attachment) {}
-  /// For any number of messages.
+  /// For any number of messages as long as it lasts: an ephemeral attachment is removed 24 to 48 hours after the
+  /// upload, a persistent one stays until it is deleted.
   std::string attachment_id() const { return detail::text(block_.get()->attachment_id); }
   /// Where the file is; empty where Linq does not send it.
   std::string download_url() const { return detail::text(block_.get()->download_url); }

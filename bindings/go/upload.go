@@ -19,7 +19,8 @@ import (
 
 // Attachment is a file that is there.
 type Attachment struct {
-	// AttachmentID is for any number of messages.
+	// AttachmentID is for any number of messages as long as the attachment lasts: an ephemeral one is removed 24 to 48 hours
+	// after the upload, a persistent one stays until it is deleted. Then it is [ErrNotFound]; upload it again.
 	AttachmentID string
 	// DownloadURL is where the file is; "" where Linq does not send it.
 	DownloadURL string

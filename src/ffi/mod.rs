@@ -248,6 +248,8 @@ pub unsafe extern "C" fn linq_attachment_delete(
 /// again with the key you gave.
 ///
 /// LINQ_INVALID_ARGUMENT  it goes to nobody, or has neither text nor attachments; nothing was sent
+/// LINQ_NOT_FOUND         an attachment does not exist any more, or is another account's: upload it
+///                        again
 /// LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_send_message(

@@ -30,7 +30,8 @@ pub const LINQ_TIMEOUT: i32 = 6;
 pub const LINQ_CANCELLED: i32 = 7;
 /// No API key, or one that Linq does not accept.
 pub const LINQ_UNAUTHORIZED: i32 = 8;
-/// The attachment does not exist, or belongs to another account.
+/// What was asked for does not exist, or belongs to another account. An attachment may have been
+/// removed since it was uploaded; upload it again.
 pub const LINQ_NOT_FOUND: i32 = 9;
 /// Linq asks to slow down; linq_error.retry_after_ms says for how long, where it was told.
 pub const LINQ_RATE_LIMITED: i32 = 10;
@@ -306,7 +307,8 @@ pub struct linq_presigned {
 pub struct linq_attachment {
     /// Set by the library; see LINQ_HAS.
     pub struct_size: usize,
-    /// For any number of messages.
+    /// For any number of messages as long as it lasts: an ephemeral attachment is removed 24 to 48
+    /// hours after the upload, a persistent one stays until it is deleted. LINQ_NOT_FOUND then.
     pub attachment_id: *const c_char,
     /// Where the file is. NULL where Linq does not send it.
     pub download_url: *const c_char,

@@ -3,7 +3,8 @@ import Foundation
 
 /// A file that is there.
 public struct LinqAttachment: Sendable, Hashable, Identifiable {
-    /// For any number of messages.
+    /// For any number of messages as long as it lasts: an ephemeral attachment is removed 24 to 48 hours after the
+    /// upload, a persistent one stays until it is deleted.
     public let id: String
     /// Where the file is. `nil` where Linq does not send it, and where `URL(string:)` cannot take the address.
     public let downloadURL: URL?
