@@ -1,12 +1,14 @@
 //! The Linq API: attachments here, chats in [`crate::chats`], and the CDN's download URLs.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use crate::answer::{Answer, Body};
 use crate::body::{BodyReader, Stop};
+use crate::chats;
 use crate::envelope::{Refusal, refuse};
 use crate::fault::Fault;
+use crate::fields::{only, parse, required, string};
 use crate::http::{Framing, Head};
 use crate::presign::Put;
 use crate::state::{Attachment, Side, State};
@@ -123,11 +125,21 @@ impl Call<'_> {
         if self.head.count("authorization") != 1 || self.head.get("authorization") != Some(&bearer) {
             return refuse(401, 2004, "Unauthorized - missing or invalid authentication token");
         }
-        let method = self.head.method.as_str();
+        let method = match self.head.method.as_str() {
+            "HEAD" => "GET", // answered without the body
+            method => method,
+        };
         match (method, path) {
             ("POST", "/v3/attachments") => return self.reserve(body),
-            ("POST", "/v3/chats") => return crate::chats::create(self.state, &parse(body)?),
+            ("POST", "/v3/messages") => {
+                let key = self.head.get("idempotency-key");
+                return chats::send_from_any_line(self.state, key, &parse(body)?);
+            }
             _ => {}
+        }
+        let in_chats = path.strip_prefix("/v3/chats").filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        if let Some(answer) = in_chats.and_then(|rest| chats::answer(self.state, method, rest, body)) {
+            return answer;
         }
         match (method, path.strip_prefix("/v3/attachments/")) {
             ("GET", Some(id)) => self.look_up(id),
@@ -138,6 +150,7 @@ impl Call<'_> {
 
     fn reserve(&self, body: &[u8]) -> Result<Answer, Refusal> {
         let body = parse(body)?;
+        only(&body, "", &["filename", "content_type", "size_bytes"])?;
         let filename = string(&body, "filename")?;
         let content_type = string(&body, "content_type")?;
         let size = required(&body, "size_bytes")?;
@@ -250,27 +263,4 @@ pub fn find(state: &State, id: &str) -> Result<Attachment, Refusal> {
     }
     let attachment = state.attachments().get(id).cloned();
     attachment.ok_or_else(|| Refusal(404, 2003, "Attachment not found".to_owned()))
-}
-
-fn parse(body: &[u8]) -> Result<Value, Refusal> {
-    match serde_json::from_slice(body) {
-        Ok(value @ Value::Object(_)) => Ok(value),
-        _ => refuse(400, 1003, "Invalid request body"),
-    }
-}
-
-/// A field that must be there.
-pub fn required<'a>(body: &'a Value, field: &str) -> Result<&'a Value, Refusal> {
-    match body.get(field) {
-        None | Some(Value::Null) => refuse(400, 1001, format!("Missing required field: {field}")),
-        Some(value) => Ok(value),
-    }
-}
-
-/// A field that must be there, as text.
-pub fn string<'a>(body: &'a Value, field: &str) -> Result<&'a str, Refusal> {
-    match required(body, field)? {
-        Value::String(text) => Ok(text),
-        _ => refuse(400, 1003, format!("{field} must be a string")),
-    }
 }

@@ -1,55 +1,164 @@
-//! `POST /v3/chats`: a message with its parts, checked as documented.
+//! Chats: `POST /v3/chats`, `GET /v3/chats/{id}`, what is sent into one, and `POST /v3/messages`.
 
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
-use crate::api::{find, required, string};
 use crate::envelope::{Refusal, refuse};
-use crate::state::State;
-use crate::util::{random_hex, rfc3339};
+use crate::fields::{only, parse, required, string};
+use crate::message::{self, now};
+use crate::state::{Chat, PHONE, State};
 
-const MAX_PARTS: usize = 100;
-const MAX_TEXT: usize = 10_000;
 const MAX_RECIPIENTS: usize = 31;
 
-pub fn create(state: &State, body: &Value) -> Result<Answer, Refusal> {
+/// A request below `/v3/chats`; `rest` is what follows that. `None`: there is no such endpoint.
+pub fn answer(state: &State, method: &str, rest: &str, body: &[u8]) -> Option<Result<Answer, Refusal>> {
+    let segments: Vec<&str> = rest.split('/').skip(1).collect();
+    Some(match (method, &*segments) {
+        ("POST", []) => parse(body).and_then(|body| create(state, &body)),
+        ("GET", [id]) => chat(state, id).map(|chat| Answer::json(200, &looked_up(id, &chat))),
+        ("POST", [id, "messages"]) => parse(body).and_then(|body| send(state, id, &body)),
+        ("POST", [id, "voicememo"]) => parse(body).and_then(|body| voice_memo(state, id, &body)),
+        _ => return None,
+    })
+}
+
+fn create(state: &State, body: &Value) -> Result<Answer, Refusal> {
+    only(body, "", &["from", "to", "message", "override_optout"])?;
     let from = string(body, "from")?;
     e164(from)?;
     let to = recipients(body)?;
-    let message = required(body, "message")?;
-    let Value::Object(_) = message else { return refuse(400, 1003, "message must be an object") };
-    let key = idempotency_key(message)?;
-    if let Some(answer) = key.and_then(|key| state.chats().answers.get(key).cloned()) {
-        return Ok(Answer::json(201, &answer));
-    }
-    let parts = parts(state, message)?;
-
-    let mut chats = state.chats();
-    let mut members = to.clone();
-    members.sort_unstable();
-    let id = chats.ids.entry(format!("{from} {}", members.join(" "))).or_insert_with(new_id).clone();
-    let handles: Vec<Value> = std::iter::once(&from)
-        .chain(&to)
-        .map(|handle| json!({"id": new_id(), "handle": handle, "service": "iMessage", "is_me": *handle == from}))
-        .collect();
-    let now = rfc3339(time::OffsetDateTime::now_utc());
-    let answer = json!({"chat": {
-        "id": id,
-        "display_name": to.join(", "),
-        "handles": handles,
-        "is_group": to.len() > 1,
-        "service": "iMessage",
-        "message": {"id": new_id(), "service": "iMessage", "delivery_status": "pending", "sent_at": now,
-                    "is_read": false, "parts": parts},
-    }});
-    if let Some(key) = key {
-        chats.answers.insert(key.to_owned(), answer.clone());
-    }
-    Ok(Answer::json(201, &answer))
+    let sent = message::read(state, body)?;
+    answered_once(state, sent.key, 201, || {
+        let (id, chat) = chat_of(state, from, &to);
+        let mut answer = described(&id, &chat);
+        answer["message"] = message::sent(sent.parts.clone());
+        json!({"chat": answer})
+    })
 }
 
-fn new_id() -> String {
-    uuid::Uuid::new_v4().to_string()
+fn send(state: &State, id: &str, body: &Value) -> Result<Answer, Refusal> {
+    only(body, "", &["message", "override_optout"])?;
+    chat(state, id)?;
+    let sent = message::read(state, body)?;
+    answered_once(
+        state,
+        sent.key,
+        202,
+        || json!({"chat_id": id, "message": message::sent(sent.parts.clone())}),
+    )
+}
+
+/// `POST /v3/messages`: Linq chooses the line. Here there is one.
+pub fn send_from_any_line(state: &State, header: Option<&str>, body: &Value) -> Result<Answer, Refusal> {
+    only(body, "", &["to", "message", "continuation_message", "exclude_from", "override_optout"])?;
+    let to = recipients(body)?;
+    let sent = message::read(state, body)?;
+    answered_once(state, header.or(sent.key), 202, || {
+        let known = state.chats().ids.contains_key(&members(PHONE, &to));
+        let (id, chat) = chat_of(state, PHONE, &to);
+        let reason = if known { "reused_active_chat" } else { "new_best_number" };
+        json!({
+            "chat_id": id, "created_new_chat": !known, "from": chat.from,
+            "from_selection": {"reason": reason, "reused_existing_chat": known},
+            "handles": handles(&chat), "is_group": to.len() > 1, "service": "iMessage", "previous_chat_id": null,
+            "message": message::sent(sent.parts.clone()),
+        })
+    })
+}
+
+fn voice_memo(state: &State, id: &str, body: &Value) -> Result<Answer, Refusal> {
+    only(body, "", &["attachment_id", "voice_memo_url", "override_optout"])?;
+    let chat = chat(state, id)?;
+    let memo = match (body.get("attachment_id"), body.get("voice_memo_url")) {
+        (Some(_), None) => message::ready(state, string(body, "attachment_id")?)?,
+        (None, Some(_)) => message::by_url(string(body, "voice_memo_url")?)?,
+        _ => return refuse(400, 1004, "Either attachment_id or voice_memo_url is needed"),
+    };
+    if !memo["mime_type"].as_str().is_some_and(|kind| kind.starts_with("audio/")) {
+        return refuse(400, 5004, "A voice memo must be audio");
+    }
+    let group = chat.to.len() > 1;
+    let within = json!({"id": id, "handles": handles(&chat), "is_active": true, "is_group": group, "service": "iMessage"});
+    Ok(Answer::json(
+        202,
+        &json!({"voice_memo": {
+            "id": message::new_id(), "chat": within, "created_at": now(), "from": chat.from, "to": chat.to,
+            "status": "pending", "service": "iMessage", "voice_memo": memo,
+        }}),
+    ))
+}
+
+/// The answer first given under this key, or a new one.
+fn answered_once(
+    state: &State,
+    key: Option<&str>,
+    status: u16,
+    answer: impl FnOnce() -> Value,
+) -> Result<Answer, Refusal> {
+    let known = key.and_then(|key| state.chats().answers.get(key).cloned());
+    let answer = known.unwrap_or_else(answer);
+    if let Some(key) = key {
+        state.chats().answers.insert(key.to_owned(), answer.clone());
+    }
+    Ok(Answer::json(status, &answer))
+}
+
+fn members(from: &str, to: &[&str]) -> String {
+    let mut members = to.to_vec();
+    members.sort_unstable();
+    format!("{from} {}", members.join(" "))
+}
+
+/// The chat that these people share, or a new one.
+fn chat_of(state: &State, from: &str, to: &[&str]) -> (String, Chat) {
+    let mut chats = state.chats();
+    let id = chats.ids.entry(members(from, to)).or_insert_with(message::new_id).clone();
+    let fresh = || Chat {
+        from: from.to_owned(),
+        to: to.iter().map(|&handle| handle.to_owned()).collect(),
+        created_at: now(),
+    };
+    let chat = chats.known.entry(id.clone()).or_insert_with(fresh).clone();
+    (id, chat)
+}
+
+fn chat(state: &State, id: &str) -> Result<Chat, Refusal> {
+    if uuid::Uuid::parse_str(id).is_err() {
+        return refuse(400, 1005, "chat id must be a UUID");
+    }
+    let chat = state.chats().known.get(id).cloned();
+    chat.ok_or_else(|| Refusal(404, 2001, "Chat not found".to_owned()))
+}
+
+fn handles(chat: &Chat) -> Value {
+    let handle = |handle: &String| {
+        json!({
+            "id": message::new_id(), "handle": handle, "service": "iMessage", "is_me": *handle == chat.from,
+            "joined_at": chat.created_at, "status": "active",
+        })
+    };
+    std::iter::once(&chat.from).chain(&chat.to).map(handle).collect()
+}
+
+/// A chat, as all answers describe it.
+fn described(id: &str, chat: &Chat) -> Value {
+    json!({
+        "id": id,
+        "display_name": chat.to.join(", "),
+        "handles": handles(chat),
+        "health_status": {"status": "HEALTHY", "updated_at": chat.created_at,
+                          "doc_url": "https://docs.linqapp.com/guides/chats/chat-health#healthy"},
+        "is_group": chat.to.len() > 1,
+        "service": "iMessage",
+    })
+}
+
+fn looked_up(id: &str, chat: &Chat) -> Value {
+    let mut found = described(id, chat);
+    found["created_at"] = json!(chat.created_at);
+    found["updated_at"] = json!(chat.created_at);
+    found["is_archived"] = json!(false);
+    found
 }
 
 fn e164(number: &str) -> Result<(), Refusal> {
@@ -83,64 +192,4 @@ fn recipients(body: &Value) -> Result<Vec<&str>, Refusal> {
         handles.push(handle);
     }
     Ok(handles)
-}
-
-fn idempotency_key(message: &Value) -> Result<Option<&str>, Refusal> {
-    match message.get("idempotency_key") {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(key)) if (1..=255).contains(&key.chars().count()) => Ok(Some(key)),
-        Some(_) => refuse(400, 1005, "idempotency_key must be a string of 1 to 255 characters"),
-    }
-}
-
-fn parts(state: &State, message: &Value) -> Result<Vec<Value>, Refusal> {
-    let Value::Array(parts) = required(message, "parts")? else {
-        return refuse(400, 1003, "parts must be an array");
-    };
-    if parts.is_empty() || parts.len() > MAX_PARTS {
-        return refuse(400, 1004, "A message needs 1 to 100 parts");
-    }
-    let is_text = |part: &Value| part["type"] == "text";
-    if parts.windows(2).any(|pair| pair.iter().all(is_text)) {
-        return refuse(400, 1004, "Text parts must not follow one another");
-    }
-    parts.iter().map(|part| check_part(state, part)).collect()
-}
-
-fn check_part(state: &State, part: &Value) -> Result<Value, Refusal> {
-    match string(part, "type")? {
-        "text" => {
-            let text = string(part, "value")?;
-            if !(1..=MAX_TEXT).contains(&text.chars().count()) {
-                return refuse(400, 1004, "A text part needs 1 to 10000 characters");
-            }
-            Ok(json!({"type": "text", "value": text, "reactions": null}))
-        }
-        "media" => check_media(state, part),
-        other => refuse(400, 1004, format!("Unknown part type: {other}")),
-    }
-}
-
-fn check_media(state: &State, part: &Value) -> Result<Value, Refusal> {
-    match (part.get("attachment_id"), part.get("url")) {
-        (Some(_), None) => {}
-        (None, Some(url)) if url.as_str().is_some_and(|url| url.starts_with("https://")) => {
-            return Ok(json!({"type": "media", "id": new_id(), "url": url}));
-        }
-        (None, Some(_)) => return refuse(400, 1005, "url must begin with https://"),
-        _ => return refuse(400, 1004, "A media part needs either attachment_id or url"),
-    }
-    let id = string(part, "attachment_id")?;
-    let attachment = find(state, id)?;
-    if attachment.object.is_none() {
-        return refuse(404, 2007, "Attachment is not ready: it is still being processed");
-    }
-    Ok(json!({
-        "type": "media",
-        "id": id,
-        "url": format!("https://cdn.linqapp.com/attachments/{id}?signature={}", random_hex()),
-        "filename": attachment.filename,
-        "mime_type": attachment.content_type,
-        "size_bytes": attachment.size,
-    }))
 }

@@ -10,10 +10,12 @@ mod control;
 mod envelope;
 mod fault;
 mod faults;
+mod fields;
 mod http;
 mod inject;
 mod log;
 mod made_up;
+mod message;
 mod presign;
 mod proxy;
 mod serve;
@@ -36,15 +38,12 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use crate::blackhole::BlackHole;
-use crate::state::{Side, State};
+use crate::state::{PHONE, Side, State};
 use crate::tls::Certificates;
 
 type StdError = Box<dyn std::error::Error + Send + Sync>;
 
 const USAGE: &str = "usage: linq-sandbox [--dir DIR] [--storage-idle-ms N] [--exit-with-stdin]";
-
-/// A number of ours that chats may be sent from.
-const PHONE: &str = "+15550001111";
 
 #[derive(Default)]
 struct Options {

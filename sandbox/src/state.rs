@@ -11,6 +11,9 @@ use serde_json::Value;
 use crate::faults::Faults;
 use crate::log::{Counters, Log};
 
+/// The one line that this account has.
+pub const PHONE: &str = "+15550001111";
+
 /// What a listener is for.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Kind {
@@ -84,10 +87,19 @@ pub struct Object {
     pub puts: u64,
 }
 
+#[derive(Clone)]
+pub struct Chat {
+    pub from: String,
+    pub to: Vec<String>,
+    pub created_at: String,
+}
+
 #[derive(Default)]
 pub struct Chats {
     /// By sender and sorted recipients.
     pub ids: HashMap<String, String>,
+    /// By id.
+    pub known: HashMap<String, Chat>,
     /// The answer first given, by idempotency key.
     pub answers: HashMap<String, Value>,
 }

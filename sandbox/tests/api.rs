@@ -173,6 +173,78 @@ fn chats_are_checked_and_idempotent() {
 }
 
 #[test]
+fn what_is_sent_into_a_chat() {
+    let sandbox = Sandbox::start();
+    let base = sandbox.get("api");
+    let audio = json!({"filename": "memo.m4a", "content_type": "audio/x-m4a", "size_bytes": 5});
+    let memo = sandbox.call(&base, "POST", "/attachments", Some(audio)).json();
+    let url = memo["upload_url"].as_str().unwrap();
+    assert_eq!(sandbox.send("PUT", url, &[("Content-Type", "audio/x-m4a")], b"hello").status, 200);
+    let memo = json!({"attachment_id": memo["attachment_id"]});
+    let photo = sandbox.reserve(false, 5);
+    sandbox.put(&photo, b"hello").unwrap();
+    let photo = json!({"attachment_id": photo["attachment_id"]});
+
+    let text = json!({"parts": [{"type": "text", "value": "hello"}]});
+    let to_any = json!({"to": ["+15551234567"], "message": text});
+    let started = sandbox.call(&base, "POST", "/messages", Some(to_any.clone()));
+    assert_eq!((started.status, &started.json()["created_new_chat"]), (202, &json!(true)));
+    let id = started.json()["chat_id"].as_str().unwrap().to_owned();
+    let again = sandbox.call(&base, "POST", "/messages", Some(to_any)).json();
+    assert_eq!((&again["chat_id"], &again["created_new_chat"]), (&json!(id), &json!(false)));
+    let chat = sandbox.call(&base, "GET", &format!("/chats/{id}"), None);
+    assert_eq!((chat.status, &chat.json()["handles"][1]["handle"]), (200, &json!("+15551234567")));
+
+    let into = |what: &str| format!("/chats/{id}/{what}");
+    let keyed = json!({"message": {"parts": text["parts"], "idempotency_key": "one"}});
+    let sent = sandbox.call(&base, "POST", &into("messages"), Some(keyed.clone()));
+    assert_eq!((sent.status, &sent.json()["chat_id"]), (202, &json!(id)));
+    assert_eq!(sandbox.call(&base, "POST", &into("messages"), Some(keyed)).json(), sent.json());
+    let sent = sandbox.call(&base, "POST", &into("voicememo"), Some(memo.clone()));
+    assert_eq!((sent.status, &sent.json()["voice_memo"]["voice_memo"]["id"]), (202, &memo["attachment_id"]));
+
+    let check =
+        |path: &str, body: Value, status, code| refused(&sandbox, "POST", path, Some(body), status, code);
+    check(&into("voicememo"), photo, 400, 5004);
+    check(&into("voicememo"), json!({}), 400, 1004);
+    check(&into("voicememo"), json!({"attachment_id": "550e8400-e29b-41d4-a716-446655440000"}), 404, 2003);
+    check("/chats/550e8400-e29b-41d4-a716-446655440000/messages", json!({"message": text}), 404, 2001);
+    check("/chats/x/messages", json!({"message": text}), 400, 1005);
+    check(&into("nothing"), json!({}), 404, 2001);
+}
+
+/// A member that the API does not know is a mistake of the client's, wherever it stands.
+#[test]
+fn unknown_members_are_refused() {
+    let sandbox = Sandbox::start();
+    let text = json!({"type": "text", "value": "hello"});
+    let good = [
+        (
+            "/attachments",
+            json!({"filename": "a", "content_type": "text/plain", "size_bytes": 1}),
+            "/attachment_id",
+        ),
+        (
+            "/chats",
+            json!({"from": sandbox.get("phone"), "to": ["+15551234567"], "message": {"parts": [text]}}),
+            "/chat/id",
+        ),
+        ("/messages", json!({"to": ["+15551234567"], "message": {"parts": [text]}}), "/chat_id"),
+    ];
+    for (path, body, id) in good {
+        let reply = sandbox.call(&sandbox.get("api"), "POST", path, Some(body.clone())).json();
+        assert!(reply.pointer(id).is_some(), "{path}: {reply}");
+        for place in ["", "/message", "/message/parts/0"] {
+            let mut body = body.clone();
+            if let Some(Value::Object(object)) = body.pointer_mut(place) {
+                object.insert("extra".to_owned(), json!(1));
+                refused(&sandbox, "POST", path, Some(body), 400, 1003);
+            }
+        }
+    }
+}
+
+#[test]
 fn connections_are_kept_and_counted() {
     let sandbox = Sandbox::start();
     for side in ["api", "api_tls"] {
