@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 use zeroize::Zeroizing;
 
@@ -56,6 +56,23 @@ impl Base {
     }
 }
 
+/// One request to the API.
+pub(crate) struct Question<'a> {
+    pub(crate) method: Method,
+    /// What follows `/v3/`, with the query.
+    pub(crate) path: &'a str,
+    pub(crate) json: Option<&'a [u8]>,
+    pub(crate) idempotency_key: Option<&'a str>,
+    /// Whether it may be done twice.
+    pub(crate) repeatable: bool,
+}
+
+impl<'a> Question<'a> {
+    pub(crate) fn new(method: Method, path: &'a str) -> Self {
+        Question { method, path, json: None, idempotency_key: None, repeatable: true }
+    }
+}
+
 impl Api {
     pub(crate) fn new(base: Base, key: Option<Zeroizing<String>>, http: Http) -> Result<Self, Error> {
         let sendable = |key: &str| key.bytes().all(|b| b.is_ascii_graphic());
@@ -67,7 +84,8 @@ impl Api {
         Ok(Api { base: base.url, host: base.host, key, http })
     }
 
-    /// Sends one request; `what` is for messages, such as "reserving a place for photo.jpg". A refusal is an error.
+    /// Sends one request that may be done twice; `what` is for messages, such as "reserving a place for photo.jpg". A
+    /// refusal is an error.
     pub(crate) fn send(
         &self,
         call: &Rc<Call>,
@@ -76,46 +94,49 @@ impl Api {
         path: &str,
         body: Option<&impl Serialize>,
     ) -> Result<Answer, Error> {
-        let answer = self.ask(call, what, method, path, body)?;
+        let json = body.map(serde_json::to_vec).transpose().map_err(|_| unmakeable(what))?;
+        let answer =
+            self.ask(call, what, Question { json: json.as_deref(), ..Question::new(method, path) })?;
         match answer.is_success() {
             true => Ok(answer),
-            false => Err(self.refused(what, &answer)),
+            false => Err(self.refused(what, &answer, true)),
         }
     }
 
-    /// The same, with the answer whatever its status.
-    pub(crate) fn ask(
-        &self,
-        call: &Rc<Call>,
-        what: &str,
-        method: Method,
-        path: &str,
-        body: Option<&impl Serialize>,
-    ) -> Result<Answer, Error> {
+    /// Sends one request, and gives the answer whatever its status.
+    pub(crate) fn ask(&self, call: &Rc<Call>, what: &str, question: Question<'_>) -> Result<Answer, Error> {
         let key = self.key.as_ref().ok_or_else(|| {
             let advice = "set linq_client_options.api_key or the variable LINQ_API_V3_API_KEY";
             Error::new(ErrorKind::Unauthorized, format!("{what}: there is no API key; {advice}"))
         })?;
-        let internal = |_| Error::new(ErrorKind::Internal, format!("{what}: the request could not be made"));
-        let url: Uri = format!("{}/v3/{path}", self.base).parse().map_err(|_| internal(()))?;
-        let json = body.map(serde_json::to_vec).transpose().map_err(|_| internal(()))?;
+        let Question { method, path, json, idempotency_key, repeatable } = question;
+        let url: Uri = format!("{}/v3/{path}", self.base).parse().map_err(|_| unmakeable(what))?;
         let authorization = Zeroizing::new(format!("Bearer {}", key.as_str()));
         let mut headers = vec![("authorization", &**authorization), ("accept", "application/json")];
-        if json.is_some() {
-            headers.push(("content-type", "application/json"));
-        }
-        let body = json.as_deref().map_or(Content::Nothing, Content::Bytes);
-        let outgoing = Outgoing { method, url: &url, headers, body };
+        headers.extend(json.map(|_| ("content-type", "application/json")));
+        headers.extend(idempotency_key.map(|key| ("idempotency-key", key)));
+        let body = json.map_or(Content::Nothing, Content::Bytes);
+        let outgoing = Outgoing { method, url: &url, headers, body, repeatable };
         self.http.send(call, outgoing).map_err(|e| e.on(what))
     }
 
     /// What an answer says that is no success.
-    pub(crate) fn refused(&self, what: &str, answer: &Answer) -> Error {
-        refusal::by_api(what, &self.host, answer, &self.secrets())
+    pub(crate) fn refused(&self, what: &str, answer: &Answer, repeatable: bool) -> Error {
+        refusal::by_api(what, &self.host, answer, repeatable, &self.secrets())
     }
 
     fn secrets(&self) -> Secrets {
         self.key.as_ref().map(|key| Secrets::key(key)).unwrap_or_default()
+    }
+
+    /// The body of a successful answer, which must be JSON.
+    pub(crate) fn json_text(&self, what: &str, answer: &Answer) -> Result<String, Error> {
+        self.read::<IgnoredAny>(what, answer)?;
+        String::from_utf8(answer.body.to_vec()).map_err(|_| self.broken(what, "answer is not UTF-8", answer))
+    }
+
+    pub(crate) fn trace_id(&self, answer: &Answer) -> Option<String> {
+        refusal::shown(answer, "x-trace-id", &self.secrets())
     }
 
     /// What a successful answer holds.
@@ -130,9 +151,13 @@ impl Api {
     /// Linq broke its contract.
     pub(crate) fn broken(&self, what: &str, why: &str, answer: &Answer) -> Error {
         let mut error = Error::new(ErrorKind::Protocol, format!("{what}: Linq's {why}"));
-        error.details.trace_id = refusal::shown(answer, "x-trace-id", &self.secrets());
+        error.details.trace_id = self.trace_id(answer);
         error
     }
+}
+
+fn unmakeable(what: &str) -> Error {
+    Error::new(ErrorKind::Internal, format!("{what}: the request could not be made"))
 }
 
 /// Whether the port, where one is named, is one: what cannot be read as such would pass for the default.

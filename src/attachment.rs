@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use serde::Deserialize;
 
-use crate::api::{Api, NOTHING, is_id};
+use crate::api::{Api, NOTHING, Question, is_id};
 use crate::clock::json_date;
 use crate::error::{Error, ErrorKind};
 use crate::http::Call;
@@ -64,11 +64,12 @@ pub(crate) fn get(api: &Api, call: &Rc<Call>, id: &str) -> Result<AttachmentInfo
 /// whose pooled connection died.
 pub(crate) fn delete(api: &Api, call: &Rc<Call>, id: &str, again: bool) -> Result<(), Error> {
     let what = format!("deleting attachment {id}");
-    let answer = api.ask(call, &what, Method::DELETE, &format!("attachments/{id}"), NOTHING)?;
+    let path = format!("attachments/{id}");
+    let answer = api.ask(call, &what, Question::new(Method::DELETE, &path))?;
     if answer.is_success() {
         return Ok(());
     }
-    match api.refused(&what, &answer) {
+    match api.refused(&what, &answer, true) {
         error if error.kind == ErrorKind::NotFound && (again || answer.replayed) => Ok(()),
         error => Err(error),
     }

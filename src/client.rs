@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind};
 use crate::http::{Call, Http, Proxies, Settings, Trust, certificates};
 use crate::message::{self, Message, Receipt};
 use crate::presign::{self, FileInfo, Presigned};
+use crate::request::{self, Request, Response};
 use crate::source::{Source, check_size};
 use crate::upload::{self, Declared, Upload};
 
@@ -227,6 +228,16 @@ impl Client {
             error.details.idempotency_key = sent.then_some(key);
             error
         })
+    }
+
+    /// Makes any other call of the API below `/v3/`, with the key, the limits and the errors of every other call.
+    ///
+    /// What must not be repeated is sent on a connection of its own, and again only where no connection could be made,
+    /// or where Linq says that it was not done: 429, 2007, 2009, or `x-should-retry: true`.
+    pub fn send_request(&self, request: Request<'_>, call: CallOptions<'_>) -> Result<Response, Error> {
+        let request = request::check(&request)?;
+        let call = call.begin(None);
+        request::send(&self.api, &self.attempts, &call, &request)
     }
 
     fn uploading<'a>(&'a self, call: &'a Rc<Call>) -> Upload<'a> {

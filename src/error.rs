@@ -82,6 +82,8 @@ pub struct Details {
     /// The idempotency key of a request that may have been done although it failed. Sent again with this key, it is not
     /// done twice.
     pub idempotency_key: Option<String>,
+    /// Whether any of the request was sent, where no answer to it could be read.
+    pub(crate) sent: bool,
 }
 
 impl Error {
@@ -101,7 +103,10 @@ impl Error {
 
     /// Whether the request that failed so may have been done all the same. A refusal says that it was not.
     pub(crate) fn may_have_arrived(&self) -> bool {
-        !self.details.http_status.is_some_and(|status| (400..500).contains(&status) && status != 408)
+        match self.details.http_status {
+            Some(status) => status == 408 || !(400..500).contains(&status),
+            None => self.details.sent,
+        }
     }
 
     pub(crate) fn cancelled() -> Self {

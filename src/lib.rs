@@ -38,6 +38,7 @@ mod message;
 mod presign;
 mod process;
 mod refusal;
+mod request;
 mod retry;
 mod source;
 #[allow(unsafe_code)]
@@ -56,4 +57,5 @@ pub use error::{Details, Error, ErrorKind};
 pub use log::{Level, set_log};
 pub use message::{Message, Receipt};
 pub use presign::{FileInfo, Presigned};
+pub use request::{Request, Response};
 pub use source::{MAX_SIZE, Reader, Source};

@@ -36,7 +36,8 @@ impl Envelope {
 }
 
 /// A refusal by the API of `what`, such as "reserving a place for photo.jpg".
-pub(crate) fn by_api(what: &str, host: &str, answer: &Answer, secrets: &Secrets) -> Error {
+/// `repeatable`: whether the request may be done twice.
+pub(crate) fn by_api(what: &str, host: &str, answer: &Answer, repeatable: bool, secrets: &Secrets) -> Error {
     if (300..400).contains(&answer.status) {
         return redirected(what, host, answer, secrets);
     }
@@ -45,6 +46,7 @@ pub(crate) fn by_api(what: &str, host: &str, answer: &Answer, secrets: &Secrets)
         status: answer.status,
         api_code: code,
         should_retry: should_retry(answer),
+        once: !repeatable,
         ..Refusal::default()
     });
     let (kind, advice) = match answer.status {
@@ -288,7 +290,7 @@ mod tests {
     #[test]
     fn hints_of_every_kind() {
         let wait = |headers: &[(&'static str, &'static str)], body| {
-            by_api("x", "h", &answer(429, headers, body), &Secrets::default()).details.retry_after
+            by_api("x", "h", &answer(429, headers, body), true, &Secrets::default()).details.retry_after
         };
         let ms = |ms| Some(Duration::from_millis(ms));
         assert_eq!(wait(&[("retry-after-ms", "120"), ("retry-after", "9")], ""), ms(120));

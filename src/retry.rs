@@ -33,6 +33,8 @@ pub(crate) struct Refusal<'a> {
     pub(crate) storage_code: Option<&'a str>,
     /// The header `x-should-retry`.
     pub(crate) should_retry: Option<bool>,
+    /// The request must not be done twice, so only a refusal which says that it was not done may pass.
+    pub(crate) once: bool,
 }
 
 /// The one place that knows which refusals pass by themselves.
@@ -44,6 +46,11 @@ pub(crate) fn classify(refusal: Refusal<'_>) -> Class {
         (409, Some(2009), _) => Class::Transient, // the chat is still being created
         (404, Some(2007), _) => Class::Transient, // the attachment is still being processed
         _ => Class::Final,
+    };
+    let not_yet = matches!(refusal.api_code, Some(2007 | 2009));
+    let by_content = match by_content {
+        Class::Transient if refusal.once && !not_yet => Class::Final,
+        class => class,
     };
     match (refusal.should_retry, by_content) {
         (Some(false), _) => Class::Final,
@@ -180,6 +187,7 @@ mod tests {
             api_code: (api != 0).then_some(api),
             storage_code: (!storage.is_empty()).then_some(storage),
             should_retry: should,
+            once: false,
         })
     }
 
@@ -221,6 +229,27 @@ mod tests {
                 expected,
                 "{status} {api} {storage} {should:?}"
             );
+        }
+    }
+
+    #[test]
+    fn what_must_not_be_done_twice_is_asked_again_only_where_it_was_not_done() {
+        use Class::{Final, Throttled, Transient};
+        for (status, api_code, should_retry, expected) in [
+            (429, Some(1007), None, Throttled),
+            (404, Some(2007), None, Transient),
+            (409, Some(2009), None, Transient),
+            (503, None, Some(true), Transient),
+            (400, None, Some(true), Transient),
+            (429, None, Some(false), Final),
+            (408, None, None, Final),
+            (500, Some(3006), None, Final),
+            (503, Some(4004), None, Final),
+            (504, None, None, Final),
+            (400, Some(1001), None, Final),
+        ] {
+            let refusal = Refusal { status, api_code, storage_code: None, should_retry, once: true };
+            assert_eq!(classify(refusal), expected, "{status} {api_code:?} {should_retry:?}");
         }
     }
 

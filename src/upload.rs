@@ -166,6 +166,7 @@ fn put(http: &Http, call: &Rc<Call>, presigned: &Presigned, body: &mut Opened<'_
         url: &url,
         headers: presigned.put_headers(),
         body: Content::Stream(body),
+        repeatable: true,
     };
     let answer = http.send(call, outgoing).map_err(|e| e.on(&what))?;
     if answer.is_success() && !refusal::is_hidden(&answer) {

@@ -73,6 +73,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) url: &'a Uri,
     pub(crate) headers: Vec<(&'a str, &'a str)>,
     pub(crate) body: Content<'a>,
+    /// Whether it may be done twice. If not, it gets a new connection, and is not sent again on another.
+    pub(crate) repeatable: bool,
 }
 
 /// The body of a request.
@@ -115,6 +117,17 @@ impl Answer {
     }
 }
 
+/// Which connection a request may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Connection {
+    /// One from the pool, where there is one.
+    Any,
+    /// A new one; those in the pool stay there.
+    New,
+    /// A new one, in place of one from the pool that was dead.
+    Replacement,
+}
+
 /// Why a request has no answer.
 struct Broken {
     error: Error,
@@ -142,27 +155,33 @@ impl Http {
 
     /// Sends a request and reads its answer. A pooled connection that turns out dead is replaced once, at once.
     pub(crate) fn send(&self, call: &Rc<Call>, mut outgoing: Outgoing<'_>) -> Result<Answer, Error> {
-        let once = matches!(&outgoing.body, Content::Stream(stream) if !stream.can_rewind());
-        match self.attempt(call, &mut outgoing, once) {
+        let once =
+            !outgoing.repeatable || matches!(&outgoing.body, Content::Stream(stream) if !stream.can_rewind());
+        match self.attempt(call, &mut outgoing, if once { Connection::New } else { Connection::Any }) {
             Err(broken) if broken.stale && rewind(&mut outgoing)? => {
                 let error = &broken.error;
                 log::line(Level::Debug, || format!("a pooled connection was dead: {error}; using a new one"));
-                let again = self.attempt(call, &mut outgoing, true).map_err(|broken| broken.error);
+                let again =
+                    self.attempt(call, &mut outgoing, Connection::Replacement).map_err(|broken| broken.error);
                 again.map(|answer| Answer { replayed: true, ..answer })
             }
             result => result.map_err(|broken| broken.error),
         }
     }
 
-    /// `fresh`: a pooled connection will not do.
-    fn attempt(&self, call: &Rc<Call>, outgoing: &mut Outgoing<'_>, fresh: bool) -> Result<Answer, Broken> {
+    fn attempt(
+        &self,
+        call: &Rc<Call>,
+        outgoing: &mut Outgoing<'_>,
+        connection: Connection,
+    ) -> Result<Answer, Broken> {
         let host = outgoing.url.host().unwrap_or_default();
         log::line(Level::Debug, || format!("{} to {host}", outgoing.method));
         call.check()?;
         call.asks();
         let result = match outgoing.body {
-            Content::Stream(_) => self.put(call, outgoing, fresh),
-            _ => self.ask(call, outgoing, fresh),
+            Content::Stream(_) => self.put(call, outgoing, connection),
+            _ => self.ask(call, outgoing, connection),
         };
         match &result {
             Ok(answer) => log::line(Level::Debug, || format!("{host} answered {}", answer.status)),
@@ -172,7 +191,12 @@ impl Http {
     }
 
     /// A call of the API, through ureq.
-    fn ask(&self, call: &Rc<Call>, outgoing: &Outgoing<'_>, fresh: bool) -> Result<Answer, Broken> {
+    fn ask(
+        &self,
+        call: &Rc<Call>,
+        outgoing: &Outgoing<'_>,
+        connection: Connection,
+    ) -> Result<Answer, Broken> {
         let host = outgoing.url.host().unwrap_or_default();
         let authorization = outgoing.headers.iter().find(|(name, _)| *name == "authorization");
         let running = Rc::new(Running {
@@ -180,28 +204,35 @@ impl Http {
             stall_timeout: self.settings.stall_timeout,
             to_head: outgoing.method == Method::HEAD,
             authorization: Zeroizing::new(authorization.map_or("", |(_, value)| value).to_owned()),
-            replaces_dead: fresh,
+            replaces_dead: connection == Connection::Replacement,
             connected: Cell::new(false),
             saw_bytes: Cell::new(false),
             failure: RefCell::new(None),
         });
         let _entered = running.enter();
-        self.through_ureq(outgoing).map_err(|e| {
+        self.through_ureq(outgoing, connection == Connection::New).map_err(|e| {
             let error = running.failure.take().unwrap_or_else(|| explain(host, &e));
             Broken::new(error, !running.connected.get(), running.saw_bytes.get())
         })
     }
 
-    fn through_ureq(&self, outgoing: &Outgoing<'_>) -> Result<Answer, ureq::Error> {
+    fn through_ureq(&self, outgoing: &Outgoing<'_>, unpooled: bool) -> Result<Answer, ureq::Error> {
         let agent = self.agent.get(|| agent::agent(&self.settings));
         let mut request = Request::builder().method(outgoing.method.clone()).uri(outgoing.url.clone());
         request = request.header("user-agent", &self.settings.user_agent);
         for (name, value) in &outgoing.headers {
             request = request.header(*name, if *name == "authorization" { PLACEHOLDER } else { value });
         }
-        let response = match outgoing.body {
-            Content::Bytes(bytes) => agent.run(request.body(bytes)?)?,
-            _ => agent.run(request.body(())?)?,
+        let bytes: &[u8] = match outgoing.body {
+            Content::Bytes(bytes) => bytes,
+            _ => &[],
+        };
+        // A request with a setting unlike the agent's neither takes a connection from ureq's pool nor puts one there.
+        let response = match (bytes, unpooled) {
+            ([], false) => agent.run(request.body(())?)?,
+            ([], true) => agent.run(agent.configure_request(request.body(())?).no_delay(false).build())?,
+            (_, false) => agent.run(request.body(bytes)?)?,
+            (_, true) => agent.run(agent.configure_request(request.body(bytes)?).no_delay(false).build())?,
         };
         let (head, mut body) = response.into_parts();
         // The exchange has bounded it.

@@ -10,7 +10,7 @@ use super::call::Call;
 use super::dial::{Origin, dial};
 use super::exchange::{self, Failed, Outbound, Response};
 use super::pool::Pool;
-use super::{Answer, Broken, Content, Http, MAX_HEAD, Outgoing};
+use super::{Answer, Broken, Connection, Content, Http, MAX_HEAD, Outgoing};
 use crate::error::{Error, ErrorKind};
 
 /// After a PUT, an answer without a length that is silent for so long is over.
@@ -22,7 +22,7 @@ impl Http {
         &self,
         call: &Rc<Call>,
         outgoing: &mut Outgoing<'_>,
-        fresh: bool,
+        connection: Connection,
     ) -> Result<Answer, Broken> {
         let origin = Origin::of(outgoing.url);
         let head = self.head(outgoing)?;
@@ -32,7 +32,7 @@ impl Http {
         };
         call.restart_progress(total)?;
         let pool = self.pool.get(Pool::default);
-        let pooled = if fresh { None } else { pool.take(&origin) };
+        let pooled = if connection == Connection::Any { pool.take(&origin) } else { None };
         let reused = pooled.is_some();
         let mut link = match pooled {
             Some(link) => link,
@@ -101,6 +101,11 @@ impl Http {
 fn stored(response: Response) -> Result<Answer, Error> {
     match response.cut {
         Some(cut) if cut.kind == ErrorKind::Protocol && (200..300).contains(&response.status) => Err(cut),
-        _ => Ok(Answer { status: response.status, headers: response.headers, body: response.body, replayed: false }),
+        _ => Ok(Answer {
+            status: response.status,
+            headers: response.headers,
+            body: response.body,
+            replayed: false,
+        }),
     }
 }

@@ -12,6 +12,7 @@ mod hints;
 mod presigned;
 mod progress;
 mod refused;
+mod requests;
 mod retry;
 mod secrets;
 mod sizes;

@@ -215,7 +215,7 @@ fn json_that_is_no_reservation_is_an_invalid_argument() {
         ("[]".to_owned(), "has a field of the wrong type (line 1, column "),
         ("{}".to_owned(), "has a missing field `attachment_id`"),
         (with("upload_url", json!("http://uploads.example/a")), "has an upload_url that is not https"),
-        (with("required_headers", json!({"a": 1})), "has a field of the wrong type (line 1, column "),
+        (with("required_headers", json!({"a": true})), "has a field of the wrong type (line 1, column "),
         (with("size_bytes", json!(6)), "requires a Content-Length that is not the file's size"),
     ];
     for (json, why) in table {

@@ -138,8 +138,12 @@ pub(super) fn run(
         },
         given: 0,
     };
+    let sent_before = exchange.link.sent;
     let result = exchange.run(outbound);
-    result.map_err(|error| Failed { error, saw_bytes: exchange.saw_bytes })
+    result.map_err(|mut error| {
+        error.details.sent = exchange.link.sent > sent_before;
+        Failed { error, saw_bytes: exchange.saw_bytes }
+    })
 }
 
 impl Exchange<'_> {
