@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::http::http::{Method, Uri};
 use crate::http::{Answer, Call, Content, Http, Outgoing, is_loopback};
 use crate::refusal;
-use crate::words::Secrets;
+use crate::words::{Secrets, without_bom};
 
 /// Where Linq is, and who we are there.
 pub(crate) struct Api {
@@ -35,7 +35,10 @@ impl Base {
         let bad = |why: &str| Error::invalid(format!("the base URL {why}"));
         let trimmed = url.trim().trim_end_matches('/');
         let trimmed = trimmed.strip_suffix("/v3").unwrap_or(trimmed).trim_end_matches('/');
-        let uri: Uri = trimmed.parse().map_err(|_| bad("is not a URL"))?;
+        let uri: Uri = trimmed.parse().map_err(|_| match has_international_host(trimmed) {
+            true => bad(&format!("has {INTERNATIONAL_HOST}")),
+            false => bad("is not a URL"),
+        })?;
         let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| bad("names no host"))?.to_owned();
         let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
         if authority.contains('@') || uri.query().is_some() || trimmed.contains('#') {
@@ -132,7 +135,8 @@ impl Api {
     /// The body of a successful answer, which must be JSON.
     pub(crate) fn json_text(&self, what: &str, answer: &Answer) -> Result<String, Error> {
         self.read::<IgnoredAny>(what, answer)?;
-        String::from_utf8(answer.body.to_vec()).map_err(|_| self.broken(what, "answer is not UTF-8", answer))
+        String::from_utf8(without_bom(&answer.body).to_vec())
+            .map_err(|_| self.broken(what, "answer is not UTF-8", answer))
     }
 
     pub(crate) fn trace_id(&self, answer: &Answer) -> Option<String> {
@@ -141,8 +145,14 @@ impl Api {
 
     /// What a successful answer holds.
     pub(crate) fn read<T: DeserializeOwned>(&self, what: &str, answer: &Answer) -> Result<T, Error> {
-        serde_json::from_slice(&answer.body).map_err(|e| {
-            let mut error = self.broken(what, &format!("answer {}", unreadable(&e)), answer);
+        serde_json::from_slice(without_bom(&answer.body)).map_err(|e| {
+            let why = match refusal::compression(answer, &self.secrets()) {
+                Some(name) if !e.is_data() => {
+                    format!("answer is compressed with {name}, which was not asked for")
+                }
+                _ => format!("answer {}", unreadable(&e)),
+            };
+            let mut error = self.broken(what, &why, answer);
             error.details.http_status = Some(answer.status);
             error
         })
@@ -165,6 +175,16 @@ pub(crate) fn has_sound_port(uri: &Uri) -> bool {
     let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
     let host = uri.host().unwrap_or_default();
     uri.port_u16().is_some_and(|port| port > 0) || authority.rsplit('@').next() == Some(host)
+}
+
+/// What to say of a URL with such a host.
+pub(crate) const INTERNATIONAL_HOST: &str =
+    "an international host name, which must be in its ASCII form (xn--...)";
+
+/// Whether a text that is no URL is none because its host is not ASCII.
+pub(crate) fn has_international_host(url: &str) -> bool {
+    let after = url.split_once("://").map_or("", |(_, after)| after);
+    !after.split(['/', '?', '#']).next().unwrap_or_default().is_ascii()
 }
 
 /// Whether it can be an attachment's: it becomes part of a path, so nothing may be in it that means something there.
@@ -222,6 +242,10 @@ mod tests {
             ("example.com", "the base URL must begin with https://"),
             ("https://", "the base URL must begin with https://"),
             ("", "the base URL is not a URL"),
+            (
+                "https://b\u{fc}cher.example",
+                "the base URL has an international host name, which must be in its ASCII form (xn--...)",
+            ),
         ];
         for (url, message) in refused {
             let error = Base::parse(url).err().expect(url);

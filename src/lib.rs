@@ -41,6 +41,7 @@ mod refusal;
 mod request;
 mod retry;
 mod source;
+mod storage_error;
 #[allow(unsafe_code)]
 mod sys;
 mod upload;

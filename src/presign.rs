@@ -7,12 +7,13 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroize;
 
-use crate::api::{Api, has_sound_port, is_id, unreadable};
+use crate::api::{Api, INTERNATIONAL_HOST, has_international_host, has_sound_port, is_id, unreadable};
 use crate::clock::{ServerClock, json_date};
 use crate::error::{Error, ErrorKind};
 use crate::http::http::header::{HeaderName, HeaderValue};
 use crate::http::http::{Method, Uri};
 use crate::http::{Call, is_loopback};
+use crate::words::without_bom;
 
 /// What is to be uploaded, as Linq wants to know it beforehand.
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +97,8 @@ impl Presigned {
     /// Reads Linq's reply verbatim, or what [`to_json`](Self::to_json) wrote. Unknown fields are ignored.
     pub fn parse(json: &[u8]) -> Result<Self, Error> {
         let bad = |why: String| Error::invalid(format!("the presigned JSON {why}"));
-        let mut presigned: Presigned = serde_json::from_slice(json).map_err(|e| bad(unreadable(&e)))?;
+        let mut presigned: Presigned =
+            serde_json::from_slice(without_bom(json)).map_err(|e| bad(unreadable(&e)))?;
         // What is signed counts, whatever stands beside it.
         if presigned.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
             presigned.content_type = None;
@@ -180,7 +182,10 @@ impl Presigned {
 
     /// Where to put the bytes.
     pub(crate) fn url(&self) -> Result<Uri, String> {
-        self.upload_url.parse().map_err(|_| "has an upload_url that is not a URL".to_owned())
+        self.upload_url.parse().map_err(|_| match has_international_host(&self.upload_url) {
+            true => format!("has an upload_url with {INTERNATIONAL_HOST}"),
+            false => "has an upload_url that is not a URL".to_owned(),
+        })
     }
 
     /// What to send with the bytes: each required header once, save those that follow from the URL and the length.

@@ -6,7 +6,8 @@ use crate::clock::{ServerClock, http_date};
 use crate::error::{Error, ErrorKind};
 use crate::http::Answer;
 use crate::retry::{self, Class, Refusal};
-use crate::words::Secrets;
+use crate::storage_error::{self, StorageError};
+use crate::words::{Secrets, without_bom};
 
 /// Linq's envelope, as far as it can be read: a part of a wrong type hides none of the others.
 #[derive(Default)]
@@ -20,7 +21,9 @@ struct Envelope {
 
 impl Envelope {
     fn read(body: &[u8], secrets: &Secrets) -> Self {
-        let Ok(whole) = serde_json::from_slice::<Value>(body) else { return Envelope::default() };
+        let Ok(whole) = serde_json::from_slice::<Value>(without_bom(body)) else {
+            return Envelope::default();
+        };
         let error = &whole["error"];
         let text =
             |value: &Value| value.as_str().map(|text| secrets.showable(text)).filter(|text| !text.is_empty());
@@ -57,7 +60,7 @@ pub(crate) fn by_api(what: &str, host: &str, answer: &Answer, repeatable: bool, 
     };
     let status = answer.status;
     let code_text = code.map(|code| format!(", code {code}")).unwrap_or_default();
-    let words = message.map(|words| format!(": {words}")).unwrap_or_default();
+    let words = message.map_or_else(|| unreadable(answer, secrets), |words| format!(": {words}"));
     let mut error =
         Error::new(kind, format!("{what}: Linq refused with status {status}{code_text}{words}{advice}"));
     let details = &mut *error.details;
@@ -70,19 +73,10 @@ pub(crate) fn by_api(what: &str, host: &str, answer: &Answer, repeatable: bool, 
     error
 }
 
-/// What S3 said in an `<Error>` document.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct StorageError {
-    code: Option<String>,
-    message: Option<String>,
-    request_id: Option<String>,
-    host_id: Option<String>,
-}
-
 /// Whether an answer that calls itself a success carries S3's `<Error>` nevertheless, as S3 may do when it fails
 /// after it has begun to answer.
 pub(crate) fn is_hidden(answer: &Answer) -> bool {
-    answer.is_success() && element(&String::from_utf8_lossy(&answer.body), "Error").is_some()
+    answer.is_success() && storage_error::is_in(&answer.body)
 }
 
 /// A refusal by the storage of `what`. `expires_at`: when the URL expires, in the server's time.
@@ -96,7 +90,7 @@ pub(crate) fn by_storage(
     if (300..400).contains(&answer.status) {
         return redirected(what, host, answer, secrets);
     }
-    let said = storage_error(&answer.body, secrets);
+    let said = storage_error::read(&answer.body, secrets);
     let code = said.code.as_deref();
     let class = retry::classify(Refusal {
         status: answer.status,
@@ -107,7 +101,7 @@ pub(crate) fn by_storage(
     let expired = is_expired(answer.status, &said, expiry);
     let status = answer.status;
     let code_text = code.map(|code| format!(" {code}")).unwrap_or_default();
-    let words = said.message.as_deref().map(|m| format!(": {m}")).unwrap_or_default();
+    let words = said.message.as_deref().map_or_else(|| unreadable(answer, secrets), |m| format!(": {m}"));
     let message = match expired {
         true => format!(
             "{what}: the upload URL has expired ({status}{code_text}{words}); reserve a new one, they last 15 minutes"
@@ -125,6 +119,21 @@ pub(crate) fn by_storage(
     details.storage_id_2 = said.host_id.or_else(|| shown(answer, "x-amz-id-2", secrets));
     details.storage_code = said.code;
     error
+}
+
+/// How the body is compressed, although that is never asked for.
+pub(crate) fn compression(answer: &Answer, secrets: &Secrets) -> Option<String> {
+    let named = answer.header("content-encoding").map(str::trim);
+    let named = named.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"));
+    let name = named.or(answer.body.starts_with(b"\x1f\x8b").then_some("gzip"))?;
+    (!answer.body.is_empty()).then(|| secrets.showable(name))
+}
+
+/// Why a refusal has no words, where that can be told.
+fn unreadable(answer: &Answer, secrets: &Secrets) -> String {
+    let compressed =
+        |name: String| format!(" (its answer is compressed with {name}, which was not asked for)");
+    compression(answer, secrets).map(compressed).unwrap_or_default()
 }
 
 /// A header of the answer.
@@ -179,50 +188,10 @@ fn hint(answer: &Answer, body: Option<f64>) -> Option<std::time::Duration> {
     retry::hint(answer.header("retry-after-ms"), seconds, body)
 }
 
-/// S3's document is flat and small: four elements are picked out of it without an XML parser, so that no document
-/// type, entity or depth of nesting can cost anything.
-fn storage_error(body: &[u8], secrets: &Secrets) -> StorageError {
-    let text = String::from_utf8_lossy(body);
-    let Some(inside) = element(&text, "Error") else { return StorageError::default() };
-    let pick = |name| {
-        element(inside, name).map(|raw| secrets.showable(&unescaped(raw))).filter(|words| !words.is_empty())
-    };
-    StorageError {
-        code: pick("Code"),
-        message: pick("Message"),
-        request_id: pick("RequestId"),
-        host_id: pick("HostId"),
-    }
-}
-
-/// What stands between `<name …>` and `</name>`; up to the end where the document breaks off.
-fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let mut rest = text;
-    loop {
-        rest = &rest[rest.find('<')? + 1..];
-        let Some(after) = rest.strip_prefix(name) else { continue };
-        if !after.starts_with(['>', ' ', '\t', '\r', '\n']) {
-            continue;
-        }
-        let inside = &after[after.find('>')? + 1..];
-        return Some(match inside.find(&format!("</{name}>")) {
-            Some(end) => &inside[..end],
-            None if name == "Error" => inside,
-            None => return None,
-        });
-    }
-}
-
-fn unescaped(text: &str) -> String {
-    let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];
-    entities.iter().fold(text.to_owned(), |text, (entity, character)| text.replace(entity, character))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::http::http::HeaderMap;
-    use crate::words::MAX_WORDS;
     use std::time::Duration;
 
     fn answer(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Answer {
@@ -233,10 +202,6 @@ mod tests {
             body: body.as_bytes().to_vec().into(),
             replayed: false,
         }
-    }
-
-    fn read(body: &[u8]) -> StorageError {
-        storage_error(body, &Secrets::default())
     }
 
     #[test]
@@ -253,21 +218,52 @@ mod tests {
         assert!(!error.details.retryable);
     }
 
+    /// R2, proxies and gateways answer in JSON where S3 has XML.
     #[test]
-    fn hostile_documents_cost_nothing() {
-        let bomb = format!("<!DOCTYPE x [<!ENTITY a \"{}\">]><Error><Code>&a;</Code>", "b".repeat(10_000));
-        assert_eq!(read(bomb.as_bytes()).code.as_deref(), Some("&a;"));
-        for body in
-            ["", "<", "<Error", "<Error>", "<Errors><Code>x</Code>", "<html>no</html>", "\u{0}<Error/>"]
-        {
-            assert_eq!(read(body.as_bytes()), StorageError::default(), "{body}");
+    fn a_refusal_in_json_is_shown() {
+        let said = |body: &str| by_storage("u", "h", &answer(403, &[], body), &Secrets::default(), None);
+        for (body, code, words) in [
+            (
+                r#"{"code": "NoAccess", "message": "words", "requestId": "R1"}"#,
+                Some("NoAccess"),
+                "NoAccess: words",
+            ),
+            (
+                r#"{"Error": {"Code": "NoAccess", "Message": "words", "RequestId": "R1"}}"#,
+                Some("NoAccess"),
+                "NoAccess: words",
+            ),
+            (
+                "\u{feff}{\"error\": {\"code\": 403, \"message\": \"words\"}, \"request_id\": \"R1\"}",
+                None,
+                ": words",
+            ),
+            (
+                r#"{"error": "denied", "error_description": "words", "requestId": "R1"}"#,
+                Some("denied"),
+                "denied: words",
+            ),
+            (r#"{"title": "Forbidden", "detail": "words", "requestId": "R1"}"#, None, ": words"),
+        ] {
+            let error = said(body);
+            assert_eq!(error.details.storage_code.as_deref(), code, "{body}");
+            assert!(
+                error
+                    .message
+                    .ends_with(&format!("status 403{}{words}", if code.is_some() { " " } else { "" })),
+                "{error}"
+            );
+            assert_eq!(error.details.storage_request_id.as_deref(), Some("R1"), "{body}");
         }
-        let long = format!("<Error><Message>{}</Message></Error>", "x".repeat(100_000));
-        assert_eq!(read(long.as_bytes()).message.unwrap().len(), MAX_WORDS);
-        assert_eq!(read(b"<Error><Code>Slow\xff\x01Down</Code></Error>").code.unwrap(), "Slow\u{fffd}Down");
-        let cut = read(b"<Error><Code>InternalError</Code><Mess");
-        assert_eq!(cut.code.as_deref(), Some("InternalError"));
-        assert_eq!(read(b"<Error><Code>Internal").code, None, "not half a word");
+        for body in
+            ["[]", "7", "null", "{}", r#"{"error": null}"#, r#"{"message": 7}"#, "{\"message\": \"cut"]
+        {
+            assert!(said(body).message.ends_with("status 403"), "{body}");
+        }
+        let gzip = Answer { body: b"\x1f\x8b\x08\0".to_vec().into(), ..answer(403, &[], "") };
+        let error = by_storage("u", "h", &gzip, &Secrets::default(), None);
+        let end = "status 403 (its answer is compressed with gzip, which was not asked for)";
+        assert!(error.message.ends_with(end), "{error}");
     }
 
     #[test]

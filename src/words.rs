@@ -54,6 +54,11 @@ fn without_query(word: &str) -> &str {
     }
 }
 
+/// A byte order mark before JSON is skipped: it is no part of it, but servers send it.
+pub(crate) fn without_bom(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

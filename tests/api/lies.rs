@@ -56,6 +56,8 @@ fn the_good_reply_is_believed() {
 fn lies_about_where_to_send_it() {
     let not_https = "reply has an upload_url that is not https";
     let no_url = "reply has an upload_url that is not a URL";
+    let no_ascii =
+        "reply has an upload_url with an international host name, which must be in its ASCII form (xn--...)";
     for (url, why) in [
         ("http://uploads.example/a?secret", not_https),
         ("http://10.0.0.1/a?secret", not_https),
@@ -69,6 +71,8 @@ fn lies_about_where_to_send_it() {
         ("uploads.example/a?secret", no_url),
         ("/relative?secret", "reply has an upload_url without a host"),
         ("https://uploads.example/with space?secret", no_url),
+        ("https://b\u{fc}cher.example/a?secret", no_ascii),
+        ("https://\u{4f8b}\u{3048}.example:8443?secret", no_ascii),
         ("https://uploads.example/a\r\nX-Injected: secret", "reply holds control characters"),
         ("", no_url),
     ] {

@@ -1,6 +1,6 @@
 //! Successes that are not as documented, and what is asked of the server.
 
-use linq::{CallOptions, Client, Config, Error, ErrorKind, Message};
+use linq::{CallOptions, Client, Config, Error, ErrorKind, Message, Presigned, Request};
 use mockito::{Matcher, Server};
 use serde_json::{Value, json};
 
@@ -60,17 +60,14 @@ fn broken(body: impl AsRef<[u8]>) -> Error {
 #[test]
 fn answers_that_are_no_json() {
     let good = good_reply(&Server::new()).to_string();
-    let gzip = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xab\xae\x05\0\x43\xbf\xa6\xa3\x02\0\0\0";
     let deep = format!("{{\"deep\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
-    let bodies: [&[u8]; 8] = [
+    let bodies: [&[u8]; 6] = [
         b"",
         b"<html>Please log in to the hotel's network</html>",
         b"OK",
         &good.as_bytes()[..good.len() - 1],
         &[good.as_bytes(), b"}"].concat(),
-        &[b"\xef\xbb\xbf", good.as_bytes()].concat(),
         b"\xff\xfe{\0}\0",
-        gzip,
     ];
     for body in bodies {
         let error = broken(body);
@@ -89,6 +86,62 @@ fn answers_that_are_no_json() {
         let expected = format!("{answer} field of the wrong type (line 1, column ");
         assert!(error.message.starts_with(&expected), "{body}: {error}");
     }
+}
+
+/// The mark is no part of JSON, but servers send it.
+#[test]
+fn a_byte_order_mark_is_skipped() {
+    let mut server = Server::new();
+    let marked = |text: &str| format!("\u{feff}{text}");
+    let reply = good_reply(&server);
+    reservation(&mut server, 200, marked(&reply.to_string())).create();
+    let refusal = json!({"error": {"code": 1005, "message": "words"}, "trace_id": "t"}).to_string();
+    server.mock("GET", Matcher::Any).with_status(400).with_body(marked(&refusal)).create();
+    let client = client(&server);
+    let presigned = presign(&client).unwrap();
+    assert_eq!(Presigned::parse(marked(&presigned.to_json()).as_bytes()).unwrap().attachment_id, ID);
+    let error = client.attachment(ID, CallOptions::default()).unwrap_err();
+    assert_eq!(
+        (error.details.api_code, error.details.trace_id.as_deref()),
+        (Some(1005), Some("t")),
+        "{error}"
+    );
+    let request =
+        Request { method: "PUT", path: "any", json: Some("{}"), idempotency_key: None, repeatable: false };
+    server.mock("PUT", "/v3/any").with_body(marked("{\"a\": 1}")).create();
+    let response = client.send_request(request, CallOptions::default()).unwrap();
+    assert_eq!(response.json.as_deref(), Some("{\"a\": 1}"));
+}
+
+#[test]
+fn an_answer_that_is_compressed_although_nobody_asked_says_so() {
+    let gzip = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xab\xae\x05\0\x43\xbf\xa6\xa3\x02\0\0\0";
+    let said = |status, header: Option<&str>, body: &[u8]| {
+        let mut server = Server::new();
+        let mock = reservation(&mut server, status, body);
+        match header {
+            Some(name) => mock.with_header("content-encoding", name),
+            None => mock,
+        }
+        .create();
+        presign(&client(&server)).unwrap_err().message
+    };
+    let what = "reserving a place for photo.jpg: Linq";
+    let with = |name| format!("is compressed with {name}, which was not asked for");
+    assert_eq!(said(200, None, gzip), format!("{what}'s answer {}", with("gzip")));
+    assert_eq!(said(200, Some("gzip"), gzip), format!("{what}'s answer {}", with("gzip")));
+    assert_eq!(said(200, Some("br"), b"\x0b\x02\x80{}\x03"), format!("{what}'s answer {}", with("br")));
+    assert_eq!(
+        said(400, None, gzip),
+        format!("{what} refused with status 400 (its answer {})", with("gzip"))
+    );
+    // What can be read is read, whatever it is called.
+    let refusal = b"{\"error\": {\"code\": 1005, \"message\": \"words\"}}";
+    assert_eq!(
+        said(400, Some("identity"), refusal),
+        format!("{what} refused with status 400, code 1005: words")
+    );
+    assert_eq!(said(400, Some("gzip"), refusal), format!("{what} refused with status 400, code 1005: words"));
 }
 
 #[test]
