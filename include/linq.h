@@ -240,7 +240,7 @@ extern "C" {
 
 /**
  * The server broke its contract: a reply that cannot be read, or that asks for something it must
- * not.
+ * not. Also a web page in place of an answer, as captive portals send; then retryable is 1.
  */
 #define LINQ_PROTOCOL 14
 

@@ -120,7 +120,15 @@ impl Api {
         headers.extend(idempotency_key.map(|key| ("idempotency-key", key)));
         let body = json.map_or(Content::Nothing, Content::Bytes);
         let outgoing = Outgoing { method, url: &url, headers, body, repeatable };
-        self.http.send(call, outgoing).map_err(|e| e.on(what))
+        let answer = self.http.send(call, outgoing).map_err(|e| e.on(what))?;
+        if answer.is_success() && refusal::is_page(&answer.body) {
+            let why = "answer is a web page; is something in between, such as a captive portal?";
+            let mut error = self.broken(what, why, &answer);
+            error.details.http_status = Some(answer.status);
+            error.details.retryable = true;
+            return Err(error);
+        }
+        Ok(answer)
     }
 
     /// What an answer says that is no success.

@@ -9,6 +9,9 @@ use crate::retry::{self, Class, Refusal};
 use crate::storage_error::{self, StorageError};
 use crate::words::{Secrets, without_bom};
 
+/// A page shows itself within so many bytes.
+const PAGE_HEAD: usize = 4096;
+
 /// Linq's envelope, as far as it can be read: a part of a wrong type hides none of the others.
 #[derive(Default)]
 struct Envelope {
@@ -119,6 +122,24 @@ pub(crate) fn by_storage(
     details.storage_id_2 = said.host_id.or_else(|| shown(answer, "x-amz-id-2", secrets));
     details.storage_code = said.code;
     error
+}
+
+/// Whether a body begins as a web page does: what a captive portal or a CDN answers in somebody else's place.
+pub(crate) fn is_page(body: &[u8]) -> bool {
+    const BEGINNINGS: [&str; 7] = ["<!doctype html", "<html", "<head", "<body", "<script", "<meta", "<title"];
+    let body = without_bom(body);
+    let head = String::from_utf8_lossy(&body[..body.len().min(PAGE_HEAD)]).to_ascii_lowercase();
+    let mut rest = head.trim_start();
+    // Comments and XML declarations may come first.
+    while let Some((_, end)) =
+        [("<!--", "-->"), ("<?", "?>")].iter().find(|(start, _)| rest.starts_with(start))
+    {
+        let Some((_, after)) = rest.split_once(end) else { return false };
+        rest = after.trim_start();
+    }
+    let begins =
+        |name: &&str| rest.strip_prefix(*name).is_some_and(|after| !after.starts_with(char::is_alphanumeric));
+    BEGINNINGS.iter().any(begins)
 }
 
 /// How the body is compressed, although that is never asked for.

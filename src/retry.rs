@@ -113,7 +113,8 @@ pub(crate) fn next(
     ends_before: impl Fn(Duration) -> bool,
     budget: &Budget,
 ) -> Next {
-    if !error.details.retryable {
+    // What breaks the protocol may pass once nothing is in between any more, but not while a call waits.
+    if !error.details.retryable || error.kind == ErrorKind::Protocol {
         return Next::End(Why::Final);
     }
     if made >= max {

@@ -169,6 +169,17 @@ fn put(http: &Http, call: &Rc<Call>, presigned: &Presigned, body: &mut Opened<'_
         repeatable: true,
     };
     let answer = http.send(call, outgoing).map_err(|e| e.on(&what))?;
+    if answer.is_success() && refusal::is_page(&answer.body) {
+        let why = format!(
+            "{host} answered {} with a web page, so the file is not there; is something in between, such as a captive \
+             portal or a CDN?",
+            answer.status
+        );
+        let mut error = Error::new(ErrorKind::Protocol, format!("{what}: {why}"));
+        error.details.http_status = Some(answer.status);
+        error.details.retryable = true;
+        return Err(error);
+    }
     if answer.is_success() && !refusal::is_hidden(&answer) {
         log::line(Level::Info, || format!("{} is uploaded", presigned.attachment_id));
         return Ok(());

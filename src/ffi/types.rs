@@ -42,7 +42,7 @@ pub const LINQ_STORAGE: i32 = 12;
 /// The presigned URL expired, where it cannot be renewed. Ask your server for a new one.
 pub const LINQ_EXPIRED: i32 = 13;
 /// The server broke its contract: a reply that cannot be read, or that asks for something it must
-/// not.
+/// not. Also a web page in place of an answer, as captive portals send; then retryable is 1.
 pub const LINQ_PROTOCOL: i32 = 14;
 /// Memory ran out.
 pub const LINQ_NO_MEMORY: i32 = 15;

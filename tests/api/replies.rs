@@ -61,9 +61,8 @@ fn broken(body: impl AsRef<[u8]>) -> Error {
 fn answers_that_are_no_json() {
     let good = good_reply(&Server::new()).to_string();
     let deep = format!("{{\"deep\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
-    let bodies: [&[u8]; 6] = [
+    let bodies: [&[u8]; 5] = [
         b"",
-        b"<html>Please log in to the hotel's network</html>",
         b"OK",
         &good.as_bytes()[..good.len() - 1],
         &[good.as_bytes(), b"}"].concat(),
@@ -215,7 +214,7 @@ fn what_linq_knows_of_an_attachment() {
 
 #[test]
 fn deleting_needs_no_body_and_no_certain_2xx() {
-    for (status, body) in [(204, ""), (200, ""), (200, "{\"success\":true}"), (202, "<html>")] {
+    for (status, body) in [(204, ""), (200, ""), (200, "{\"success\":true}"), (202, "gone <html>")] {
         let mut server = Server::new();
         let mock =
             server.mock("DELETE", &*format!("/v3/attachments/{ID}")).with_status(status).with_body(body);
