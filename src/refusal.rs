@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::clock::{ServerClock, http_date};
+use crate::clock::http_date;
 use crate::error::{Error, ErrorKind};
 use crate::http::Answer;
 use crate::retry::{self, Class, Refusal};
@@ -82,13 +82,13 @@ pub(crate) fn is_hidden(answer: &Answer) -> bool {
     answer.is_success() && storage_error::is_in(&answer.body)
 }
 
-/// A refusal by the storage of `what`. `expires_at`: when the URL expires, in the server's time.
+/// A refusal by the storage of `what`. `past_expiry`: whether the URL's time was over by a server's clock.
 pub(crate) fn by_storage(
     what: &str,
     host: &str,
     answer: &Answer,
     secrets: &Secrets,
-    expiry: Option<(&ServerClock, i64)>,
+    past_expiry: bool,
 ) -> Error {
     if (300..400).contains(&answer.status) {
         return redirected(what, host, answer, secrets);
@@ -101,7 +101,7 @@ pub(crate) fn by_storage(
         should_retry: should_retry(answer),
         ..Refusal::default()
     });
-    let expired = is_expired(answer.status, &said, expiry);
+    let expired = is_expired(answer.status, &said, past_expiry);
     let status = answer.status;
     let code_text = code.map(|code| format!(" {code}")).unwrap_or_default();
     let words = said.message.as_deref().map_or_else(|| unreadable(answer, secrets), |m| format!(": {m}"));
@@ -162,17 +162,13 @@ pub(crate) fn shown(answer: &Answer, name: &str, secrets: &Secrets) -> Option<St
     answer.header(name).map(|text| secrets.showable(text))
 }
 
-fn is_expired(status: u16, said: &StorageError, expiry: Option<(&ServerClock, i64)>) -> bool {
+fn is_expired(status: u16, said: &StorageError, past_expiry: bool) -> bool {
+    let words = said.message.as_deref().unwrap_or_default();
     match said.code.as_deref() {
-        Some("ExpiredToken" | "TokenRefreshRequired") => return true,
-        Some("AccessDenied")
-            if said.message.as_deref().is_some_and(|m| m.contains("Request has expired")) =>
-        {
-            return true;
-        }
-        _ => {}
+        Some("ExpiredToken" | "TokenRefreshRequired" | "ExpiredRequest" | "RequestExpired") => true,
+        Some("AccessDenied") if words.contains("Request has expired") => true,
+        _ => status == 403 && past_expiry,
     }
-    status == 403 && expiry.is_some_and(|(clock, expires_at)| clock.now() >= expires_at)
 }
 
 /// Redirects are never followed: the next host would be shown the headers, and S3 signs the host. Its name is all
@@ -230,7 +226,7 @@ mod tests {
         let body = "<?xml version=\"1.0\"?>\n<Error><Code>SignatureDoesNotMatch</Code><Message>a &lt;b&gt; \
                     &amp;lt;</Message><RequestId>R1</RequestId><HostId>H2</HostId></Error>";
         let error =
-            by_storage("uploading a.txt", "s3.example", &answer(403, &[], body), &Secrets::default(), None);
+            by_storage("uploading a.txt", "s3.example", &answer(403, &[], body), &Secrets::default(), false);
         let expected = "uploading a.txt: the storage at s3.example refused with status 403 \
                         SignatureDoesNotMatch: a <b> &lt;";
         assert_eq!((error.kind, &*error.message), (ErrorKind::Storage, expected));
@@ -242,7 +238,7 @@ mod tests {
     /// R2, proxies and gateways answer in JSON where S3 has XML.
     #[test]
     fn a_refusal_in_json_is_shown() {
-        let said = |body: &str| by_storage("u", "h", &answer(403, &[], body), &Secrets::default(), None);
+        let said = |body: &str| by_storage("u", "h", &answer(403, &[], body), &Secrets::default(), false);
         for (body, code, words) in [
             (
                 r#"{"code": "NoAccess", "message": "words", "requestId": "R1"}"#,
@@ -282,26 +278,29 @@ mod tests {
             assert!(said(body).message.ends_with("status 403"), "{body}");
         }
         let gzip = Answer { body: b"\x1f\x8b\x08\0".to_vec().into(), ..answer(403, &[], "") };
-        let error = by_storage("u", "h", &gzip, &Secrets::default(), None);
+        let error = by_storage("u", "h", &gzip, &Secrets::default(), false);
         let end = "status 403 (its answer is compressed with gzip, which was not asked for)";
         assert!(error.message.ends_with(end), "{error}");
     }
 
     #[test]
-    fn expired_by_word_or_by_the_servers_clock() {
+    fn expired_by_word_or_by_a_servers_clock() {
+        let says = |code: &str| format!("<Error><Code>{code}</Code></Error>");
         let denied =
             |message: &str| format!("<Error><Code>AccessDenied</Code><Message>{message}</Message></Error>");
-        let kind = |status, body: &str, expiry| {
-            by_storage("u", "h", &answer(status, &[], body), &Secrets::default(), expiry).kind
+        let kind = |status, body: &str, past_expiry| {
+            by_storage("u", "h", &answer(status, &[], body), &Secrets::default(), past_expiry).kind
         };
-        assert_eq!(kind(403, &denied("Request has expired"), None), ErrorKind::Expired);
-        assert_eq!(kind(403, &denied("Access Denied"), None), ErrorKind::Storage);
-        assert_eq!(kind(400, "<Error><Code>ExpiredToken</Code></Error>", None), ErrorKind::Expired);
-        assert_eq!(kind(400, "<Error><Code>TokenRefreshRequired</Code></Error>", None), ErrorKind::Expired);
-        let clock = ServerClock::read("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
-        assert_eq!(kind(403, "", Some((&clock, 784_111_777_000))), ErrorKind::Expired);
-        assert_eq!(kind(403, "", Some((&clock, 784_111_999_000))), ErrorKind::Storage);
-        assert_eq!(kind(500, "", Some((&clock, 784_111_777_000))), ErrorKind::Storage);
+        assert_eq!(kind(403, &denied("Request has expired"), false), ErrorKind::Expired);
+        assert_eq!(kind(403, &denied("Access Denied"), false), ErrorKind::Storage);
+        for code in ["ExpiredToken", "TokenRefreshRequired", "ExpiredRequest", "RequestExpired"] {
+            for status in [400, 403] {
+                assert_eq!(kind(status, &says(code), false), ErrorKind::Expired, "{status} {code}");
+            }
+        }
+        assert_eq!(kind(403, "", true), ErrorKind::Expired);
+        assert_eq!(kind(403, "", false), ErrorKind::Storage);
+        assert_eq!(kind(500, "", true), ErrorKind::Storage);
     }
 
     #[test]

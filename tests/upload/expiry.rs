@@ -2,7 +2,7 @@
 
 use linq::{Attachment, CallOptions, Client, Config, ErrorKind, FileInfo};
 use serde_json::{Value, json};
-use time::format_description::well_known::Rfc3339;
+use time::format_description::well_known::{Rfc2822, Rfc3339};
 use time::{Duration, OffsetDateTime};
 
 use crate::common::{BOTH, Sandbox, jpeg, upload};
@@ -158,7 +158,9 @@ fn this_devices_own_clock_decides_nothing() {
         assert_eq!(attachment.attempts, 1);
         sandbox.assert_only(&attachment, &bytes);
 
-        let put = sandbox.on_put(plain_403());
+        let then = (OffsetDateTime::now_utc() + Duration::seconds(offset)).format(&Rfc2822).unwrap();
+        let refused = json!({"respond": {"status": 403, "body": "no", "headers": [["Date", then]]}});
+        let put = sandbox.on_put(refused.clone());
         let error = upload(&sandbox.client(false), &bytes).unwrap_err();
         put.assert_injected(1);
         assert_eq!((error.kind, error.details.attempts), (ErrorKind::Storage, 1), "{offset}: {error}");
@@ -168,7 +170,7 @@ fn this_devices_own_clock_decides_nothing() {
         let over = OffsetDateTime::now_utc() + Duration::seconds(offset - 1);
         let lie = json!({"date": offset, "merge": {"expires_at": rfc3339(over)}});
         sandbox.plant(json!({"side": "api", "method": "POST", "times": 0, "fault": lie}));
-        let put = sandbox.on_put(plain_403());
+        let put = sandbox.on_put(refused);
         let attachment = upload(&sandbox.client(false), &bytes).unwrap();
         put.assert_injected(1);
         assert_eq!(attachment.attempts, 2, "{offset}");
@@ -186,7 +188,8 @@ fn without_the_servers_date_nothing_has_expired() {
     let json = presigned.to_json();
     let raw = format!("HTTP/1.1 201 Created\r\nContent-Length: {}\r\n\r\n{json}", json.len());
     let reserve = sandbox.on_reserve(json!({"respond": {"raw": raw, "then": "close"}}));
-    let put = sandbox.on_put(plain_403());
+    let undated = "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno";
+    let put = sandbox.on_put(json!({"respond": {"raw": undated, "then": "close"}}));
     let error = upload(&sandbox.client(false), &bytes).unwrap_err();
     reserve.assert_injected(1);
     put.assert_injected(1);
