@@ -42,7 +42,9 @@ pub(crate) fn classify(refusal: Refusal<'_>) -> Class {
     let by_content = match (refusal.status, refusal.api_code, refusal.storage_code) {
         (_, _, Some("SlowDown")) | (429, _, _) => Class::Throttled,
         (_, _, Some("RequestTimeout" | "IncompleteBody" | "InternalError")) => Class::Transient,
+        (_, _, Some("OperationAborted" | "ConditionalRequestConflict")) => Class::Transient,
         (408 | 500 | 502 | 503 | 504, _, _) => Class::Transient,
+        (520..=524, _, _) => Class::Transient, // a CDN that could not reach the server
         (409, Some(2009), _) => Class::Transient, // the chat is still being created
         (404, Some(2007), _) => Class::Transient, // the attachment is still being processed
         _ => Class::Final,
@@ -206,6 +208,13 @@ mod tests {
             (504, 3005, "", None, Transient),
             (400, 0, "RequestTimeout", None, Transient),
             (400, 0, "IncompleteBody", None, Transient),
+            (409, 0, "OperationAborted", None, Transient),
+            (409, 0, "ConditionalRequestConflict", None, Transient),
+            (409, 0, "", None, Final),
+            (519, 0, "", None, Final),
+            (520, 0, "", None, Transient),
+            (524, 0, "", None, Transient),
+            (525, 0, "", None, Final),
             (200, 0, "InternalError", None, Transient),
             (200, 0, "SlowDown", None, Throttled),
             (409, 2009, "", None, Transient),

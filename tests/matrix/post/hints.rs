@@ -42,7 +42,7 @@ fn ended(respond: &Value) -> Error {
 fn row_24_every_status_that_passes_by_itself() {
     both(|tls| {
         let soon: &[(&str, &str)] = &[("Retry-After-Ms", "10")];
-        for status in [408, 429, 500, 502, 503, 504] {
+        for status in [408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524] {
             waited(tls, &answer(status, soon));
         }
         for (status, code) in [(409, 2009), (404, 2007)] {

@@ -104,11 +104,13 @@ fn row_49_transient_refusals_are_tried_again() {
             (400, "IncompleteBody"),
             (500, "InternalError"),
             (503, "ServiceUnavailable"),
+            (409, "OperationAborted"),
+            (409, "ConditionalRequestConflict"),
         ];
         for (status, code) in table {
             assert_transient(&sandbox, tls, &s3(status, code, "Please try again."), Some(code));
         }
-        for status in [408, 502, 504] {
+        for status in [408, 502, 504, 520, 521, 522, 523, 524] {
             let gateway = json!({"status": status, "body": "<html><h1>Bad Gateway</h1></html>"});
             assert_transient(&sandbox, tls, &gateway, None);
         }
@@ -150,6 +152,8 @@ fn row_50_final_refusals() {
             (411, "MissingContentLength"),
             (412, "PreconditionFailed"),
             (501, "NotImplemented"),
+            (519, "Unknown"),
+            (525, "Unknown"),
         ];
         for (status, code) in table {
             assert_final(&sandbox, tls, status, code);
