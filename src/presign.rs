@@ -157,7 +157,7 @@ impl Presigned {
             }
             match &*lower {
                 "transfer-encoding" | "authorization" => return Err(format!("requires the header {name}")),
-                "host" if Some(&**value) != url.authority().map(|a| a.as_str()) => {
+                "host" if !is_host_of(url, value) => {
                     return Err("requires another Host than that of its upload_url".to_owned());
                 }
                 "content-length" => {
@@ -188,11 +188,11 @@ impl Presigned {
         })
     }
 
-    /// What to send with the bytes: each required header once, save those that follow from the URL and the length.
+    /// What to send with the bytes: each required header once, save the length, which follows from the source.
     pub(crate) fn put_headers(&self) -> Vec<(&str, &str)> {
         let mut headers: Vec<(&str, &str)> = Vec::new();
         for (name, value) in &self.headers {
-            let implied = ["host", "content-length"].iter().any(|other| name.eq_ignore_ascii_case(other));
+            let implied = name.eq_ignore_ascii_case("content-length");
             let again = headers.iter().any(|(other, _)| name.eq_ignore_ascii_case(other));
             if !implied && !again {
                 headers.push((name, value));
@@ -235,6 +235,15 @@ impl Drop for Presigned {
     fn drop(&mut self) {
         self.upload_url.zeroize();
     }
+}
+
+/// Whether a `Host` names the URL's server. The default port may stand there or not.
+fn is_host_of(url: &Uri, required: &str) -> bool {
+    let host = url.host().unwrap_or_default();
+    let default = if url.scheme_str() == Some("http") { 80 } else { 443 };
+    let port = url.port_u16().unwrap_or(default);
+    required.eq_ignore_ascii_case(&format!("{host}:{port}"))
+        || (port == default && required.eq_ignore_ascii_case(host))
 }
 
 fn as_map<S: Serializer>(headers: &[(String, String)], to: S) -> Result<S::Ok, S::Error> {
@@ -382,7 +391,46 @@ mod tests {
         let mut value = reply();
         value["required_headers"] =
             json!({"content-type": "a/b", "Content-Type": "a/b", "Host": "uploads.example"});
-        assert_eq!(parse(&value).unwrap().put_headers().len(), 1);
+        let headers = [("Content-Type", "a/b"), ("Host", "uploads.example")];
+        assert_eq!(parse(&value).unwrap().put_headers(), headers);
+    }
+
+    /// It is signed as it stands there, whichever way it spells the default port.
+    #[test]
+    fn a_required_host_is_sent_as_it_stands_there() {
+        let sent = |url: &str, host: &str| {
+            let mut value = reply();
+            value["upload_url"] = json!(url);
+            value["required_headers"] = json!({"Host": host});
+            parse(&value)
+                .map(|presigned| presigned.put_headers().iter().map(|(_, v)| v.to_string()).collect())
+        };
+        for (url, hosts) in [
+            ("https://h/a", ["h", "h:443", "H"]),
+            ("https://h:443/a", ["h", "h:443", "H:443"]),
+            ("http://127.0.0.1/a", ["127.0.0.1", "127.0.0.1:80", "127.0.0.1:80"]),
+            ("http://[::1]:80/a", ["[::1]", "[::1]:80", "[::1]"]),
+            ("https://h:8443/a", ["h:8443", "H:8443", "h:8443"]),
+        ] {
+            for host in hosts {
+                assert_eq!(sent(url, host), Ok(vec![host.to_owned()]), "{url}");
+            }
+        }
+        for (url, host) in [
+            ("https://h/a", "h:80"),
+            ("https://h/a", "h:8443"),
+            ("https://h/a", "h:"),
+            ("https://h/a", "u@h"),
+            ("https://h/a", ""),
+            ("https://h/a", "h.example"),
+            ("https://h:8443/a", "h"),
+            ("https://h:8443/a", "h:443"),
+            ("http://127.0.0.1:443/a", "127.0.0.1"),
+        ] {
+            let error = sent(url, host).unwrap_err();
+            let expected = "the presigned JSON requires another Host than that of its upload_url";
+            assert_eq!((error.kind, &*error.message), (ErrorKind::InvalidArgument, expected), "{url} {host}");
+        }
     }
 
     #[test]

@@ -225,3 +225,23 @@ fn json_that_is_no_reservation_is_an_invalid_argument() {
         assert!(!error.message.contains("X-Amz-Signature"), "{error}");
     }
 }
+
+#[test]
+fn a_required_host_reaches_the_storage_as_it_was_signed() {
+    for tls in BOTH {
+        let (sandbox, bytes) = (Sandbox::start(), jpeg(5000));
+        let place = presign(&sandbox, tls, 5000);
+        let mut json: Value = serde_json::from_str(&place.to_json()).unwrap();
+        let authority = place.upload_url.split('/').nth(2).unwrap().to_owned();
+        for host in [authority.clone(), authority.to_ascii_uppercase()] {
+            json["required_headers"]["hOST"] = json!(host);
+            let presigned = Presigned::parse(json.to_string().as_bytes()).unwrap();
+            let fault = sandbox.on_put(json!({"respond": {"status": 200}}));
+            let client = keyless(&sandbox);
+            client.upload_presigned(&presigned, Source::Bytes(&bytes), UploadOptions::default()).unwrap();
+            fault.assert_injected(1);
+            let put = sandbox.puts().pop().unwrap();
+            assert_eq!((put.header("host"), put.header("content-length")), (host, "5000".to_owned()));
+        }
+    }
+}
