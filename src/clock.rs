@@ -1,6 +1,6 @@
 //! The server's time. A device's own wall clock may be years off; the `Date` of a reply is not.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use time::OffsetDateTime;
 use time::format_description::well_known::{Rfc2822, Rfc3339};
@@ -27,9 +27,21 @@ impl ServerClock {
     }
 }
 
-/// A date as HTTP writes it (`Sun, 06 Nov 1994 08:49:37 GMT`), in Unix milliseconds.
+/// A date as HTTP writes it (`Sun, 06 Nov 1994 08:49:37 GMT`, or in one of the two forms of former days), in Unix
+/// milliseconds.
 pub(crate) fn http_date(text: &str) -> Option<i64> {
-    OffsetDateTime::parse(text.trim(), &Rfc2822).ok().map(milliseconds)
+    let text = text.trim();
+    let now = OffsetDateTime::parse(text, &Rfc2822).ok().map(milliseconds);
+    now.or_else(|| httpdate::parse_http_date(text).ok().and_then(unix_milliseconds))
+}
+
+/// This device's own clock, which may be wrong, in Unix milliseconds.
+pub(crate) fn device_clock() -> Option<i64> {
+    unix_milliseconds(SystemTime::now())
+}
+
+fn unix_milliseconds(time: SystemTime) -> Option<i64> {
+    i64::try_from(time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_millis()).ok()
 }
 
 /// A date as JSON writes it (`2024-01-15T10:45:00Z`), in Unix milliseconds. Without a zone it is UTC.
@@ -50,7 +62,14 @@ mod tests {
     #[test]
     fn dates() {
         assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777_000));
-        assert_eq!(http_date("soon"), None);
+        for obsolete in
+            ["Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", " Sun Nov  6 08:49:37 1994 "]
+        {
+            assert_eq!(http_date(obsolete), Some(784_111_777_000), "{obsolete}");
+        }
+        for none in ["soon", "", "1994", "Sun, 99 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-1994 08:49:37"] {
+            assert_eq!(http_date(none), None, "{none}");
+        }
         assert_eq!(json_date("2024-01-15T10:45:00Z"), Some(1_705_315_500_000));
         assert_eq!(json_date("2024-01-15T11:45:00.250+01:00"), Some(1_705_315_500_250));
         for utc in ["2024-01-15T10:45:00", "2024-01-15 10:45:00", " 2024-01-15t10:45:00.000z "] {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::clock::http_date;
+use crate::clock::{device_clock, http_date};
 use crate::error::{Error, ErrorKind};
 use crate::http::Answer;
 use crate::retry::{self, Class, Refusal};
@@ -196,20 +196,26 @@ fn should_retry(answer: &Answer) -> Option<bool> {
 fn hint(answer: &Answer, body: Option<f64>) -> Option<std::time::Duration> {
     let seconds = answer.header("retry-after").and_then(|text| {
         let seconds = text.trim().parse::<f64>().ok();
-        seconds.or_else(|| {
-            let then = http_date(text)?;
-            let now = http_date(answer.header("date")?)?;
-            Some((then.saturating_sub(now) as f64 / 1000.0).max(0.0))
-        })
+        seconds.or_else(|| until(http_date(text)?, answer.header("date").and_then(http_date)))
     });
     retry::hint(answer.header("retry-after-ms"), seconds, body)
+}
+
+/// Seconds from the server's `now` until `then`. This device's clock has to do where the server shows none; it may be
+/// ahead, so what is over by it says nothing.
+fn until(then: i64, now: Option<i64>) -> Option<f64> {
+    let seconds = |now: i64| then.saturating_sub(now) as f64 / 1000.0;
+    match now {
+        Some(now) => Some(seconds(now).max(0.0)),
+        None => device_clock().map(seconds).filter(|seconds| *seconds >= 0.0),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::http::http::HeaderMap;
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     fn answer(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Answer {
         let headers = headers.iter().map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap()));
@@ -315,6 +321,15 @@ mod tests {
         let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(wait(&[date, ("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT")], ""), ms(10_000));
         assert_eq!(wait(&[date, ("retry-after", "Sun, 06 Nov 1994 08:49:07 GMT")], ""), ms(0));
+        for obsolete in ["Sunday, 06-Nov-94 08:49:47 GMT", "Sun Nov  6 08:49:47 1994"] {
+            assert_eq!(wait(&[date, ("retry-after", obsolete)], ""), ms(10_000), "{obsolete}");
+        }
         assert_eq!(wait(&[("retry-after", "soon")], ""), None);
+        // Without the server's own date this device's has to do. It may be wrong: what is over by it says nothing.
+        let hour = SystemTime::now() + Duration::from_secs(3600);
+        let told =
+            wait(&[("retry-after", Box::leak(httpdate::fmt_http_date(hour).into_boxed_str()))], "").unwrap();
+        assert!((3590..=3600).contains(&told.as_secs()), "{told:?}");
+        assert_eq!(wait(&[("retry-after", "Sun, 06 Nov 1994 08:49:07 GMT")], ""), None);
     }
 }

@@ -62,6 +62,8 @@ fn row_24_waits_as_told() {
         (answer(503, &[("Retry-After-Ms", "100"), ("Retry-After", "30")]), 100),
         (answer(503, &[date, ("Retry-After", "Sun, 06 Nov 1994 08:49:39 GMT")]), 2000),
         (answer(503, &[date, ("Retry-After", "Sun, 06 Nov 1994 08:00:00 GMT")]), 0),
+        (answer(503, &[date, ("Retry-After", "Sunday, 06-Nov-94 08:49:39 GMT")]), 2000),
+        (answer(503, &[date, ("Retry-After", "Sun Nov  6 08:49:39 1994")]), 2000),
         (answer(503, &[("Retry-After", "0")]), 0),
         (in_the_body, 1500),
     ];
