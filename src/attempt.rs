@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Details, Error, ErrorKind};
 use crate::http::{Call, random};
 use crate::log::{self, Level};
 use crate::retry::{self, Budget, Next, Why};
@@ -26,6 +26,7 @@ impl Attempts {
         mut attempt: impl FnMut(u32) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let mut first: Option<String> = None;
+        let mut before = None;
         let mut made = 1;
         loop {
             let error = match attempt(made) {
@@ -33,7 +34,7 @@ impl Attempts {
                     self.budget.earn();
                     return Ok(value);
                 }
-                Err(error) => error,
+                Err(error) => with_what_was_known(error, call, before.take()),
             };
             let random = u32::from_ne_bytes(random());
             match retry::next(&error, made, self.max, random, |wait| call.ends_before(wait), &self.budget) {
@@ -47,7 +48,9 @@ impl Attempts {
                         )
                     });
                     first.get_or_insert_with(|| error.message.clone());
+                    before = Some(error.details);
                     if let Err(end) = call.sleep(wait) {
+                        let end = with_what_was_known(end, call, before);
                         return Err(last(call, end, made, Why::Final, first));
                     }
                     made += 1;
@@ -55,6 +58,15 @@ impl Attempts {
             }
         }
     }
+}
+
+/// A call that was cancelled or ran out of time has nothing to tell but what the attempt `before` it learned.
+fn with_what_was_known(mut error: Error, call: &Call, before: Option<Box<Details>>) -> Error {
+    let out_of_time = error.kind == ErrorKind::Timeout && call.check().is_err();
+    if let Some(before) = before.filter(|_| out_of_time || error.kind == ErrorKind::Cancelled) {
+        error.details.complete(*before);
+    }
+    error
 }
 
 /// The error of the last attempt, with the first cause where that was another.
@@ -152,6 +164,85 @@ mod tests {
             attempts.run(&call, |_| Ok(())).unwrap();
         }
         assert_eq!([made(), made()], [2, 1], "five successes are worth one");
+    }
+
+    fn refused() -> Error {
+        let mut error = failure("busy", 5000);
+        error.details.http_status = Some(503);
+        error.details.storage_code = Some("SlowDown".to_owned());
+        error.details.trace_id = Some("t".to_owned());
+        error.details.attachment_id = Some("a".to_owned());
+        error
+    }
+
+    #[track_caller]
+    fn assert_still_known(error: &Error, attempts: u32) {
+        let details = &*error.details;
+        let known = [&details.storage_code, &details.trace_id, &details.attachment_id].map(Option::as_deref);
+        assert_eq!(known, [Some("SlowDown"), Some("t"), Some("a")], "{error}");
+        assert_eq!((details.http_status, details.attempts), (Some(503), attempts), "{error}");
+    }
+
+    /// Whether it ends while it waits, or in an attempt that knows nothing of its own.
+    #[test]
+    fn a_call_that_ends_tells_what_was_known_of_the_last_attempt() {
+        let token = crate::CancelToken::new().unwrap();
+        let call = Call::new(Some(&token), None, None);
+        call.asks();
+        let result: Result<(), _> = Attempts::new(3).run(&call, |_| {
+            token.cancel();
+            Err(refused())
+        });
+        let error = result.unwrap_err();
+        assert_eq!((error.kind, error.details.retryable), (ErrorKind::Cancelled, false));
+        assert_still_known(&error, 1);
+
+        let token = crate::CancelToken::new().unwrap();
+        let call = Call::new(Some(&token), None, None);
+        call.asks();
+        let result: Result<(), _> = Attempts::new(3).run(&call, |attempt| {
+            if attempt == 2 {
+                token.cancel();
+                call.check()?;
+            }
+            let mut error = refused();
+            error.details.retry_after = Some(Duration::ZERO);
+            Err(error)
+        });
+        let error = result.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Cancelled);
+        assert_still_known(&error, 2);
+
+        let call = Call::new(None, Some(Duration::from_millis(50)), None);
+        call.asks();
+        let result: Result<(), _> = Attempts::new(3).run(&call, |attempt| {
+            if attempt == 2 {
+                call.sleep(Duration::from_secs(5))?;
+            }
+            let mut error = refused();
+            error.details.retry_after = Some(Duration::ZERO);
+            Err(error)
+        });
+        let error = result.unwrap_err();
+        assert_eq!((error.kind, error.details.retryable), (ErrorKind::Timeout, true));
+        assert_still_known(&error, 2);
+    }
+
+    /// What another attempt says for itself is not mixed with what the one before it said.
+    #[test]
+    fn a_later_failure_speaks_for_itself() {
+        let call = Call::new(None, None, None);
+        call.asks();
+        let result: Result<(), _> = Attempts::new(2).run(&call, |attempt| match attempt {
+            1 => Err(Error {
+                details: Box::new(crate::Details { retry_after: None, ..*refused().details }),
+                ..refused()
+            }),
+            _ => Err(failure("it broke", 0)),
+        });
+        let error = result.unwrap_err();
+        assert_eq!((error.kind, error.details.http_status), (ErrorKind::Network, None), "{error}");
+        assert_eq!(error.details.storage_code, None);
     }
 
     #[test]

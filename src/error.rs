@@ -86,6 +86,38 @@ pub struct Details {
     pub(crate) sent: bool,
 }
 
+impl Details {
+    /// Fills in what the servers said in an earlier attempt.
+    pub(crate) fn complete(&mut self, earlier: Details) {
+        // No `..`: a new field does not compile until it is decided here.
+        let Details {
+            http_status,
+            api_code,
+            storage_code,
+            storage_request_id,
+            storage_id_2,
+            doc_url,
+            trace_id,
+            retry_after,
+            attempts: _,
+            retryable: _,
+            attachment_id,
+            idempotency_key,
+            sent: _,
+        } = earlier;
+        self.http_status = self.http_status.or(http_status);
+        self.api_code = self.api_code.or(api_code);
+        self.storage_code = self.storage_code.take().or(storage_code);
+        self.storage_request_id = self.storage_request_id.take().or(storage_request_id);
+        self.storage_id_2 = self.storage_id_2.take().or(storage_id_2);
+        self.doc_url = self.doc_url.take().or(doc_url);
+        self.trace_id = self.trace_id.take().or(trace_id);
+        self.retry_after = self.retry_after.or(retry_after);
+        self.attachment_id = self.attachment_id.take().or(attachment_id);
+        self.idempotency_key = self.idempotency_key.take().or(idempotency_key);
+    }
+}
+
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Error { kind, message: message.into(), details: Box::default() }

@@ -112,13 +112,16 @@ impl Upload<'_> {
         slot.as_mut().ok_or_else(lost)
     }
 
-    /// Gets the source ready for another attempt; where that cannot be, there is none.
+    /// Rewinds the source for another attempt. If it cannot rewind, the error is marked not retryable.
     fn with_rewind(&self, mut error: Error, body: &mut Opened<'_>) -> Error {
         use crate::http::Stream;
         if error.details.retryable {
             match body.rewind() {
                 Ok(true) => {}
-                Ok(false) => error.details.retryable = false,
+                Ok(false) => {
+                    error.details.retryable = false;
+                    error.message.push_str("; the reader cannot rewind, so it cannot be tried again");
+                }
                 Err(failure) => {
                     error.kind = failure.kind;
                     error.message = format!("{failure} (the attempt failed so: {})", error.message);

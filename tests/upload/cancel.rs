@@ -204,3 +204,33 @@ fn stall_then_slow(tls: bool, bytes: &[u8]) {
     assert!(began.elapsed() > stall_timeout, "the link was slow");
     sandbox.assert_stored(&attachment, bytes);
 }
+
+/// Refused, and cancelled or out of time while it waits to try again.
+#[test]
+fn what_was_known_is_told_where_the_call_ends_between_attempts() {
+    let sandbox = Sandbox::start();
+    let slow_down = json!({"status": 503, "code": "SlowDown", "headers": [["Retry-After", "30"]]});
+    let token = CancelToken::new().unwrap();
+    let fault = sandbox.on_put(json!({"respond": slow_down}));
+    let error = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while sandbox.puts().first().is_none_or(|put| put.0["status"].is_null()) {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            std::thread::sleep(Duration::from_millis(100));
+            token.cancel();
+        });
+        let call = CallOptions { cancel: Some(&token), ..CallOptions::default() };
+        upload_with(&sandbox.client(false), &jpeg(1000), call).unwrap_err()
+    });
+    fault.assert_injected(1);
+    assert_eq!((error.kind, error.details.retryable), (ErrorKind::Cancelled, false), "{error}");
+    let details = &error.details;
+    assert_eq!(
+        (details.http_status, details.storage_code.as_deref()),
+        (Some(503), Some("SlowDown")),
+        "{error}"
+    );
+    assert_eq!(details.attachment_id.as_deref(), Some(sandbox.puts()[0].attachment_id()));
+    assert!(details.storage_request_id.is_some());
+}

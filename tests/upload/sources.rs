@@ -146,7 +146,19 @@ fn a_reader_without_rewind_is_not_tried_again() {
     let error = error.unwrap_err();
     assert_eq!((error.kind, error.details.attempts), (ErrorKind::Network, 1), "{error}");
     assert!(!error.details.retryable);
+    let why = "; the reader cannot rewind, so it cannot be tried again";
+    assert!(error.message.ends_with(why), "{error}");
     assert_eq!(sandbox.puts().len(), 1);
+    // The same where the storage refuses for now; where it refuses for good, the reader is not to blame.
+    for (respond, retryable) in
+        [(json!({"status": 503, "code": "SlowDown"}), true), (json!({"status": 403}), false)]
+    {
+        sandbox.on_put(json!({"respond": respond}));
+        let reader = &mut Pieces::of(&bytes, 10_000);
+        let error = named(&sandbox.client(false), Source::Reader { reader, size: 500_000 }).unwrap_err();
+        assert_eq!((error.kind, error.details.retryable), (ErrorKind::Storage, false), "{error}");
+        assert_eq!(error.message.ends_with(why), retryable, "{error}");
+    }
     sandbox.assert_nothing_stored();
 }
 
