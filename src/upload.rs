@@ -71,6 +71,7 @@ impl Upload<'_> {
         content_type: Option<&str>,
     ) -> Result<Attachment, Error> {
         presigned.check_scheme(self.allow_http_loopback)?;
+        check_signed_name(presigned, filename)?;
         let own_name = source.file_name().and_then(|name| name.to_str());
         let filename = filename.or(presigned.filename.as_deref()).or(own_name).unwrap_or_default().to_owned();
         let mut body = source.open()?;
@@ -238,6 +239,19 @@ fn check_signed(
     match content_type::decide(Some(signed), filename, &head, &further, true) {
         Ok(_) => Ok(()),
         Err(why) => refuse(format!("the place was reserved for {signed}, but: {why}")),
+    }
+}
+
+/// A name that the caller gives must be the one that was signed, where that is known.
+fn check_signed_name(presigned: &Presigned, filename: Option<&str>) -> Result<(), Error> {
+    let Some(name) = filename else { return Ok(()) };
+    check_name(name)?;
+    match presigned.filename.as_deref().filter(|signed| *signed != name) {
+        Some(signed) => {
+            let message = format!("the file name is {name}, but the place was reserved for {signed}");
+            Err(Error::new(ErrorKind::Unsupported, message))
+        }
+        None => Ok(()),
     }
 }
 

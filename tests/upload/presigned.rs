@@ -61,6 +61,44 @@ fn a_reservation_travels_as_json() {
     }
 }
 
+/// In the split use a name is checked as in the whole one, and against the one that was signed.
+#[test]
+fn a_name_that_is_not_the_one_that_was_signed_never_reaches_the_network() {
+    let sandbox = Sandbox::start();
+    let (presigned, raw) = (presign(&sandbox, false, 5000), raw_reply(&sandbox, 5000));
+    let unnamed = Presigned::parse(raw.as_bytes()).unwrap();
+    let requests = sandbox.requests().len();
+    let refused = |place: &Presigned, name: &str| {
+        let options = UploadOptions { filename: Some(name), ..UploadOptions::default() };
+        let error =
+            keyless(&sandbox).upload_presigned(place, Source::Bytes(&jpeg(5000)), options).unwrap_err();
+        assert_eq!((error.kind, error.details.attempts), (ErrorKind::Unsupported, 0), "{error}");
+        error.message
+    };
+    for place in [&presigned, &unnamed] {
+        let separator = "the file name holds a path separator; give the name alone";
+        assert_eq!(refused(place, "photos/photo.jpg"), separator);
+        assert_eq!(refused(place, "a\\photo.jpg"), separator);
+        assert_eq!(refused(place, "a\nb.jpg"), "the file name holds control characters");
+        assert_eq!(refused(place, ""), "the file name has 0 characters; Linq takes 1 to 255");
+    }
+    let other = "the file name is other.jpg, but the place was reserved for photo.jpg";
+    assert_eq!(refused(&presigned, "other.jpg"), other);
+    assert_eq!(refused(&presigned, "Photo.jpg"), other.replace("other", "Photo"));
+    assert_eq!(sandbox.requests().len(), requests);
+
+    // The file's own name is nobody's word, and is not held against it.
+    let folder = crate::common::Folder::new();
+    let path = folder.file("other.jpg", &jpeg(5000));
+    for options in
+        [UploadOptions::default(), UploadOptions { filename: Some("photo.jpg"), ..UploadOptions::default() }]
+    {
+        let attachment =
+            keyless(&sandbox).upload_presigned(&presigned, Source::Path(&path), options).unwrap();
+        assert_eq!(attachment.filename, "photo.jpg");
+    }
+}
+
 fn now_ms() -> i64 {
     std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis() as i64
 }
