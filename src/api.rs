@@ -109,7 +109,7 @@ impl Api {
     /// Sends one request, and gives the answer whatever its status.
     pub(crate) fn ask(&self, call: &Rc<Call>, what: &str, question: Question<'_>) -> Result<Answer, Error> {
         let key = self.key.as_ref().ok_or_else(|| {
-            let advice = "set linq_client_options.api_key or the variable LINQ_API_V3_API_KEY";
+            let advice = "set one, or the variable LINQ_API_V3_API_KEY";
             Error::new(ErrorKind::Unauthorized, format!("{what}: there is no API key; {advice}"))
         })?;
         let Question { method, path, json, idempotency_key, repeatable } = question;

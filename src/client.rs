@@ -12,7 +12,7 @@ use crate::api::{Api, Base};
 use crate::attachment::{self, AttachmentInfo};
 use crate::attempt::Attempts;
 use crate::cancel::CancelToken;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, reason};
 use crate::http::{Call, Http, Proxies, Settings, Trust, certificates};
 use crate::message::{self, Message, Receipt};
 use crate::presign::{self, FileInfo, Presigned};
@@ -271,13 +271,14 @@ fn user_agent(suffix: Option<&str>) -> Result<String, Error> {
 fn extra_certificates(config: &Config) -> Result<Vec<rustls::pki_types::CertificateDer<'static>>, Error> {
     let mut found = Vec::new();
     if let Some(path) = &config.ca_file {
-        let name = format!("ca_file {}", path.display());
-        let pem = std::fs::read(path)
-            .map_err(|e| Error::new(ErrorKind::File, format!("{name} cannot be read: {e}")))?;
+        let name = format!("the CA file {}", path.display());
+        let pem = std::fs::read(path).map_err(|e| {
+            Error::new(ErrorKind::File, format!("{name} cannot be read: {}", reason(&e))).caused_by(&e)
+        })?;
         found.extend(certificates(&pem, &name)?);
     }
     if let Some(pem) = &config.ca_pem {
-        found.extend(certificates(pem.as_bytes(), "ca_pem")?);
+        found.extend(certificates(pem.as_bytes(), "the CA certificates")?);
     }
     Ok(found)
 }

@@ -1,5 +1,6 @@
 //! The one error type: what failed, on what, why, and what to do about it.
 
+use std::io;
 use std::time::Duration;
 
 /// What kind of failure it was. The numbers are those of `linq_status` in linq.h and never change.
@@ -82,6 +83,8 @@ pub struct Details {
     /// The idempotency key of a request that may have been done although it failed. Sent again with this key, it is not
     /// done twice.
     pub idempotency_key: Option<String>,
+    /// The system's number (`errno`), where it was the system that failed.
+    pub system_error: Option<i32>,
     /// Whether any of the request was sent, where no answer to it could be read.
     pub(crate) sent: bool,
 }
@@ -103,6 +106,7 @@ impl Details {
             retryable: _,
             attachment_id,
             idempotency_key,
+            system_error,
             sent: _,
         } = earlier;
         self.http_status = self.http_status.or(http_status);
@@ -115,6 +119,7 @@ impl Details {
         self.retry_after = self.retry_after.or(retry_after);
         self.attachment_id = self.attachment_id.take().or(attachment_id);
         self.idempotency_key = self.idempotency_key.take().or(idempotency_key);
+        self.system_error = self.system_error.or(system_error);
     }
 }
 
@@ -133,6 +138,12 @@ impl Error {
         self
     }
 
+    /// Keeps the system's number.
+    pub(crate) fn caused_by(mut self, e: &io::Error) -> Self {
+        self.details.system_error = e.raw_os_error();
+        self
+    }
+
     /// Whether the request that failed so may have been done all the same. A refusal says that it was not.
     pub(crate) fn may_have_arrived(&self) -> bool {
         match self.details.http_status {
@@ -144,4 +155,11 @@ impl Error {
     pub(crate) fn cancelled() -> Self {
         Error::new(ErrorKind::Cancelled, "the call was cancelled")
     }
+}
+
+/// What the system says of a failure, without its number: [`Details::system_error`] has that.
+pub(crate) fn reason(e: &io::Error) -> String {
+    let text = e.to_string();
+    let number = e.raw_os_error().map(|number| format!(" (os error {number})")).unwrap_or_default();
+    text.strip_suffix(&number).unwrap_or(&text).to_owned()
 }

@@ -75,16 +75,16 @@ struct Sent {
 /// Finds mistakes that need no network.
 pub(crate) fn check(message: &Message<'_>) -> Result<(), Error> {
     if message.from.is_empty() {
-        return Err(Error::invalid("linq_message.from is empty; it is one of your own numbers"));
+        return Err(Error::invalid("the sender is empty; it is one of your own numbers"));
     }
     if message.to.is_empty() || message.to.iter().any(|to| to.is_empty()) {
-        return Err(Error::invalid("linq_message.to names nobody, or an empty handle"));
+        return Err(Error::invalid("the message goes to nobody, or to an empty handle"));
     }
     if message.text.is_none_or(str::is_empty) && message.attachment_ids.is_empty() {
         return Err(Error::invalid("the message has neither text nor attachments"));
     }
     if message.idempotency_key.is_some_and(|key| key.is_empty() || key.chars().count() > 255) {
-        return Err(Error::invalid("linq_message.idempotency_key has 1 to 255 characters"));
+        return Err(Error::invalid("the idempotency key must have 1 to 255 characters"));
     }
     message.attachment_ids.iter().try_for_each(|id| check_id(id))
 }
@@ -138,16 +138,16 @@ mod tests {
         let (longest, too_long) = ("ä".repeat(255), "k".repeat(256));
         assert_eq!(check(&Message { idempotency_key: Some(&longest), ..good }), Ok(()));
         let bad = [
-            (Message { from: "", ..good }, "linq_message.from is empty; it is one of your own numbers"),
-            (Message { to: &[], ..good }, "linq_message.to names nobody, or an empty handle"),
+            (Message { from: "", ..good }, "the sender is empty; it is one of your own numbers"),
+            (Message { to: &[], ..good }, "the message goes to nobody, or to an empty handle"),
             (Message { text: Some(""), ..good }, "the message has neither text nor attachments"),
             (
                 Message { idempotency_key: Some(""), ..good },
-                "linq_message.idempotency_key has 1 to 255 characters",
+                "the idempotency key must have 1 to 255 characters",
             ),
             (
                 Message { idempotency_key: Some(&too_long), ..good },
-                "linq_message.idempotency_key has 1 to 255 characters",
+                "the idempotency key must have 1 to 255 characters",
             ),
         ];
         for (message, text) in bad {

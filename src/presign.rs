@@ -210,8 +210,7 @@ impl Presigned {
     pub(crate) fn check_scheme(&self, allow_plain: bool) -> Result<(), Error> {
         let plain = self.url().is_ok_and(|url| url.scheme_str() == Some("http"));
         if plain && !allow_plain {
-            let message = "the upload URL is plain http; a test server on loopback must be allowed with \
-                           LINQ_CLIENT_ALLOW_HTTP_LOOPBACK";
+            let message = "the upload URL is plain http; allow plain http to loopback to use a test server";
             return Err(Error::new(ErrorKind::Protocol, message));
         }
         Ok(())

@@ -12,7 +12,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::content_type::{FURTHER, HEAD, look_further};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, reason};
 use crate::http::Stream;
 
 /// The API takes files of 1 byte up to this: "100MB" in its documents means MiB.
@@ -105,7 +105,7 @@ impl<'a> Source<'a> {
         let (name, kind, size) = match self {
             Source::Path(path) => open_path(path)?,
             Source::Descriptor { fd, offset, length } => open_descriptor(fd, offset, length)?,
-            Source::Bytes(bytes) => ("the bytes".to_owned(), Kind::Bytes(bytes), bytes.len() as u64),
+            Source::Bytes(bytes) => ("the data".to_owned(), Kind::Bytes(bytes), bytes.len() as u64),
             Source::Reader { reader, size } => (
                 "the reader".to_owned(),
                 Kind::Reader { reader, head: Zeroizing::new(Vec::new()), taken: 0 },
@@ -129,11 +129,14 @@ pub(crate) fn check_size(name: &str, size: u64) -> Result<(), Error> {
 }
 
 fn open_path(path: &Path) -> Result<(String, Kind<'_>, u64), Error> {
+    if path.as_os_str().is_empty() {
+        return Err(trouble("the path is empty; give that of a file"));
+    }
     let name = path.display().to_string();
     // A FIFO without a writer would otherwise hold the call for ever, and a terminal become the host's own.
     let flags = libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
-    let file = file.map_err(|e| trouble(&format!("{name} cannot be opened: {}", reason(&e))))?;
+    let file = file.map_err(|e| failed(format!("{name} cannot be opened"), &e))?;
     let seen = look(&name, &file)?;
     if !seen.is_file() {
         return Err(trouble(&format!("{name} is {}, not a regular file", kind_of(&seen))));
@@ -150,7 +153,7 @@ fn open_descriptor(
     let name = "the descriptor".to_owned();
     // A descriptor of our own for the same open file: nothing below has to care who owns it.
     let file = fd.try_clone_to_owned().map(File::from);
-    let file = file.map_err(|e| trouble(&format!("{name} cannot be used: {}", reason(&e))))?;
+    let file = file.map_err(|e| failed(format!("{name} cannot be used"), &e))?;
     let seen = look(&name, &file)?;
     if !seen.is_file() {
         return Err(trouble(&format!("{name} is {}, not a regular file", kind_of(&seen))));
@@ -252,7 +255,7 @@ impl<'a> Opened<'a> {
     fn ask(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         let Kind::Reader { reader, taken, .. } = &mut self.kind else { return Ok(0) };
         let (name, size) = (&self.name, self.size);
-        let n = reader.read(buffer).map_err(|e| trouble(&format!("{name} cannot be read: {e}")))?;
+        let n = reader.read(buffer).map_err(|e| failed(format!("{name} cannot be read"), &e))?;
         if n > buffer.len() {
             let room = buffer.len();
             return Err(trouble(&format!("{name} claims to have read {n} bytes into a buffer of {room}")));
@@ -280,7 +283,7 @@ impl<'a> Opened<'a> {
                         Ok(n) => filled += n,
                         Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                         Err(e) => {
-                            return Err(trouble(&format!("{} cannot be read: {}", self.name, reason(&e))));
+                            return Err(failed(format!("{} cannot be read", self.name), &e));
                         }
                     }
                 }
@@ -300,7 +303,7 @@ impl<'a> Opened<'a> {
             Kind::Bytes(_) => Ok(()),
             Kind::Reader { reader, .. } => {
                 let more = reader.read(&mut [0]);
-                match more.map_err(|e| trouble(&format!("{} cannot be read: {e}", self.name)))? {
+                match more.map_err(|e| failed(format!("{} cannot be read", self.name), &e))? {
                     0 => Ok(()),
                     _ => {
                         Err(trouble(&format!("{} has more than the {} bytes declared", self.name, self.size)))
@@ -369,7 +372,7 @@ impl Stream for Opened<'_> {
             if !reader.can_rewind() {
                 return Ok(false);
             }
-            reader.rewind().map_err(|e| trouble(&format!("{} cannot be rewound: {e}", self.name)))?;
+            reader.rewind().map_err(|e| failed(format!("{} cannot be rewound", self.name), &e))?;
             head.clear();
             *taken = 0;
         }
@@ -384,7 +387,7 @@ fn was_replaced(path: &Path, seen: &Metadata) -> bool {
 }
 
 fn look(name: &str, file: &File) -> Result<Metadata, Error> {
-    file.metadata().map_err(|e| trouble(&format!("{name} cannot be looked at: {}", reason(&e))))
+    file.metadata().map_err(|e| failed(format!("{name} cannot be looked at"), &e))
 }
 
 fn kind_of(metadata: &Metadata) -> &'static str {
@@ -398,12 +401,14 @@ fn kind_of(metadata: &Metadata) -> &'static str {
     }
 }
 
-fn reason(e: &io::Error) -> String {
-    match e.kind() {
+/// The system, or the caller's reader, failed.
+fn failed(what: String, e: &io::Error) -> Error {
+    let why = match e.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => e.to_string(),
-    }
+        _ => reason(e),
+    };
+    trouble(&format!("{what}: {why}")).caused_by(e)
 }
 
 fn trouble(message: &str) -> Error {

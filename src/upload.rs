@@ -269,7 +269,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), Error> {
 
 /// The name to declare: the caller's, else the file's own.
 fn named(given: Option<&str>, own: Option<&OsStr>) -> Result<String, Error> {
-    let unnamed = |kind, why| Error::new(kind, format!("{why}; set linq_upload_options.filename"));
+    let unnamed = |kind, why| Error::new(kind, format!("{why}; set a filename"));
     let name = match (given, own) {
         (Some(name), _) => name,
         (None, Some(name)) => {

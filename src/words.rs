@@ -72,6 +72,31 @@ mod tests {
         assert_eq!(none.showable("/p?X-Amz-Signature=secret what?"), "/p what?");
     }
 
+    /// A message names a field in words that are true in every language: C's own names belong into `src/ffi`.
+    #[test]
+    fn the_core_speaks_no_c() {
+        let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut folders = vec![source.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+                if entry == source.join("ffi") || entry == source.join("lib.rs") {
+                    continue;
+                }
+                if entry.is_dir() {
+                    folders.push(entry);
+                    continue;
+                }
+                let text = std::fs::read_to_string(&entry).unwrap();
+                let code = text.split("#[cfg(test)]").next().unwrap();
+                let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+                for line in code.map(|line| line.replace("LINQ_API_V3_", "")) {
+                    let c = ["linq_", "LINQ_"].iter().any(|name| line.contains(name));
+                    assert!(!c || entry.ends_with("tests.rs"), "{}: {line}", entry.display());
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_secret_is_hidden_wherever_it_stands() {
         let key = Secrets::key("abcd/efgh+ijkl");

@@ -81,7 +81,11 @@ fn work(client: &Client, sandbox: &Sandbox, tally: &Tally, number: u64, end: Ins
         let options = UploadOptions { filename: Some("soak.txt"), ..UploadOptions::default() };
         match client.upload(Source::Bytes(&bytes), options) {
             Ok(attachment) => {
-                assert_eq!(download(sandbox, &attachment.download_url), sha256(&bytes), "{attachment:?}");
+                assert_eq!(
+                    download(sandbox, attachment.download_url.as_deref().unwrap()),
+                    sha256(&bytes),
+                    "{attachment:?}"
+                );
                 tally.stored.fetch_add(1, Ordering::Relaxed);
                 tally.again.fetch_add(u64::from(attachment.attempts > 1), Ordering::Relaxed);
                 let _ = client.delete_attachment(&attachment.attachment_id, CallOptions::default());

@@ -95,7 +95,7 @@ fn contradiction(contested: &ContentType) -> (&'static str, String) {
     };
     let remedy = format!(
         "Linq's documents contradict each other about {}, which is in the list of accepted types, and explicitly \
-         rejected; convert it to {instead}, or set LINQ_CLIENT_ALLOW_WEBP_SVG to send it all the same",
+         rejected; convert it to {instead}, or allow WebP and SVG to send it all the same",
         contested.name()
     );
     (what, remedy)

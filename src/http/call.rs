@@ -1,6 +1,7 @@
 //! One call of the user's: what may end it, and whom to tell how far it is.
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::cancel::CancelToken;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, reason};
 
 /// Told how far an upload is: bytes the other side has, and the total. `false` cancels.
 pub type Progress = Box<dyn FnMut(u64, u64) -> bool>;
@@ -94,7 +95,9 @@ impl Call {
                 Ok(_) => break,
                 Err(rustix::io::Errno::INTR) => continue,
                 Err(e) => {
-                    return Err(Error::new(ErrorKind::Network, format!("cannot wait for the network: {e}")));
+                    let e = io::Error::from(e);
+                    let message = format!("cannot wait for the network: {}", reason(&e));
+                    return Err(Error::new(ErrorKind::Network, message).caused_by(&e));
                 }
             }
         }

@@ -10,7 +10,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::call::Call;
 use super::exchange::{network, timeout};
-use crate::error::Error;
+use crate::error::{Error, reason};
 use crate::sys;
 
 /// How long an address may keep silent before the next is tried beside it.
@@ -51,7 +51,7 @@ pub(crate) fn connect(
         }
         if pending.is_empty() {
             let why = first.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into());
-            let mut error = network(format!("cannot connect to {host}: {why}"));
+            let mut error = network(format!("cannot connect to {host}: {}", reason(&why))).caused_by(&why);
             // What is forbidden here stays so: a sandboxed app, iOS without leave for the local network.
             error.details.retryable = why.kind() != io::ErrorKind::PermissionDenied;
             return Err(error);

@@ -12,7 +12,7 @@ use super::call::Call;
 use super::exchange::{network, timeout};
 use super::proxy::Answer;
 use super::tls;
-use crate::error::Error;
+use crate::error::{Error, reason};
 use crate::process::{self, ProcessId};
 use crate::sys;
 
@@ -339,11 +339,12 @@ pub(super) fn would_block(e: &io::Error) -> bool {
 
 /// A connection that broke, in words.
 pub(super) fn lost(host: &str, when: &str, e: &io::Error) -> Error {
-    match e.kind() {
+    let error = match e.kind() {
         io::ErrorKind::UnexpectedEof => network(format!("{host} closed the connection {when}")),
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
             network(format!("{host} broke the connection {when}"))
         }
-        _ => network(format!("the connection to {host} broke {when}: {e}")),
-    }
+        _ => network(format!("the connection to {host} broke {when}: {}", reason(e))),
+    };
+    error.caused_by(e)
 }

@@ -99,10 +99,10 @@ static void a_file_that_linq_would_refuse_goes_nowhere(void) {
 }
 
 static void a_message_that_cannot_be_meant_goes_nowhere(void) {
-  static const char *const reasons[] = {"linq_message.from is empty",
-                                        "linq_message.to names nobody",
+  static const char *const reasons[] = {"the sender is empty",
+                                        "the message goes to nobody",
                                         "neither text nor attachments",
-                                        "linq_message.idempotency_key"};
+                                        "the idempotency key"};
   calm();
   good g[4];
   for (int i = 0; i < 4; i++) g[i] = all_good();

@@ -239,7 +239,7 @@ static void what_cannot_be_uploaded_is_found_before_any_network(void) {
   source = from_memory("hello", 5);
   CHECK_STATUS(linq_upload(g_client, &source, NULL, &attachment, &error), LINQ_INVALID_ARGUMENT,
                error); /* a source without a path needs a name */
-  CHECK_HAS(error->message, "linq_upload_options.filename");
+  CHECK_HAS(error->message, "set a filename");
   linq_free(error);
   options = named("a/b.txt", NULL);
   CHECK_STATUS(linq_upload(g_client, &source, &options, &attachment, &error), LINQ_UNSUPPORTED,

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::common::Sandbox;
 use crate::{assert_failed, assert_uploaded, upload_in};
 
-const NO_KEY: &str = "reserving a place for photo.jpg: there is no API key; set linq_client_options.api_key or the \
+const NO_KEY: &str = "reserving a place for photo.jpg: there is no API key; set one, or the \
                       variable LINQ_API_V3_API_KEY";
 
 #[test]

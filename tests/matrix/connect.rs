@@ -102,7 +102,7 @@ fn row_11_no_descriptors_left() {
         let error = failed(&sandbox, upload(&client, &bytes));
         drop(hoard);
         assert_is(&error, ErrorKind::Network, None, 2, true);
-        assert!(error.message.contains("Too many open files (os error 24)"), "{error}");
+        assert!(error.message.contains("Too many open files"), "{error}");
         assert_eq!(descriptors(), open, "nothing leaks");
         let attachment = upload(&client, &bytes).unwrap();
         sandbox.assert_stored(&attachment, &bytes);
@@ -118,7 +118,8 @@ fn row_11_no_buffers() {
     let (sandbox, bytes) = (Sandbox::start(), jpeg(1000));
     let error = tried(&sandbox, sandbox.config(false), 1);
     assert_is(&error, ErrorKind::Network, None, 1, true);
-    assert!(error.message.contains("No buffer space available (os error 105)"), "{error}");
+    assert!(error.message.ends_with("No buffer space available"), "{error}");
+    assert_eq!(error.details.system_error, Some(libc::ENOBUFS));
     // localhost has two addresses: both fail.
     let error = tried(&sandbox, Config { max_attempts: 1, ..sandbox.config(true) }, 1);
     assert_is(&error, ErrorKind::Network, None, 1, true);
@@ -138,10 +139,7 @@ fn row_12_the_network_is_not_permitted() {
     assert_took(began, 0..5000);
     assert_eq!(shimmed("connect Permission denied"), 1);
     assert_eq!(error.kind, ErrorKind::Network);
-    assert!(
-        error.message.contains("cannot connect to 127.0.0.1: Permission denied (os error 13)"),
-        "{error}"
-    );
+    assert!(error.message.contains("cannot connect to 127.0.0.1: Permission denied"), "{error}");
     assert_eq!(sandbox.accepted("api"), 0);
 }
 

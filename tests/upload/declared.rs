@@ -65,8 +65,8 @@ fn types_that_linq_would_refuse_never_reach_the_network() {
             &["image/avif, declared for a.avif, is not a content type that Linq accepts"],
         ),
         (None, "noise", b"\x01\x02\x03", &["the content type of noise cannot be told"]),
-        (None, "a.webp", WEBP, &["a.webp is a WebP image", "LINQ_CLIENT_ALLOW_WEBP_SVG"]),
-        (None, "a.svg", SVG, &["a.svg is an SVG image", "LINQ_CLIENT_ALLOW_WEBP_SVG"]),
+        (None, "a.webp", WEBP, &["a.webp is a WebP image", "allow WebP and SVG"]),
+        (None, "a.svg", SVG, &["a.svg is an SVG image", "allow WebP and SVG"]),
     ];
     for (declared, name, bytes, words) in table {
         let options =
@@ -102,7 +102,7 @@ fn webp_and_svg_pass_where_they_are_allowed() {
             let before = sandbox.requests().len();
             let error = strict.presign(file, Default::default()).unwrap_err();
             assert_eq!(error.kind, ErrorKind::Unsupported, "{name} {content_type:?}: {error}");
-            assert!(error.message.contains("LINQ_CLIENT_ALLOW_WEBP_SVG"), "{error}");
+            assert!(error.message.contains("allow WebP and SVG"), "{error}");
             assert_eq!(sandbox.requests().len(), before, "{name} {content_type:?}");
         }
     }
@@ -144,7 +144,7 @@ fn names_that_cannot_be_meant_never_reach_the_network() {
         assert_eq!((error.kind, &*error.message), (ErrorKind::Unsupported, why), "{name:?}");
     }
     let error = client.upload(Source::Bytes(PNG), UploadOptions::default()).unwrap_err();
-    let why = "this source has no name of its own; set linq_upload_options.filename";
+    let why = "this source has no name of its own; set a filename";
     assert_eq!((error.kind, &*error.message), (ErrorKind::InvalidArgument, why));
 
     // macOS refuses such names itself
@@ -152,7 +152,7 @@ fn names_that_cannot_be_meant_never_reach_the_network() {
         let path = folder.path("").join(OsStr::from_bytes(b"caf\xe9.png"));
         std::fs::write(&path, PNG).unwrap();
         let error = client.upload(Source::Path(&path), UploadOptions::default()).unwrap_err();
-        let why = "the file's name is not UTF-8; set linq_upload_options.filename";
+        let why = "the file's name is not UTF-8; set a filename";
         assert_eq!((error.kind, &*error.message), (ErrorKind::Unsupported, why));
         assert!(sandbox.requests().is_empty());
         let options = UploadOptions { filename: Some("café.png"), ..UploadOptions::default() };

@@ -216,8 +216,7 @@ fn plain_http_needs_the_flag_even_on_loopback() {
     let error = client
         .upload_presigned(&presigned, Source::Bytes(&jpeg(5000)), UploadOptions::default())
         .unwrap_err();
-    let expected = "the upload URL is plain http; a test server on loopback must be allowed with \
-                    LINQ_CLIENT_ALLOW_HTTP_LOOPBACK";
+    let expected = "the upload URL is plain http; allow plain http to loopback to use a test server";
     assert_eq!((error.kind, &*error.message), (ErrorKind::Protocol, expected));
     assert!(sandbox.puts().is_empty());
 }
@@ -231,7 +230,7 @@ fn what_needs_a_key_says_so_before_any_network() {
         let call = CallOptions { timeout: Some(Duration::from_secs(5)), ..CallOptions::default() };
         let file = FileInfo { filename: "photo.jpg", content_type: None, size_bytes: 5 };
         let error = client.presign(file, call).unwrap_err();
-        let expected = "reserving a place for photo.jpg: there is no API key; set linq_client_options.api_key or \
+        let expected = "reserving a place for photo.jpg: there is no API key; set one, or \
                         the variable LINQ_API_V3_API_KEY";
         assert_eq!((error.kind, &*error.message), (ErrorKind::Unauthorized, expected));
         assert_eq!(error.details.attempts, 0, "it failed before any network");

@@ -213,16 +213,19 @@ fn paths_that_are_no_regular_file() {
     let made = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
     assert!(made.success());
     let began = Instant::now();
-    for (path, why) in [
-        (folder.path(""), "is a directory, not a regular file"),
-        (fifo, "is a FIFO, not a regular file"),
-        ("/dev/null".into(), "is a device, not a regular file"),
-        (folder.path("missing.jpg"), "cannot be opened: there is no such file"),
+    for (path, why, number) in [
+        (folder.path(""), "is a directory, not a regular file", None),
+        (fifo, "is a FIFO, not a regular file", None),
+        ("/dev/null".into(), "is a device, not a regular file", None),
+        (folder.path("missing.jpg"), "cannot be opened: there is no such file", Some(libc::ENOENT)),
+        (folder.file("a", b"a").join("b"), "cannot be opened: Not a directory", Some(libc::ENOTDIR)),
+        ("".into(), "the path is empty; give that of a file", None),
     ] {
         let options = UploadOptions { filename: Some("photo.jpg"), ..UploadOptions::default() };
         let error = client.upload(Source::Path(&path), options).unwrap_err();
         assert_eq!(error.kind, ErrorKind::File);
-        assert_eq!(error.message, format!("{} {why}", path.display()));
+        assert_eq!(error.message, format!("{} {why}", path.display()).trim_start());
+        assert_eq!(error.details.system_error, number, "{error}");
     }
     assert!(began.elapsed() < Duration::from_secs(10), "nobody waits for the FIFO's writer");
     assert!(sandbox.requests().is_empty());

@@ -194,6 +194,7 @@ fn an_error_carries_everything_that_is_known() {
         retryable: true,
         attachment_id: Some("a".into()),
         idempotency_key: None,
+        system_error: None,
         sent: false,
     };
     let block = error(&from).unwrap();

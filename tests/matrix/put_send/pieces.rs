@@ -82,8 +82,9 @@ fn disk_fails(name: &str) {
     let error = failed(&sandbox, sandbox.client(false).upload(Source::Path(&path), UploadOptions::default()));
     assert_eq!(shimmed(&format!("pread {name}")), 1, "read no further");
     assert_is(&error, ErrorKind::File, None, 1, false);
-    let message = format!("{} cannot be read: {name} (os error ", path.display());
-    assert!(error.message.contains(&message), "{error}");
+    let message = format!("{} cannot be read: {name}", path.display());
+    assert!(error.message.contains(&message) && !error.message.contains("os error"), "{error}");
+    assert!([Some(libc::EIO), Some(libc::ESTALE)].contains(&error.details.system_error), "{error:?}");
     assert_nothing_stored(&sandbox);
     let sent: u64 = sandbox.puts().iter().map(|put| put.number("body_bytes")).sum();
     assert!(sandbox.puts().len() == 1 && (1..3 << 20).contains(&sent), "in the middle of the body: {sent}");
