@@ -102,7 +102,7 @@ pub struct UploadOptions<'a> {
 }
 
 /// A file that is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Attachment {
     /// For any number of messages as long as it lasts: an ephemeral attachment is removed 24 to 48 hours after the
     /// upload, a persistent one stays until it is deleted.
@@ -281,6 +281,19 @@ fn extra_certificates(config: &Config) -> Result<Vec<rustls::pki_types::Certific
         found.extend(certificates(pem.as_bytes(), "the CA certificates")?);
     }
     Ok(found)
+}
+
+/// The URL may be signed: it goes into no print.
+impl fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attachment")
+            .field("attachment_id", &self.attachment_id)
+            .field("filename", &self.filename)
+            .field("content_type", &self.content_type)
+            .field("size_bytes", &self.size_bytes)
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The key goes into no print.

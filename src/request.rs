@@ -1,6 +1,7 @@
 //! Any other call of the API below `/v3/`, as the caller writes it.
 
 use std::cell::Cell;
+use std::fmt;
 use std::rc::Rc;
 
 use percent_encoding::percent_decode_str;
@@ -31,7 +32,7 @@ pub struct Request<'a> {
 }
 
 /// What Linq answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     /// The body; `None` where there is none.
     pub json: Option<String>,
@@ -39,6 +40,16 @@ pub struct Response {
     pub trace_id: Option<String>,
     /// The status, from 200 to 299; 404 where a `DELETE` that was made again found that it was done.
     pub http_status: u16,
+}
+
+/// An answer may hold signed URLs: it goes into no print.
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("trace_id", &self.trace_id)
+            .field("http_status", &self.http_status)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A request that was looked at.

@@ -1,6 +1,6 @@
 //! What servers say again of what they were sent is not shown.
 
-use linq::{AttachmentInfo, Error, ErrorKind, Presigned, Source, UploadOptions};
+use linq::{AttachmentInfo, Error, ErrorKind, Presigned, Request, Source, UploadOptions};
 use mockito::Matcher;
 
 use super::*;
@@ -89,4 +89,23 @@ fn a_download_url_may_be_signed_and_is_in_no_print() {
     assert!(info.download_url.as_deref().unwrap().contains("secret"));
     let print = format!("{info:?}");
     assert!(print.contains(ID) && !print.contains("secret"), "{print}");
+
+    // The same wherever it is: in a place, in an attachment, in an answer.
+    let mut reply = good_reply(&server);
+    reply["download_url"] = json!("https://cdn/x?X-Amz-Signature=secret");
+    reservation(&mut server, 200, reply.to_string()).expect(2).create();
+    server.mock("PUT", Matcher::Any).create();
+    let client = client(&server);
+    let place = format!("{:?}", presign(&client).unwrap());
+    let options = UploadOptions { filename: Some("photo.jpg"), ..UploadOptions::default() };
+    let attachment = client.upload(Source::Bytes(b"\xff\xd8\xff\xe0a"), options).unwrap();
+    assert!(attachment.download_url.as_deref().unwrap().contains("secret"));
+    let path = format!("attachments/{ID}");
+    let request =
+        Request { method: "GET", path: &path, json: None, idempotency_key: None, repeatable: false };
+    let response = client.send_request(request, CallOptions::default()).unwrap();
+    assert!(response.json.as_deref().unwrap().contains("secret"));
+    for print in [place, format!("{attachment:?}"), format!("{response:?}")] {
+        assert!(!print.contains("secret"), "{print}");
+    }
 }
