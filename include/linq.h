@@ -286,6 +286,12 @@ extern "C" {
 /** linq_source.kind: a callback that gives the bytes. Set read and length, and rewind if you can. */
 #define LINQ_SOURCE_READER 4
 
+/**
+ * linq_request.flags: a POST or PATCH may be done twice, so it may be tried again after any failure
+ * that may pass. The other methods always may.
+ */
+#define LINQ_REQUEST_REPEATABLE 1
+
 /** linq_set_log: a call failed. */
 #define LINQ_LOG_ERROR 1
 
@@ -393,6 +399,16 @@ typedef struct linq_error {
   uint32_t attempts;
   /** 1 where the same call may succeed later without a change, else 0. */
   uint32_t retryable;
+  /**
+   * The key of a message, or of a request that has one, which may have been sent although this
+   * failed. Send again with it: then it is not sent twice. NULL: nothing was sent, or Linq
+   * refused it.
+   */
+  const char *idempotency_key;
+  /** The system's number for what failed, such as ENOENT or ECONNREFUSED. 0: none. */
+  int32_t system_error;
+  /** 0. */
+  uint32_t reserved;
 } linq_error;
 
 /**
@@ -652,6 +668,48 @@ typedef struct linq_receipt {
 } linq_receipt;
 
 /**
+ * A call of the API that has no function of its own here; see linq_send_request. Start with
+ * linq_request_default().
+ */
+typedef struct linq_request {
+  /** sizeof(linq_request) of the caller; the _default() function sets it. */
+  size_t struct_size;
+  /** Required. "GET", "HEAD", "PUT", "DELETE", "POST" or "PATCH". */
+  const char *method;
+  /**
+   * Required. What follows the base URL, such as "/v3/chats/{id}/messages" with an id in it; a
+   * query is allowed. It must not name a scheme or a host, nor hold "..", empty segments or
+   * characters that a URL cannot have.
+   */
+  const char *path;
+  /** What to send: JSON of at most 1 MiB. NULL: no body. GET and HEAD take none. */
+  const char *json;
+  /**
+   * Sent as the header Idempotency-Key: 1 to 255 printable ASCII characters. Only some paths
+   * honour it; others take a key inside their JSON. NULL: none.
+   */
+  const char *idempotency_key;
+  /** LINQ_REQUEST_... added together. An unknown bit is refused. */
+  uint32_t flags;
+  /** 0. */
+  uint32_t reserved;
+} linq_request;
+
+/** What Linq answered to a request. From linq_send_request; give it to linq_free. */
+typedef struct linq_response {
+  /** Set by the library; see LINQ_HAS. */
+  size_t struct_size;
+  /** The body. NULL where there is none. */
+  const char *json;
+  /** Linq's trace id, which its support asks for. NULL: none. */
+  const char *trace_id;
+  /** The status: 200 to 299, or 404 for a DELETE that was made again and found that it was done. */
+  uint32_t http_status;
+  /** 0. */
+  uint32_t reserved;
+} linq_response;
+
+/**
  * Hears a log line: its level (LINQ_LOG_...) and its text, without a line feed. The text is gone
  * after the call.
  */
@@ -815,7 +873,7 @@ linq_status linq_attachment_delete(struct linq_client *client,
  * receipt  where it went, for linq_free
  *
  * Always sent with an idempotency key, so trying again never sends twice. After an error, send
- * again with the key you gave.
+ * again with error->idempotency_key where there is one: the message may have arrived.
  *
  * LINQ_INVALID_ARGUMENT  it goes to nobody, or has neither text nor attachments; nothing was sent
  * LINQ_NOT_FOUND         an attachment does not exist any more, or is another account's: upload it
@@ -826,6 +884,31 @@ linq_status linq_send_message(struct linq_client *client,
                               const struct linq_message *message,
                               const struct linq_call_options *call,
                               struct linq_receipt **receipt,
+                              struct linq_error **error);
+
+/**
+ * Makes any other call of the API below /v3/, with the key, the limits and the errors of every
+ * other call: a message into a chat that is there, a voice memo, a sticker, whatever Linq adds.
+ *
+ * client    NULL: the default client
+ * request   required: method and path, and JSON to send
+ * call      NULL: no cancelling, no deadline
+ * response  what Linq answered, at most 1 MiB, for linq_free
+ *
+ * GET, HEAD, PUT and DELETE are tried again as every call is; POST and PATCH only with
+ * LINQ_REQUEST_REPEATABLE. Without it the request is sent on a connection of its own, and again
+ * only where no connection could be made, or where Linq says that it did nothing: status 429,
+ * codes 2007 and 2009, x-should-retry: true. An error whose retryable is 0 may then mean that it
+ * was done all the same. A refusal is an error, with Linq's message and codes.
+ *
+ * LINQ_INVALID_ARGUMENT  method, path or JSON cannot be sent; nothing was
+ * LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
+ * LINQ_PROTOCOL          what Linq answered is not JSON
+ */
+linq_status linq_send_request(struct linq_client *client,
+                              const struct linq_request *request,
+                              const struct linq_call_options *call,
+                              struct linq_response **response,
                               struct linq_error **error);
 
 /**
@@ -945,6 +1028,14 @@ static inline linq_message linq_message_default(void) {
   memset(&message, 0, sizeof message);
   message.struct_size = sizeof message;
   return message;
+}
+
+/** A request for linq_send_request; set method and path, and json where it has a body. */
+static inline linq_request linq_request_default(void) {
+  linq_request request;
+  memset(&request, 0, sizeof request);
+  request.struct_size = sizeof request;
+  return request;
 }
 
 #ifdef __cplusplus

@@ -18,7 +18,7 @@ use super::live::{self, Entry, Kind};
 use super::statics;
 use super::types::*;
 use crate::log;
-use crate::{Attachment, AttachmentInfo, Error, ErrorKind, Level, Presigned, Receipt};
+use crate::{Attachment, AttachmentInfo, Error, ErrorKind, Level, Presigned, Receipt, Response};
 
 /// What a function of the header gives back.
 pub(super) trait Outcome {
@@ -36,6 +36,7 @@ outcomes! {
     linq_attachment "attachment"
     linq_attachment_info "info"
     linq_receipt "receipt"
+    linq_response "response"
 }
 
 /// Room for `size` zero bytes that `linq_free` knows.
@@ -228,6 +229,16 @@ pub(super) fn receipt(from: &Receipt) -> Result<*mut linq_receipt, Failure> {
     })
 }
 
+pub(super) fn response(from: &Response) -> Result<*mut linq_response, Failure> {
+    flat([from.json.as_deref(), from.trace_id.as_deref()], &[], |[json, trace_id], _| linq_response {
+        struct_size: size_of::<linq_response>(),
+        json,
+        trace_id,
+        http_status: from.http_status.into(),
+        reserved: 0,
+    })
+}
+
 pub(super) fn error(from: &Error) -> Result<*mut linq_error, Failure> {
     let details = &*from.details;
     let clean = [
@@ -238,11 +249,20 @@ pub(super) fn error(from: &Error) -> Result<*mut linq_error, Failure> {
         details.doc_url.as_ref(),
         details.trace_id.as_ref(),
         details.attachment_id.as_ref(),
+        details.idempotency_key.as_ref(),
     ]
     .map(|text| text.map(|text| without_nul(text)));
     flat(clean.each_ref().map(Option::as_deref), &[], |texts, _| {
-        let [message, storage_code, storage_request_id, storage_id_2, doc_url, trace_id, attachment_id] =
-            texts;
+        let [
+            message,
+            storage_code,
+            storage_request_id,
+            storage_id_2,
+            doc_url,
+            trace_id,
+            attachment_id,
+            idempotency_key,
+        ] = texts;
         linq_error {
             struct_size: size_of::<linq_error>(),
             message,
@@ -258,6 +278,9 @@ pub(super) fn error(from: &Error) -> Result<*mut linq_error, Failure> {
             retry_after_ms: details.retry_after.map_or(0, millis),
             attempts: details.attempts,
             retryable: details.retryable.into(),
+            idempotency_key,
+            system_error: details.system_error.unwrap_or(0),
+            reserved: 0,
         }
     })
 }

@@ -81,10 +81,14 @@ layout! {
         download_url 20 40, status 24 48, reserved 28 56, size_bytes 32 64, created_at_ms 40 72
     }
     linq_receipt 16 32 { struct_size 0 0, chat_id 4 8, message_id 8 16, idempotency_key 12 24 }
-    linq_error 56 88 {
+    linq_request 28 48 {
+        struct_size 0 0, method 4 8, path 8 16, json 12 24, idempotency_key 16 32, flags 20 40, reserved 24 44
+    }
+    linq_response 20 32 { struct_size 0 0, json 4 8, trace_id 8 16, http_status 12 24, reserved 16 28 }
+    linq_error 68 104 {
         struct_size 0 0, message 4 8, storage_code 8 16, storage_request_id 12 24, storage_id_2 16 32, doc_url 20 40,
         trace_id 24 48, attachment_id 28 56, status 32 64, http_status 36 68, api_code 40 72, retry_after_ms 44 76,
-        attempts 48 80, retryable 52 84
+        attempts 48 80, retryable 52 84, idempotency_key 56 88, system_error 60 96, reserved 64 100
     }
 }
 

@@ -245,7 +245,7 @@ pub unsafe extern "C" fn linq_attachment_delete(
 /// receipt  where it went, for linq_free
 ///
 /// Always sent with an idempotency key, so trying again never sends twice. After an error, send
-/// again with the key you gave.
+/// again with error->idempotency_key where there is one: the message may have arrived.
 ///
 /// LINQ_INVALID_ARGUMENT  it goes to nobody, or has neither text nor attachments; nothing was sent
 /// LINQ_NOT_FOUND         an attachment does not exist any more, or is another account's: upload it
@@ -266,6 +266,40 @@ pub unsafe extern "C" fn linq_send_message(
         block::receipt(&client.send_message(message.core(), options.core())?)
     };
     unsafe { boundary::call(receipt, error, body) }
+}
+
+/// Makes any other call of the API below /v3/, with the key, the limits and the errors of every
+/// other call: a message into a chat that is there, a voice memo, a sticker, whatever Linq adds.
+///
+/// client    NULL: the default client
+/// request   required: method and path, and JSON to send
+/// call      NULL: no cancelling, no deadline
+/// response  what Linq answered, at most 1 MiB, for linq_free
+///
+/// GET, HEAD, PUT and DELETE are tried again as every call is; POST and PATCH only with
+/// LINQ_REQUEST_REPEATABLE. Without it the request is sent on a connection of its own, and again
+/// only where no connection could be made, or where Linq says that it did nothing: status 429,
+/// codes 2007 and 2009, x-should-retry: true. An error whose retryable is 0 may then mean that it
+/// was done all the same. A refusal is an error, with Linq's message and codes.
+///
+/// LINQ_INVALID_ARGUMENT  method, path or JSON cannot be sent; nothing was
+/// LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
+/// LINQ_PROTOCOL          what Linq answered is not JSON
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_send_request(
+    client: *mut linq_client,
+    request: *const linq_request,
+    call: *const linq_call_options,
+    response: *mut *mut linq_response,
+    error: *mut *mut linq_error,
+) -> linq_status {
+    let body = || {
+        let client = input::client(client)?;
+        let request = unsafe { options::request(request)? };
+        let options = unsafe { options::call(call)? };
+        block::response(&client.send_request(request, options.core())?)
+    };
+    unsafe { boundary::call(response, error, body) }
 }
 
 /// What the library would declare as the content type, as a static string that is never freed;

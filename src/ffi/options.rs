@@ -10,7 +10,7 @@ use super::input::{bytes, cancel, invalid, list, millis, optional, optional_path
 use super::types::*;
 use super::versioned::{versioned, versioned_or_default};
 use crate::{
-    CallOptions, CancelToken, Config, FileInfo, Message, Presigned, Progress, Source, UploadOptions,
+    CallOptions, CancelToken, Config, FileInfo, Message, Presigned, Progress, Request, Source, UploadOptions,
 };
 
 fn must_be_zero(is_zero: bool, name: &str) -> Result<(), Failure> {
@@ -264,6 +264,24 @@ pub(super) unsafe fn message<'a>(at: *const linq_message) -> Result<Letter<'a>, 
         text: unsafe { optional(text, "linq_message.text")? },
         attachment_ids: unsafe { list(attachment_ids, attachment_count, ids, ids_count)? },
         idempotency_key: unsafe { optional(idempotency_key, "linq_message.idempotency_key")? },
+    })
+}
+
+pub(super) unsafe fn request<'a>(at: *const linq_request) -> Result<Request<'a>, Failure> {
+    // SAFETY: the caller's promise, here and below.
+    let linq_request { struct_size: _, method, path, json, idempotency_key, flags, reserved } =
+        unsafe { versioned(at)? };
+    must_be_zero(reserved == 0, "linq_request.reserved")?;
+    let unknown = flags & !LINQ_REQUEST_REPEATABLE;
+    if unknown != 0 {
+        return Err(invalid(format!("linq_request.flags has a bit that is not known: {unknown:#x}")));
+    }
+    Ok(Request {
+        method: unsafe { required(method, "linq_request.method")? },
+        path: unsafe { required(path, "linq_request.path")? },
+        json: unsafe { optional(json, "linq_request.json")? },
+        idempotency_key: unsafe { optional(idempotency_key, "linq_request.idempotency_key")? },
+        repeatable: flags & LINQ_REQUEST_REPEATABLE != 0,
     })
 }
 

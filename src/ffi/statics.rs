@@ -33,6 +33,9 @@ const fn error(status: linq_status, message: &'static CStr) -> Static {
         retry_after_ms: 0,
         attempts: 0,
         retryable: 0,
+        idempotency_key: ptr::null(),
+        system_error: 0,
+        reserved: 0,
     })
 }
 

@@ -72,6 +72,10 @@ pub const LINQ_SOURCE_BYTES: u32 = 3;
 /// linq_source.kind: a callback that gives the bytes. Set read and length, and rewind if you can.
 pub const LINQ_SOURCE_READER: u32 = 4;
 
+/// linq_request.flags: a POST or PATCH may be done twice, so it may be tried again after any failure
+/// that may pass. The other methods always may.
+pub const LINQ_REQUEST_REPEATABLE: u32 = 1;
+
 /// linq_set_log: a call failed.
 pub const LINQ_LOG_ERROR: u32 = 1;
 /// linq_set_log: something went wrong and was got over, such as an attempt that is made again.
@@ -258,6 +262,29 @@ pub struct linq_message {
     pub idempotency_key: *const c_char,
 }
 
+/// A call of the API that has no function of its own here; see linq_send_request. Start with
+/// linq_request_default().
+#[repr(C)]
+pub struct linq_request {
+    /// sizeof(linq_request) of the caller; the _default() function sets it.
+    pub struct_size: usize,
+    /// Required. "GET", "HEAD", "PUT", "DELETE", "POST" or "PATCH".
+    pub method: *const c_char,
+    /// Required. What follows the base URL, such as "/v3/chats/{id}/messages" with an id in it; a
+    /// query is allowed. It must not name a scheme or a host, nor hold "..", empty segments or
+    /// characters that a URL cannot have.
+    pub path: *const c_char,
+    /// What to send: JSON of at most 1 MiB. NULL: no body. GET and HEAD take none.
+    pub json: *const c_char,
+    /// Sent as the header Idempotency-Key: 1 to 255 printable ASCII characters. Only some paths
+    /// honour it; others take a key inside their JSON. NULL: none.
+    pub idempotency_key: *const c_char,
+    /// LINQ_REQUEST_... added together. An unknown bit is refused.
+    pub flags: u32,
+    /// 0.
+    pub reserved: u32,
+}
+
 /// One HTTP header. Frozen: this struct never grows.
 #[repr(C)]
 pub struct linq_header {
@@ -366,6 +393,21 @@ pub struct linq_receipt {
     pub idempotency_key: *const c_char,
 }
 
+/// What Linq answered to a request. From linq_send_request; give it to linq_free.
+#[repr(C)]
+pub struct linq_response {
+    /// Set by the library; see LINQ_HAS.
+    pub struct_size: usize,
+    /// The body. NULL where there is none.
+    pub json: *const c_char,
+    /// Linq's trace id, which its support asks for. NULL: none.
+    pub trace_id: *const c_char,
+    /// The status: 200 to 299, or 404 for a DELETE that was made again and found that it was done.
+    pub http_status: u32,
+    /// 0.
+    pub reserved: u32,
+}
+
 /// What failed, on what, why, and what to do about it. Holds no secret. Give it to linq_free.
 #[repr(C)]
 pub struct linq_error {
@@ -398,4 +440,12 @@ pub struct linq_error {
     pub attempts: u32,
     /// 1 where the same call may succeed later without a change, else 0.
     pub retryable: u32,
+    /// The key of a message, or of a request that has one, which may have been sent although this
+    /// failed. Send again with it: then it is not sent twice. NULL: nothing was sent, or Linq
+    /// refused it.
+    pub idempotency_key: *const c_char,
+    /// The system's number for what failed, such as ENOENT or ECONNREFUSED. 0: none.
+    pub system_error: i32,
+    /// 0.
+    pub reserved: u32,
 }

@@ -120,7 +120,23 @@ NEXT(linq_receipt, chat_id, message_id);
 NEXT(linq_receipt, message_id, idempotency_key);
 LAST(linq_receipt, idempotency_key);
 
-SIZE(linq_error, 56, 88);
+SIZE(linq_request, 28, 48);
+NEXT(linq_request, struct_size, method);
+NEXT(linq_request, method, path);
+NEXT(linq_request, path, json);
+NEXT(linq_request, json, idempotency_key);
+NEXT(linq_request, idempotency_key, flags);
+NEXT(linq_request, flags, reserved);
+LAST(linq_request, reserved);
+
+SIZE(linq_response, 20, 32);
+NEXT(linq_response, struct_size, json);
+NEXT(linq_response, json, trace_id);
+NEXT(linq_response, trace_id, http_status);
+NEXT(linq_response, http_status, reserved);
+LAST(linq_response, reserved);
+
+SIZE(linq_error, 68, 104);
 NEXT(linq_error, struct_size, message);
 NEXT(linq_error, message, storage_code);
 NEXT(linq_error, storage_code, storage_request_id);
@@ -134,7 +150,10 @@ NEXT(linq_error, http_status, api_code);
 NEXT(linq_error, api_code, retry_after_ms);
 NEXT(linq_error, retry_after_ms, attempts);
 NEXT(linq_error, attempts, retryable);
-LAST(linq_error, retryable);
+NEXT(linq_error, retryable, idempotency_key);
+NEXT(linq_error, idempotency_key, system_error);
+NEXT(linq_error, system_error, reserved);
+LAST(linq_error, reserved);
 
 _Static_assert(sizeof(linq_status) == 4 && (linq_status)-1 < 0, "int32_t");
 

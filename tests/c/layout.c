@@ -110,7 +110,23 @@ AT(linq_receipt, chat_id, 4, 8);
 AT(linq_receipt, message_id, 8, 16);
 AT(linq_receipt, idempotency_key, 12, 24);
 
-SIZE(linq_error, 56, 88);
+SIZE(linq_request, 28, 48);
+AT(linq_request, struct_size, 0, 0);
+AT(linq_request, method, 4, 8);
+AT(linq_request, path, 8, 16);
+AT(linq_request, json, 12, 24);
+AT(linq_request, idempotency_key, 16, 32);
+AT(linq_request, flags, 20, 40);
+AT(linq_request, reserved, 24, 44);
+
+SIZE(linq_response, 20, 32);
+AT(linq_response, struct_size, 0, 0);
+AT(linq_response, json, 4, 8);
+AT(linq_response, trace_id, 8, 16);
+AT(linq_response, http_status, 12, 24);
+AT(linq_response, reserved, 16, 28);
+
+SIZE(linq_error, 68, 104);
 AT(linq_error, struct_size, 0, 0);
 AT(linq_error, message, 4, 8);
 AT(linq_error, storage_code, 8, 16);
@@ -125,6 +141,9 @@ AT(linq_error, api_code, 40, 72);
 AT(linq_error, retry_after_ms, 44, 76);
 AT(linq_error, attempts, 48, 80);
 AT(linq_error, retryable, 52, 84);
+AT(linq_error, idempotency_key, 56, 88);
+AT(linq_error, system_error, 60, 96);
+AT(linq_error, reserved, 64, 100);
 
 SIZE(linq_header, 8, 16);
 AT(linq_header, name, 0, 0);

@@ -87,6 +87,9 @@ static void every_function_refuses_a_missing_argument(void) {
   REFUSED(
       linq_send_message(g_client, &message, NULL, &receipt, &g_error), receipt,
       "linq_message.attachment_ids is NULL, but linq_message.attachment_count is 1");
+  linq_response *response = POISON(linq_response);
+  REFUSED(linq_send_request(g_client, NULL, NULL, &response, &g_error), response,
+          "linq_request is NULL");
 }
 
 static void a_missing_place_for_the_result_is_refused(void) {
@@ -111,6 +114,8 @@ static void a_missing_place_for_the_result_is_refused(void) {
           "info is NULL: there is nowhere to put the result");
   REFUSED(linq_send_message(g_client, &message, NULL, NULL, &g_error), NULL,
           "receipt is NULL: there is nowhere to put the result");
+  REFUSED(linq_send_request(g_client, NULL, NULL, NULL, &g_error), NULL,
+          "response is NULL: there is nowhere to put the result");
 }
 
 static void everything_null_at_once_crashes_nothing(void) {
@@ -123,6 +128,7 @@ static void everything_null_at_once_crashes_nothing(void) {
   CHECK(linq_attachment_get(NULL, NULL, NULL, NULL, NULL) == LINQ_INVALID_ARGUMENT);
   CHECK(linq_attachment_delete(NULL, NULL, NULL, NULL) == LINQ_INVALID_ARGUMENT);
   CHECK(linq_send_message(NULL, NULL, NULL, NULL, NULL) == LINQ_INVALID_ARGUMENT);
+  CHECK(linq_send_request(NULL, NULL, NULL, NULL, NULL) == LINQ_INVALID_ARGUMENT);
   CHECK(linq_content_type(NULL, NULL, 0) == NULL);
   CHECK(linq_content_type(NULL, NULL, 9) == NULL);
   linq_cancel_token_cancel(NULL);

@@ -60,6 +60,14 @@ static linq_status take_message(const void *given, linq_error **error) {
   return status;
 }
 
+static linq_status take_request(const void *given, linq_error **error) {
+  linq_response *response = POISON(linq_response);
+  linq_status status = linq_send_request(g_client, given, NULL, &response, error);
+  CHECK((response != NULL) == (status == LINQ_OK));
+  linq_free(response);
+  return status;
+}
+
 static linq_status take_presigned(const void *given, linq_error **error) {
   linq_source source = from_memory("hello", 5);
   linq_attachment *attachment = POISON(linq_attachment);
@@ -179,6 +187,15 @@ static void messages_of_every_age(void) {
             take_message);
 }
 
+static void requests_of_every_age(void) {
+  linq_request good = linq_request_default();
+  char path[128];
+  snprintf(path, sizeof path, "/v3/attachments/%s", g_presigned->attachment_id);
+  good.method = "GET";
+  good.path = path;
+  every_age("linq_request", &good, sizeof good, offsetof(linq_request, json), take_request);
+}
+
 /* A result may be handed back by a caller who was compiled with another version of it. */
 static void presigned_of_every_age(void) {
   every_age("linq_presigned", g_presigned, sizeof *g_presigned,
@@ -228,6 +245,7 @@ int main(void) {
   RUN(upload_options_of_every_age);
   RUN(call_options_of_every_age);
   RUN(messages_of_every_age);
+  RUN(requests_of_every_age);
   RUN(presigned_of_every_age);
   RUN(reserved_fields_must_be_zero);
   RUN(results_carry_their_size);

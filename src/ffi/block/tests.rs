@@ -193,8 +193,8 @@ fn an_error_carries_everything_that_is_known() {
         attempts: 4,
         retryable: true,
         attachment_id: Some("a".into()),
-        idempotency_key: None,
-        system_error: None,
+        idempotency_key: Some("k".into()),
+        system_error: Some(libc::ENOENT),
         sent: false,
     };
     let block = error(&from).unwrap();
@@ -205,6 +205,7 @@ fn an_error_carries_everything_that_is_known() {
     assert_eq!((text(found.storage_id_2), text(found.doc_url)), (Some("2"), Some("d")));
     assert_eq!((text(found.trace_id), text(found.attachment_id)), (Some("t"), Some("a")));
     assert_eq!((found.http_status, found.api_code, found.attempts, found.retryable), (503, 1007, 4, 1));
+    assert_eq!((text(found.idempotency_key), found.system_error), (Some("k"), libc::ENOENT));
     assert_eq!(found.retry_after_ms, u32::MAX, "a wait of centuries is cut, not wrapped");
     free(block);
 }

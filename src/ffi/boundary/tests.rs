@@ -185,7 +185,7 @@ fn every_exported_function_stands_behind_the_fence() {
         }
         assert!(body.contains("guard(") || body.contains("boundary::call"), "{name} has no fence");
     }
-    assert_eq!(seen, 17);
+    assert_eq!(seen, 18);
 }
 
 /// What this test binary writes to stderr while it runs `panics_where_it_is_told`.
