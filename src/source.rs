@@ -11,7 +11,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use crate::content_type::{FURTHER, HEAD, look_further};
+use crate::content_type::{FURTHER, HEAD, probe};
 use crate::error::{Error, ErrorKind, reason};
 use crate::http::Stream;
 
@@ -169,7 +169,7 @@ fn open_descriptor(
 }
 
 impl<'a> Opened<'a> {
-    /// The bytes at the start, and those a closer look needs: see [`look_further`]. `check` fails once the call is over.
+    /// The bytes at the start, and those a closer look needs: see [`probe`]. `check` fails once the call is over.
     pub(crate) fn peek(
         &mut self,
         check: impl Fn() -> Result<(), Error>,
@@ -182,7 +182,7 @@ impl<'a> Opened<'a> {
             self.read_at(&mut head, 0)?;
             head
         };
-        let further = look_further(&head, |at| {
+        let further = probe(&head, |at| {
             let length = self.size.saturating_sub(at).min(FURTHER as u64) as usize;
             let mut further = Zeroizing::new(vec![0; length]);
             let seen = match &self.kind {

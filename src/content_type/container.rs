@@ -1,10 +1,10 @@
 //! The containers: RIFF, ISO media, ZIP and OLE2, and what is inside them.
 
 use super::sniff::{
-    Seen::{self, Not, Ole2, Type},
-    Trust::Certain,
+    Confidence::Certain,
+    Seen::{self, Ole2, Type, Unsupported},
 };
-use super::unsupported as not;
+use super::unsupported;
 
 /// RIFF and its variants for large or big-endian files; the form type at 8 tells what it is.
 pub fn riff(head: &[u8]) -> Option<Seen> {
@@ -42,15 +42,15 @@ fn compatible_brands(head: &[u8], size: usize) -> impl Iterator<Item = &[u8]> + 
 fn brand<'a>(major: &[u8], compatible: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Seen> {
     let any = |brands: fn(&[u8]) -> bool| compatible.clone().any(brands);
     let name = match major {
-        b"avif" | b"avis" => return Some(Not(&not::AVIF, Certain)),
-        b"crx " => return Some(Not(&not::CR3, Certain)),
-        [b'3', b'g', b'2', _] => return Some(Not(&not::THREE_G2, Certain)),
+        b"avif" | b"avis" => return Some(Unsupported(&unsupported::AVIF, Certain)),
+        b"crx " => return Some(Unsupported(&unsupported::CR3, Certain)),
+        [b'3', b'g', b'2', _] => return Some(Unsupported(&unsupported::THREE_G2, Certain)),
         _ if is_heic(major) => "image/heic",
         b"mif1" | b"mif2" | b"msf1" => {
             if any(is_heic) {
                 "image/heic"
             } else if any(|brand| matches!(brand, b"avif" | b"avis")) {
-                return Some(Not(&not::AVIF, Certain));
+                return Some(Unsupported(&unsupported::AVIF, Certain));
             } else {
                 "image/heif"
             }
@@ -81,7 +81,7 @@ pub fn zip(head: &[u8]) -> Option<Seen> {
             return Some(Type("application/epub+zip", Certain));
         }
         if mimetype.data.starts_with(b"application/vnd.oasis.opendocument.") {
-            return Some(Not(&not::OPEN_DOCUMENT, Certain));
+            return Some(Unsupported(&unsupported::OPEN_DOCUMENT, Certain));
         }
     }
     let any = |start: &str| zip_entries(head).any(|entry| entry.name.starts_with(start.as_bytes()));
@@ -166,8 +166,8 @@ pub fn ole2(head: &[u8], directory: &[u8]) -> Option<Seen> {
         [head, directory].iter().any(|bytes| bytes.windows(utf16.len()).any(|window| window == utf16))
     };
     Some(match number {
-        Some(0x000C_1082 | 0x000C_1084 | 0x000C_1086) => Not(&not::MSI, Certain),
-        Some(0x0002_0D0B) => Not(&not::OUTLOOK, Certain),
+        Some(0x000C_1082 | 0x000C_1084 | 0x000C_1086) => Unsupported(&unsupported::MSI, Certain),
+        Some(0x0002_0D0B) => Unsupported(&unsupported::OUTLOOK, Certain),
         Some(0x0002_0906) => Type("application/msword", Certain),
         Some(0x0002_0810 | 0x0002_0820) => Type("application/vnd.ms-excel", Certain),
         _ if power_point => Type("application/vnd.ms-powerpoint", Certain),

@@ -1,8 +1,8 @@
 //! What a text is: a vCard, a calendar, HTML, XML, SVG, RTF, or simply text.
 
 use super::sniff::{
+    Confidence::{Certain, Weak},
     Seen::{self, PrivateKey, Type},
-    Trust::{Certain, Weak},
 };
 use std::borrow::Cow;
 

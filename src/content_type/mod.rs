@@ -20,7 +20,7 @@ pub use table::ContentType;
 use std::convert::Infallible;
 
 use refusal::Refusal;
-use sniff::{Seen, Trust};
+use sniff::{Confidence, Seen};
 use table::{Family, Note};
 use unsupported::{Class, Unsupported};
 
@@ -35,11 +35,11 @@ const TAGS: usize = 8;
 
 /// The bytes further on in the file that settle what `head` leaves open; none where nothing is open. `read` gives up
 /// to [`FURTHER`] bytes from a position on, fewer at the end of the file.
-pub fn look_further<Bytes: AsRef<[u8]> + Default, Error>(
+pub fn probe<Bytes: AsRef<[u8]> + Default, Error>(
     head: &[u8],
     mut read: impl FnMut(u64) -> Result<Bytes, Error>,
 ) -> Result<Bytes, Error> {
-    let Some(mut at) = sniff::look_further(head) else { return Ok(Bytes::default()) };
+    let Some(mut at) = sniff::probe_offset(head) else { return Ok(Bytes::default()) };
     for _ in 0..TAGS {
         let further = read(at)?;
         match sniff::id3_end(further.as_ref()) {
@@ -53,7 +53,7 @@ pub fn look_further<Bytes: AsRef<[u8]> + Default, Error>(
 /// The type to declare, or a sentence that says why the file would not be accepted.
 ///
 /// `declared` is the caller's word, where there is one. `head` holds the file's first bytes, up to [`HEAD`] of them
-/// (none where only a name is known), and `further` those of [`look_further`]. WebP and SVG are refused
+/// (none where only a name is known), and `further` those of [`probe`]. WebP and SVG are refused
 /// unless `allow_contested`.
 pub fn decide(
     declared: Option<&str>,
@@ -84,7 +84,7 @@ pub fn of(filename: Option<&str>, bytes: &[u8]) -> Option<&'static ContentType> 
         let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
         Ok::<_, Infallible>(&rest[..rest.len().min(FURTHER)])
     };
-    let Ok(further) = look_further(head, read);
+    let Ok(further) = probe(head, read);
     detect(filename, head, further)
 }
 
@@ -121,7 +121,9 @@ impl<'a> File<'a> {
     /// The type that the bytes show, and whether they prove its family.
     fn shown(&self) -> Option<(&'static ContentType, bool)> {
         match self.seen {
-            Seen::Type(name, trust) => table::by_name(name).map(|shown| (shown, trust == Trust::Certain)),
+            Seen::Type(name, confidence) => {
+                table::by_name(name).map(|shown| (shown, confidence == Confidence::Certain))
+            }
             _ => None,
         }
     }
@@ -139,8 +141,10 @@ impl<'a> File<'a> {
     fn not_rejected(&self, claimed: Option<&'static ContentType>) -> Result<(), Refusal> {
         let claims_text = claimed.is_some_and(|claimed| claimed.family() == Family::Text);
         match self.seen {
-            Seen::Not(_, Trust::Letters) if claims_text && markup::reads_as_text(self.head) => Ok(()),
-            Seen::Not(kind, _) => Err(Refusal::Rejected(kind)),
+            Seen::Unsupported(_, Confidence::Letters) if claims_text && markup::reads_as_text(self.head) => {
+                Ok(())
+            }
+            Seen::Unsupported(kind, _) => Err(Refusal::Rejected(kind)),
             _ => Ok(()),
         }
     }

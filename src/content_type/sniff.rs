@@ -3,13 +3,13 @@
 //! `infer` is asked where its signature is exact. Where it is shorter than the format allows (two letters for BMP, EXE
 //! or bitcode) or misses variants, the signature is here.
 
-use super::unsupported::{self as not, Unsupported};
+use super::unsupported;
 use super::{FURTHER, container, markup};
 use infer::{app, archive, audio, image, video};
 
 /// How much a signature proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trust {
+pub enum Confidence {
     /// Nothing else begins like this.
     Certain,
     /// Four letters: a text might begin with them too.
@@ -22,19 +22,19 @@ pub enum Trust {
 #[derive(Clone, Copy, Debug)]
 pub enum Seen {
     /// A type of the table, by name.
-    Type(&'static str, Trust),
+    Type(&'static str, Confidence),
     /// An OLE2 document that does not say which.
     Ole2,
     /// A kind that Linq does not take.
-    Not(&'static Unsupported, Trust),
+    Unsupported(&'static unsupported::Unsupported, Confidence),
     /// A text that nobody wants on a public server.
     PrivateKey,
     /// Nothing known.
     Unknown,
 }
 
-use Seen::{Not, Type};
-use Trust::{Certain, Letters, Weak};
+use Confidence::{Certain, Letters, Weak};
+use Seen::{Type, Unsupported};
 
 /// The beginning of a file, and a few bytes from further on.
 #[derive(Clone, Copy)]
@@ -46,7 +46,7 @@ pub struct Bytes<'a> {
 impl<'a> Bytes<'a> {
     /// The bytes from `offset` on, as far as they were given.
     fn at(self, offset: u64) -> &'a [u8] {
-        if !self.further.is_empty() && look_further(self.head) == Some(offset) {
+        if !self.further.is_empty() && probe_offset(self.head) == Some(offset) {
             return self.further;
         }
         usize::try_from(offset).ok().and_then(|offset| self.head.get(offset..)).unwrap_or_default()
@@ -55,7 +55,7 @@ impl<'a> Bytes<'a> {
 
 /// Where in the file more bytes would settle what `head` leaves open: behind an ID3 tag, at the header of a Windows
 /// program, at the directory of an OLE2 document.
-pub fn look_further(head: &[u8]) -> Option<u64> {
+pub fn probe_offset(head: &[u8]) -> Option<u64> {
     let offset = id3_end(head).or_else(|| pe_header(head)).or_else(|| container::ole2_directory(head))?;
     (offset.saturating_add(FURTHER as u64) > head.len() as u64).then_some(offset)
 }
@@ -87,20 +87,22 @@ fn amr(head: &[u8]) -> Option<Seen> {
 fn program(bytes: Bytes) -> Option<Seen> {
     let head = bytes.head;
     let kind = match head {
-        _ if shebang(head) => &not::SHEBANG,
-        [0x7F, b'E', b'L', b'F', ..] => &not::ELF,
-        _ if pe_header(head).is_some_and(|at| bytes.at(at).starts_with(b"PE\0\0")) => &not::PE,
+        _ if shebang(head) => &unsupported::SHEBANG,
+        [0x7F, b'E', b'L', b'F', ..] => &unsupported::ELF,
+        _ if pe_header(head).is_some_and(|at| bytes.at(at).starts_with(b"PE\0\0")) => &unsupported::PE,
         // infer knows thin files and CAFEBABE, told from Java by the number that follows
-        _ if app::is_mach(head) || mach_o_variant(head) => &not::MACH_O,
-        _ if app::is_java(head) => &not::JAVA_CLASS,
-        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] | [0, b'a', b's', b'm', 0x0D, 0, 1, 0, ..] => &not::WASM,
-        [b'd', b'e', b'x', b'\n', b'0', ..] => &not::DEX,
-        [0x42, 0x43, 0xC0, 0xDE, ..] | [0xDE, 0xC0, 0x17, 0x0B, ..] => &not::BITCODE,
-        _ if head.starts_with(b"!<arch>\n") || head.starts_with(b"!<thin>\n") => &not::AR,
-        _ if head.starts_with(SHORTCUT) => &not::SHORTCUT,
+        _ if app::is_mach(head) || mach_o_variant(head) => &unsupported::MACH_O,
+        _ if app::is_java(head) => &unsupported::JAVA_CLASS,
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] | [0, b'a', b's', b'm', 0x0D, 0, 1, 0, ..] => {
+            &unsupported::WASM
+        }
+        [b'd', b'e', b'x', b'\n', b'0', ..] => &unsupported::DEX,
+        [0x42, 0x43, 0xC0, 0xDE, ..] | [0xDE, 0xC0, 0x17, 0x0B, ..] => &unsupported::BITCODE,
+        _ if head.starts_with(b"!<arch>\n") || head.starts_with(b"!<thin>\n") => &unsupported::AR,
+        _ if head.starts_with(SHORTCUT) => &unsupported::SHORTCUT,
         _ => return None,
     };
-    Some(Not(kind, Certain))
+    Some(Unsupported(kind, Certain))
 }
 
 /// The size of a shortcut's header, and its class.
@@ -147,9 +149,9 @@ pub fn id3_end(head: &[u8]) -> Option<u64> {
 fn id3(bytes: Bytes) -> Option<Seen> {
     let behind = bytes.at(id3_end(bytes.head)?);
     let seen = if audio::is_flac(behind) {
-        Not(&not::FLAC, Certain)
+        Unsupported(&unsupported::FLAC, Certain)
     } else if audio::is_ogg(behind) {
-        Not(&not::OGG, Certain)
+        Unsupported(&unsupported::OGG, Certain)
     } else {
         audio_frames(behind, Certain).unwrap_or(Type("audio/mpeg", Weak))
     };
@@ -158,7 +160,7 @@ fn id3(bytes: Bytes) -> Option<Seen> {
 
 /// The frames of AAC and of MP3 begin alike; the layer bits tell them apart. One frame header is `single`, but a
 /// second one where the first frame ends is proof.
-fn audio_frames(at: &[u8], single: Trust) -> Option<Seen> {
+fn audio_frames(at: &[u8], single: Confidence) -> Option<Seen> {
     let (name, length) =
         aac_frame(at).map(|n| ("audio/aac", n)).or_else(|| mpeg_frame(at).map(|n| ("audio/mpeg", n)))?;
     // version, layer, protection, and the rate: the same in every frame
@@ -236,32 +238,32 @@ fn bmp(head: &[u8]) -> bool {
 /// Kinds that Linq does not take, other than programs.
 fn absent(head: &[u8]) -> Option<Seen> {
     let kind = match head {
-        _ if audio::is_flac(head) => return Some(Not(&not::FLAC, Letters)),
-        _ if audio::is_ogg_opus(head) => &not::OPUS,
-        _ if audio::is_ogg(head) => return Some(Not(&not::OGG, Letters)),
+        _ if audio::is_flac(head) => return Some(Unsupported(&unsupported::FLAC, Letters)),
+        _ if audio::is_ogg_opus(head) => &unsupported::OPUS,
+        _ if audio::is_ogg(head) => return Some(Unsupported(&unsupported::OGG, Letters)),
         [0x1A, 0x45, 0xDF, 0xA3, ..] => matroska(head),
-        _ if video::is_wmv(head) => &not::ASF,
-        _ if video::is_flv(head) => &not::FLV,
-        _ if image::is_jpeg2000(head) || head.starts_with(b"\xFF\x4F\xFF\x51") => &not::JP2,
+        _ if video::is_wmv(head) => &unsupported::ASF,
+        _ if video::is_flv(head) => &unsupported::FLV,
+        _ if image::is_jpeg2000(head) || head.starts_with(b"\xFF\x4F\xFF\x51") => &unsupported::JP2,
         // infer takes two bytes (FF 0A) for JPEG XL as well
-        _ if head.starts_with(b"\0\0\0\x0CJXL \r\n\x87\n") => &not::JXL,
-        [b'8', b'B', b'P', b'S', 0, 1 | 2, ..] => &not::PSD,
-        _ if archive::is_7z(head) => &not::SEVEN_ZIP,
-        _ if archive::is_rar(head) => &not::RAR,
-        _ if archive::is_xz(head) => &not::XZ,
-        [0x28, 0xB5, 0x2F, 0xFD, ..] => &not::ZSTD,
-        [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..] => &not::BZIP2,
-        [b'M', b'S', b'C', b'F', 0, 0, 0, 0, ..] => &not::CABINET,
-        _ if matches!(head.get(257..263), Some(b"ustar\0" | b"ustar ")) => &not::TAR,
-        _ if transport_stream(head) => &not::MPEG_TS,
+        _ if head.starts_with(b"\0\0\0\x0CJXL \r\n\x87\n") => &unsupported::JXL,
+        [b'8', b'B', b'P', b'S', 0, 1 | 2, ..] => &unsupported::PSD,
+        _ if archive::is_7z(head) => &unsupported::SEVEN_ZIP,
+        _ if archive::is_rar(head) => &unsupported::RAR,
+        _ if archive::is_xz(head) => &unsupported::XZ,
+        [0x28, 0xB5, 0x2F, 0xFD, ..] => &unsupported::ZSTD,
+        [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..] => &unsupported::BZIP2,
+        [b'M', b'S', b'C', b'F', 0, 0, 0, 0, ..] => &unsupported::CABINET,
+        _ if matches!(head.get(257..263), Some(b"ustar\0" | b"ustar ")) => &unsupported::TAR,
+        _ if transport_stream(head) => &unsupported::MPEG_TS,
         _ => return None,
     };
-    Some(Not(kind, Certain))
+    Some(Unsupported(kind, Certain))
 }
 
-fn matroska(head: &[u8]) -> &'static Unsupported {
+fn matroska(head: &[u8]) -> &'static unsupported::Unsupported {
     let webm = head[..head.len().min(256)].windows(4).any(|word| word == b"webm");
-    if webm { &not::WEBM } else { &not::MATROSKA }
+    if webm { &unsupported::WEBM } else { &unsupported::MATROSKA }
 }
 
 /// Packets of 188 bytes, each beginning with 'G'. A text can be all G, so one byte must not be text.

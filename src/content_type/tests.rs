@@ -189,7 +189,7 @@ fn bytes_of_another_family_are_refused_with_both_named() {
 }
 
 fn sniff_is_certain(head: &[u8]) -> bool {
-    matches!(sniff::sniff(head, &[]), Seen::Type(_, Trust::Certain))
+    matches!(sniff::sniff(head, &[]), Seen::Type(_, Confidence::Certain))
 }
 
 #[test]

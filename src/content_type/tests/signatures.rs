@@ -81,12 +81,12 @@ fn a_windows_program_is_one_only_with_its_header() {
     let mut head = vec![0; HEAD];
     head[..2].copy_from_slice(b"MZ");
     head[60..64].copy_from_slice(&5000_u32.to_le_bytes());
-    assert_eq!(sniff::look_further(&head), Some(5000));
+    assert_eq!(sniff::probe_offset(&head), Some(5000));
     assert_eq!(undeclared("a.jpg", &head), Ok("image/jpeg"));
     let message = decide(Some("image/jpeg"), "a.jpg", &head, b"PE\0\0\x64\x86", true).unwrap_err();
     assert!(message.contains("a Windows program"));
     head[60..64].copy_from_slice(&128_u32.to_le_bytes());
-    assert_eq!(sniff::look_further(&head), None);
+    assert_eq!(sniff::probe_offset(&head), None);
     assert_eq!(undeclared("a.jpg", &head), Ok("image/jpeg"));
     head[128..132].copy_from_slice(b"PE\0\0");
     refused(undeclared("a.jpg", &head), &["a Windows program"]);
@@ -116,7 +116,7 @@ fn what_follows_an_id3_tag_decides() {
 
     let mut long = tag(100_000, b"");
     long.truncate(HEAD);
-    assert_eq!(sniff::look_further(&long), Some(100_010));
+    assert_eq!(sniff::probe_offset(&long), Some(100_010));
     assert_eq!(undeclared("a", &long), Ok("audio/mpeg"));
     let seen = |further| decide(None, "a.mp3", &long, further, true).map(ContentType::name);
     assert_eq!(seen(b"\xFF\xFB\x90\x64"), Ok("audio/mpeg"));
@@ -239,7 +239,7 @@ fn ole2_documents_are_told_by_class_or_stream() {
         head[30] = shift;
         head[48..52].copy_from_slice(&sector.to_le_bytes());
         let at = (sector as usize + 1) << shift;
-        let look = sniff::look_further(&head);
+        let look = sniff::probe_offset(&head);
         assert_eq!(look, (at >= HEAD).then_some(at as u64));
         let seen_in = |directory: &[u8]| {
             let mut head = head.clone();
@@ -355,8 +355,11 @@ fn a_cut_head_never_turns_a_supported_file_into_a_rejected_one() {
     for (name, head) in SUPPORTED_SAMPLES {
         for length in 0..head.len() {
             let seen = sniff::sniff(&head[..length], &[]);
-            assert!(!matches!(seen, Seen::Not(..) | Seen::PrivateKey), "{name} cut to {length}: {seen:?}");
-            let _ = sniff::look_further(&head[..length]);
+            assert!(
+                !matches!(seen, Seen::Unsupported(..) | Seen::PrivateKey),
+                "{name} cut to {length}: {seen:?}"
+            );
+            let _ = sniff::probe_offset(&head[..length]);
             assert_eq!(declared(name, "file", &head[..length]), Ok(*name), "cut to {length}");
         }
     }
