@@ -1,6 +1,6 @@
 //! The containers: RIFF, ISO media, ZIP and OLE2, and what is inside them.
 
-use super::sniff::{
+use super::detected::{
     Confidence::Certain,
     Seen::{self, Ole2, Type, Unsupported},
 };

@@ -1,6 +1,6 @@
 //! What a text is: a vCard, a calendar, HTML, XML, SVG, RTF, or simply text.
 
-use super::sniff::{
+use super::detected::{
     Confidence::{Certain, Weak},
     Seen::{self, PrivateKey, Type},
 };

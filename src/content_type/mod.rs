@@ -6,6 +6,7 @@
 //! it is called. Nothing here reads a file.
 
 mod container;
+mod detected;
 mod markup;
 mod refusal;
 mod sniff;
@@ -19,8 +20,8 @@ pub use table::ContentType;
 
 use std::convert::Infallible;
 
+use detected::{Confidence, Seen};
 use refusal::Refusal;
-use sniff::{Confidence, Seen};
 use table::{Family, Note};
 use unsupported::{Class, Unsupported};
 

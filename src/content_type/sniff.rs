@@ -3,35 +3,9 @@
 //! `infer` is asked where its signature is exact. Where it is shorter than the format allows (two letters for BMP, EXE
 //! or bitcode) or misses variants, the signature is here.
 
-use super::unsupported;
-use super::{FURTHER, container, markup};
+use super::detected::{Confidence, Seen};
+use super::{FURTHER, container, markup, unsupported};
 use infer::{app, archive, audio, image, video};
-
-/// How much a signature proves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Confidence {
-    /// Nothing else begins like this.
-    Certain,
-    /// Four letters: a text might begin with them too.
-    Letters,
-    /// Good for a guess, never for a refusal.
-    Weak,
-}
-
-/// What the bytes are.
-#[derive(Clone, Copy, Debug)]
-pub enum Seen {
-    /// A type of the table, by name.
-    Type(&'static str, Confidence),
-    /// An OLE2 document that does not say which.
-    Ole2,
-    /// A kind that Linq does not take.
-    Unsupported(&'static unsupported::Unsupported, Confidence),
-    /// A text that nobody wants on a public server.
-    PrivateKey,
-    /// Nothing known.
-    Unknown,
-}
 
 use Confidence::{Certain, Letters, Weak};
 use Seen::{Type, Unsupported};

@@ -1,0 +1,29 @@
+//! What the bytes of a file were found to be, and how surely.
+
+use super::unsupported;
+
+/// How much a signature proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confidence {
+    /// Nothing else begins like this.
+    Certain,
+    /// Four letters: a text might begin with them too.
+    Letters,
+    /// Good for a guess, never for a refusal.
+    Weak,
+}
+
+/// What the bytes are.
+#[derive(Clone, Copy, Debug)]
+pub enum Seen {
+    /// A type of the table, by name.
+    Type(&'static str, Confidence),
+    /// An OLE2 document that does not say which.
+    Ole2,
+    /// A kind that Linq does not take.
+    Unsupported(&'static unsupported::Unsupported, Confidence),
+    /// A text that nobody wants on a public server.
+    PrivateKey,
+    /// Nothing known.
+    Unknown,
+}
