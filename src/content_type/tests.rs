@@ -1,4 +1,6 @@
-use super::table::SUPPORTED;
+use super::detected::{Confidence, Seen};
+use super::file::extension;
+use super::table::{Note, SUPPORTED};
 use super::*;
 use std::collections::HashSet;
 
