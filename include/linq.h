@@ -115,7 +115,7 @@
  *  3gp 3gpp          video/3gpp
  *  mp3 mpga mp2      audio/mpeg
  *  -                 audio/mp3  (deprecated name; never detected)
- *  m4a m4b           audio/x-m4a
+ *  m4a m4b m4r 3ga   audio/x-m4a
  *  -                 audio/mp4  (deprecated name; never detected)
  *  caf               audio/x-caf  (transcoded on delivery)
  *  wav wave          audio/x-wav

@@ -182,7 +182,7 @@ impl<'a> Opened<'a> {
             self.read_at(&mut head, 0)?;
             head
         };
-        let further = probe(&head, |at| {
+        let further = probe(&head, self.size, |at| {
             let length = self.size.saturating_sub(at).min(FURTHER as u64) as usize;
             let mut further = Zeroizing::new(vec![0; length]);
             let seen = match &self.kind {

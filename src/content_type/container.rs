@@ -2,7 +2,7 @@
 
 use super::detected::{
     Confidence::Certain,
-    Seen::{self, Ole2, Type, Unsupported},
+    Seen::{self, Encrypted, Ole2, Type, Unsupported},
 };
 use super::unsupported;
 
@@ -25,7 +25,11 @@ pub fn iso_bmff(head: &[u8]) -> Option<Seen> {
     let &[a, b, c, d, ref kind @ ..] = head.get(..8)? else { return None };
     let size = u32::from_be_bytes([a, b, c, d]);
     match kind {
-        b"ftyp" if size < 0x1_0000 => brand(head.get(8..12)?, compatible_brands(head, size as usize)),
+        b"ftyp" if size < 0x1_0000 => brand(
+            head.get(8..12)?,
+            head.get(12..16).unwrap_or_default(),
+            compatible_brands(head, size as usize),
+        ),
         b"moov" | b"mdat" | b"wide" | b"free" | b"skip" | b"pnot"
             if size < 2 || (8..0x0800_0000).contains(&size) =>
         {
@@ -39,37 +43,58 @@ fn compatible_brands(head: &[u8], size: usize) -> impl Iterator<Item = &[u8]> + 
     head.get(16..size.min(head.len())).unwrap_or_default().chunks_exact(4)
 }
 
-fn brand<'a>(major: &[u8], compatible: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Seen> {
-    let any = |brands: fn(&[u8]) -> bool| compatible.clone().any(brands);
+fn brand<'a>(
+    major: &'a [u8],
+    minor: &'a [u8],
+    compatible: impl Iterator<Item = &'a [u8]> + Clone,
+) -> Option<Seen> {
     let name = match major {
-        b"avif" | b"avis" => return Some(Unsupported(&unsupported::AVIF, Certain)),
         b"crx " => return Some(Unsupported(&unsupported::CR3, Certain)),
         [b'3', b'g', b'2', _] => return Some(Unsupported(&unsupported::THREE_G2, Certain)),
-        _ if is_heic(major) => "image/heic",
-        b"mif1" | b"mif2" | b"msf1" => {
-            if any(is_heic) {
-                "image/heic"
-            } else if any(|brand| matches!(brand, b"avif" | b"avis")) {
-                return Some(Unsupported(&unsupported::AVIF, Certain));
-            } else {
-                "image/heif"
-            }
-        }
-        b"M4A " | b"M4B " | b"M4P " => "audio/x-m4a",
+        b"M4A " | b"M4B " | b"M4P " | b"F4A " | b"F4B " => "audio/x-m4a",
         b"M4V " | b"M4VH" | b"M4VP" => "video/x-m4v",
         b"qt  " => "video/quicktime",
         [b'3', b'g', b'p' | b'e' | b'g' | b'r' | b's', _] => "video/3gpp",
+        [b'i', b's', b'o', _] | [b'm', b'p', b'4', _] | b"avc1" | b"dash" => "video/mp4",
+        // a short form of HEIF, which says in place of the version how the image is coded
+        b"mif3" => return Some(image_brand([minor].into_iter())),
+        _ if is_image(major) => return Some(image_brand(std::iter::once(major).chain(compatible))),
+        _ if compatible.clone().any(is_image) => return Some(image_brand(compatible)),
         _ => "video/mp4",
     };
     Some(Type(name, Certain))
+}
+
+/// What a file of image brands is, by how its images are coded; the first brand that says so counts.
+fn image_brand<'a>(brands: impl Iterator<Item = &'a [u8]>) -> Seen {
+    for brand in brands {
+        if is_heic(brand) {
+            return Type("image/heic", Certain);
+        }
+        if matches!(brand, b"avif" | b"avis") {
+            return Unsupported(&unsupported::AVIF, Certain);
+        }
+    }
+    Type("image/heif", Certain)
 }
 
 fn is_heic(brand: &[u8]) -> bool {
     matches!(brand, b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"hevm" | b"hevs")
 }
 
-/// A ZIP archive, and the document it is, by the names of its first entries.
-pub fn zip(head: &[u8]) -> Option<Seen> {
+/// The brands of HEIF, AVIF, and of images that are coded in other ways.
+fn is_image(brand: &[u8]) -> bool {
+    const OTHERS: [&[u8; 4]; 26] = [
+        b"mif1", b"mif2", b"mif3", b"msf1", b"miaf", b"MiHE", b"MiHA", b"MiHB", b"MiHM", b"MiPr", b"MiAn",
+        b"MiAC", b"MiCm", b"avif", b"avis", b"avci", b"avcs", b"vvic", b"vvis", b"evbi", b"evbs", b"tmap",
+        b"unif", b"jpeg", b"jpgs", b"j2ki",
+    ];
+    is_heic(brand) || OTHERS.iter().any(|other| brand == *other)
+}
+
+/// A ZIP archive, and the document it is, by the names of its entries: those at the start, and those in `tail`, the
+/// end of the file, where it has its directory.
+pub fn zip(head: &[u8], tail: &[u8]) -> Option<Seen> {
     match head {
         [b'P', b'K', 3, 4, ..] => {}
         // an empty archive; one that was made in pieces
@@ -84,8 +109,9 @@ pub fn zip(head: &[u8]) -> Option<Seen> {
             return Some(Unsupported(&unsupported::OPEN_DOCUMENT, Certain));
         }
     }
-    let any = |start: &str| zip_entries(head).any(|entry| entry.name.starts_with(start.as_bytes()));
-    let has = |name: &str| zip_entries(head).any(|entry| entry.name == name.as_bytes());
+    let names = || zip_entries(head).map(|entry| entry.name).chain(zip_directory(tail));
+    let any = |start: &str| names().any(|name| name.starts_with(start.as_bytes()));
+    let has = |whole: &str| names().any(|name| name == whole.as_bytes());
     // any archive may have a folder "word"; of these names every Office document has some
     let parts = [
         "[Content_Types].xml",
@@ -95,18 +121,25 @@ pub fn zip(head: &[u8]) -> Option<Seen> {
         "docProps/thumbnail.",
     ];
     let office = parts.map(any).contains(&true);
+    if ["word/vbaProject.bin", "xl/vbaProject.bin", "ppt/vbaProject.bin"].map(has).contains(&true) {
+        return Some(Unsupported(&unsupported::MACROS, Certain));
+    }
+    if has("xl/workbook.bin") {
+        return Some(Unsupported(&unsupported::XLSB, Certain));
+    }
     let name = match () {
-        _ if office && any("word/") => {
+        _ if has("word/document.xml") || office && any("word/") => {
             "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
         }
-        _ if office && any("xl/") => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        _ if office && any("ppt/") => {
+        _ if has("xl/workbook.xml") || office && any("xl/") => {
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        }
+        _ if has("ppt/presentation.xml") || office && any("ppt/") => {
             "application/vnd.openxmlformats-officedocument.presentationml.presentation"
         }
         _ if has("pass.json") => "application/vnd.apple.pkpass",
         _ if any("Index/Slide") || any("index.apxl") => "application/x-iwork-keynote-sffkey",
-        _ if any("Index/Tables/") => "application/x-iwork-numbers-sffnumbers",
-        // Pages has no entry of its own: Index/Document.iwa and Index.zip are in the three of them
+        // Pages and Numbers have no entry of their own: documents of all three have a Document.iwa, and may have tables
         _ => "application/zip",
     };
     Some(Type(name, Certain))
@@ -139,6 +172,29 @@ fn zip_entries(head: &[u8]) -> impl Iterator<Item = Entry<'_>> {
     })
 }
 
+/// The names in the archive's directory, as far as `tail` holds it; none where `tail` is not the end of the file.
+fn zip_directory(tail: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let end = tail.windows(4).rposition(|word| word == b"PK\x05\x06").unwrap_or_default();
+    let size = match tail.get(end..end + 22) {
+        Some(&[b'P', b'K', 5, 6, .., a, b, c, d, _, _, _, _, low, high])
+            if end + 22 + usize::from(u16::from_le_bytes([low, high])) == tail.len() =>
+        {
+            u32::from_le_bytes([a, b, c, d]) as usize
+        }
+        _ => 0,
+    };
+    let mut rest = &tail[end.saturating_sub(size)..end];
+    std::iter::from_fn(move || {
+        let start = rest.windows(4).position(|word| word == b"PK\x01\x02")?;
+        let header = rest.get(start..start + 46)?;
+        let length = |at: usize| usize::from(u16::from_le_bytes([header[at], header[at + 1]]));
+        let name_at = start + 46;
+        let name = rest.get(name_at..name_at + length(28))?;
+        rest = rest.get(name_at + name.len() + length(30) + length(32)..).unwrap_or_default();
+        Some(name)
+    })
+}
+
 const OLE2_MAGIC: &[u8] = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1";
 
 /// Where an OLE2 document's directory begins.
@@ -160,7 +216,9 @@ pub fn ole2(head: &[u8], directory: &[u8]) -> Option<Seen> {
     let number = class
         .filter(|class| class[8..] == *b"\xC0\0\0\0\0\0\0\x46")
         .map(|class| u32::from_le_bytes([class[0], class[1], class[2], class[3]]));
-    let power_point = class.is_some_and(|class| class.starts_with(b"\x10\x8D\x81\x64\x9B\x4F\xCF\x11"));
+    let has_class = |start: &[u8]| class.is_some_and(|class| class.starts_with(start));
+    let is_power_point = has_class(b"\x10\x8D\x81\x64\x9B\x4F\xCF\x11");
+    let is_project = has_class(b"\x3A\x8F\xB7\x74\xC8\xC8\xD1\x11");
     let stream = |name: &str| {
         let utf16: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
         [head, directory].iter().any(|bytes| bytes.windows(utf16.len()).any(|window| window == utf16))
@@ -168,12 +226,19 @@ pub fn ole2(head: &[u8], directory: &[u8]) -> Option<Seen> {
     Some(match number {
         Some(0x000C_1082 | 0x000C_1084 | 0x000C_1086) => Unsupported(&unsupported::MSI, Certain),
         Some(0x0002_0D0B) => Unsupported(&unsupported::OUTLOOK, Certain),
+        Some(0x0002_1201) => Unsupported(&unsupported::PUBLISHER, Certain),
+        Some(0x0002_1A13 | 0x0002_1A14) => Unsupported(&unsupported::VISIO, Certain),
+        _ if is_project => Unsupported(&unsupported::PROJECT, Certain),
         Some(0x0002_0906) => Type("application/msword", Certain),
         Some(0x0002_0810 | 0x0002_0820) => Type("application/vnd.ms-excel", Certain),
-        _ if power_point => Type("application/vnd.ms-powerpoint", Certain),
+        _ if is_power_point => Type("application/vnd.ms-powerpoint", Certain),
+        _ if stream("EncryptedPackage") || stream("\u{6}DataSpaces") => Encrypted,
         _ if stream("WordDocument") => Type("application/msword", Certain),
         _ if stream("PowerPoint Document") => Type("application/vnd.ms-powerpoint", Certain),
         _ if stream("Workbook\0") || stream("Book\0") => Type("application/vnd.ms-excel", Certain),
+        _ if stream("VisioDocument") => Unsupported(&unsupported::VISIO, Certain),
+        _ if stream("HwpSummaryInformation") => Unsupported(&unsupported::HANGUL, Certain),
+        _ if stream("__properties_version1.0") => Unsupported(&unsupported::OUTLOOK, Certain),
         _ => Ole2,
     })
 }

@@ -20,6 +20,8 @@ pub enum Seen {
     Type(&'static str, Confidence),
     /// An OLE2 document that does not say which.
     Ole2,
+    /// An Office document behind a password: DOCX, XLSX or PPTX in OLE2.
+    Encrypted,
     /// A kind that Linq does not take.
     Unsupported(&'static unsupported::Unsupported, Confidence),
     /// A text that nobody wants on a public server.

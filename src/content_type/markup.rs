@@ -8,11 +8,13 @@ use std::borrow::Cow;
 
 /// The kind of text that `head` begins with, where it is one.
 pub fn text(head: &[u8]) -> Option<Seen> {
-    match decode(head) {
-        Some(text) => Some(kind(&text)),
-        // Old texts are not UTF-8. What they begin with counts all the same, but only where it is proof.
-        None if head.contains(&0) => None,
-        None => Some(kind(&latin1(head))).filter(|seen| !matches!(seen, Type(_, Weak))),
+    if let Some(text) = decode(head) {
+        return Some(kind(&text));
+    }
+    // Old texts are not UTF-8, and some hold a NUL. What they begin with counts all the same, where it is proof.
+    match kind(&latin1(head)) {
+        Type(_, Weak) if !is_in_old_encoding(head) => None,
+        seen => Some(seen),
     }
 }
 
@@ -42,7 +44,13 @@ fn kind(text: &str) -> Seen {
 
 /// Whether the bytes read as text, and nothing else speaks in them.
 pub fn reads_as_text(head: &[u8]) -> bool {
-    decode(head).is_some()
+    decode(head).is_some() || is_in_old_encoding(head)
+}
+
+/// Whether the first line of a text has several fields.
+pub fn reads_as_csv(head: &[u8]) -> bool {
+    let text = decode(head).unwrap_or_else(|| latin1(head));
+    text.lines().next().is_some_and(|line| line.contains([',', ';']))
 }
 
 /// Whether a private key in PEM stands on any line, whatever stands on the others.
@@ -57,22 +65,44 @@ fn is_private_key(line: &str) -> bool {
 /// The head as text: UTF-8, or UTF-16 that says so by a byte order mark or by its first tag. `None` where it holds
 /// what no text holds. The last character may be cut.
 fn decode(head: &[u8]) -> Option<Cow<'_, str>> {
-    let text = match head {
+    let head = without_dos_end(head);
+    let (text, has_mark) = match head {
         [] => return None,
-        [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes)?,
-        [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes)?,
-        [0, b'<', 0, _, ..] => utf16(head, u16::from_be_bytes)?,
-        [b'<', 0, _, 0, ..] => utf16(head, u16::from_le_bytes)?,
+        [0xFE, 0xFF, rest @ ..] => (utf16(rest, u16::from_be_bytes)?, true),
+        [0xFF, 0xFE, rest @ ..] => (utf16(rest, u16::from_le_bytes)?, true),
+        [0, b'<', 0, _, ..] => (utf16(head, u16::from_be_bytes)?, false),
+        [b'<', 0, _, 0, ..] => (utf16(head, u16::from_le_bytes)?, false),
         _ => match std::str::from_utf8(head) {
-            Ok(text) => Cow::Borrowed(text),
+            Ok(text) => (Cow::Borrowed(text), false),
             Err(cut) if cut.error_len().is_none() => {
-                Cow::Borrowed(std::str::from_utf8(&head[..cut.valid_up_to()]).ok()?)
+                (Cow::Borrowed(std::str::from_utf8(&head[..cut.valid_up_to()]).ok()?), false)
             }
             Err(_) => return None,
         },
     };
-    let in_text = |c: char| !c.is_control() || c >= '\u{80}' || "\t\n\r\x0C\x1B".contains(c);
+    // after a byte order mark, no other control character makes it anything else
+    let in_text = |c: char| c != '\0' && (has_mark || !c.is_ascii() || is_in_text(c as u8));
     (!text.is_empty() && text.chars().all(in_text)).then_some(text)
+}
+
+/// A text in an encoding from before Unicode (Latin-1, Shift-JIS, GB18030): nothing in it that no text holds. Of few
+/// bytes most must be ASCII, as any three bytes might look like that.
+fn is_in_old_encoding(head: &[u8]) -> bool {
+    let head = without_dos_end(head);
+    let ascii = head.iter().filter(|byte| byte.is_ascii()).count();
+    let enough = ascii > 0 && (head.len() >= 32 || ascii * 2 >= head.len());
+    enough && head.iter().all(|&byte| !byte.is_ascii() || is_in_text(byte))
+}
+
+/// Of the control characters, texts hold BEL, BS, HT, LF, VT, FF, CR and ESC.
+fn is_in_text(ascii: u8) -> bool {
+    matches!(ascii, 0x07..=0x0D | 0x1B | b' '..=b'~')
+}
+
+/// DOS marks the end of a text.
+fn without_dos_end(head: &[u8]) -> &[u8] {
+    let end = head.iter().rposition(|&byte| byte != 0x1A).map_or(0, |last| last + 1);
+    &head[..end]
 }
 
 /// Every byte as a character, which leaves ASCII what it is in any encoding of a byte per character.

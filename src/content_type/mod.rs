@@ -26,23 +26,29 @@ use file::File;
 /// How many of a file's first bytes to look at.
 pub const HEAD: usize = 4096;
 
-/// How many bytes to look at further on: four entries of an OLE2 directory.
-pub const FURTHER: usize = 512;
+/// How many bytes to look at further on.
+pub const FURTHER: usize = 4096;
 
-/// ID3 tags that are too long for one look, one behind the other; nobody writes more.
-const TAGS: usize = 8;
+/// How often to look on behind an ID3 tag, where others or padding follow; nobody writes more.
+const LOOKS: usize = 8;
 
-/// The bytes further on in the file that settle what `head` leaves open; none where nothing is open. `read` gives up
-/// to [`FURTHER`] bytes from a position on, fewer at the end of the file.
+/// The bytes further on in a file of `size` bytes that settle what `head` leaves open; none where nothing is open.
+/// `read` gives up to [`FURTHER`] bytes from a position on, fewer at the end of the file.
 pub fn probe<Bytes: AsRef<[u8]> + Default, Error>(
     head: &[u8],
+    size: u64,
     mut read: impl FnMut(u64) -> Result<Bytes, Error>,
 ) -> Result<Bytes, Error> {
-    let Some(mut at) = sniff::probe_offset(head) else { return Ok(Bytes::default()) };
-    for _ in 0..TAGS {
+    let Some(mut at) = sniff::probe_offset(head, size) else { return Ok(Bytes::default()) };
+    let has_tag = sniff::id3_end(head).is_some();
+    for _ in 0..LOOKS {
         let further = read(at)?;
-        match sniff::id3_end(further.as_ref()) {
+        let bytes = further.as_ref();
+        let padding = bytes.len() == FURTHER && bytes.iter().all(|&byte| byte == 0);
+        match sniff::id3_end(bytes) {
+            _ if !has_tag => return Ok(further),
             Some(end) => at += end,
+            None if padding => at += FURTHER as u64,
             None => return Ok(further),
         }
     }
@@ -85,7 +91,7 @@ fn parts(bytes: &[u8]) -> (&[u8], &[u8]) {
         let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
         Ok::<_, Infallible>(&rest[..rest.len().min(FURTHER)])
     };
-    let Ok(further) = probe(head, read);
+    let Ok(further) = probe(head, bytes.len() as u64, read);
     (head, further)
 }
 

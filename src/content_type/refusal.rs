@@ -9,23 +9,38 @@ pub enum Refusal {
     Rejected(&'static Unsupported),
     /// The extension is, and the bytes do not say otherwise.
     Named(&'static Unsupported),
-    /// The bytes are of another family than the caller declared.
-    OtherFamily {
-        family: Family,
+    /// The bytes are of another type than the caller declared.
+    OtherType {
+        is: String,
         claimed: &'static ContentType,
         /// What it is by itself.
         itself: Result<&'static ContentType, Box<Refusal>>,
     },
     /// The caller declared what is not in the API's list; with what the file is by itself.
     NotInTable(Result<&'static ContentType, Box<Refusal>>),
+    /// It holds text under the name of something else.
+    Text {
+        text: &'static ContentType,
+        claimed: &'static ContentType,
+    },
+    /// It does not begin as every file of its name does.
+    NoSignature {
+        claimed: &'static ContentType,
+        zeros: bool,
+    },
     Contested(&'static ContentType),
     PrivateKey,
+    /// Neither name nor caller say which document has the password.
+    Encrypted,
     /// The family is known, but neither bytes nor name say more.
     Unclear(Family),
     Unknown,
 }
 
 const EXAMPLES: &str = "such as image/jpeg, video/mp4, audio/mpeg, application/pdf or text/plain";
+pub const ENCRYPTED: &str = "an Office document that is protected by a password";
+const NAME_ENCRYPTED: &str =
+    "name it .docx, .xlsx or .pptx as it was, declare that type, or save it without the password";
 
 impl Refusal {
     pub fn message(&self, filename: &str, declared: Option<&str>) -> String {
@@ -37,14 +52,23 @@ impl Refusal {
             Refusal::Named(Unsupported { what, remedy, .. }) => {
                 format!("by its extension, {file} is {what}, which Linq does not accept; {remedy}")
             }
-            Refusal::OtherFamily { family, claimed, itself } => {
-                let (is, claimed) = (family.described(), claimed.name());
-                let name = itself.as_ref().map(|known| format!(" ({})", known.name())).unwrap_or_default();
-                format!(
-                    "{file} is {is}{name}, but was declared as {claimed}; {}",
-                    advice(itself, "what it is")
-                )
+            Refusal::OtherType { is, claimed, itself } => {
+                let claimed = claimed.name();
+                format!("{file} is {is}, but was declared as {claimed}; {}", advice(itself, "what it is"))
             }
+            Refusal::Text { text, claimed } => format!(
+                "{file} is text ({}), not {}; it may be an error message that was saved in place of the file: \
+                 send the file itself, or {}",
+                text.name(),
+                claimed.family().described(),
+                declare_text(text)
+            ),
+            Refusal::NoSignature { claimed, zeros } => format!(
+                "{file} does not begin as {} does{}; it may be damaged or not copied whole: export or download it \
+                 again",
+                claimed.family().described(),
+                if *zeros { ": there are only zeros" } else { "" }
+            ),
             Refusal::NotInTable(itself) => {
                 let word = printable(declared.unwrap_or_default());
                 let looks = itself.as_ref().map(|known| format!("the file looks like {}: ", known.name()));
@@ -62,13 +86,15 @@ impl Refusal {
                 "{file} looks like a private key, and sending it would give it away; if that is really meant, \
                  declare text/plain"
             ),
+            Refusal::Encrypted => format!("{file} is {ENCRYPTED}; {NAME_ENCRYPTED}"),
             Refusal::Unclear(family) => format!(
-                "{file} is {}, and neither its bytes nor its name say which; declare its content type",
+                "{file} is {}, and neither its bytes nor its name say which; declare its content type, or save it as \
+                 PDF if it is none of them",
                 family.described()
             ),
             Refusal::Unknown => format!(
                 "the content type of {file} cannot be told from its name or its bytes; declare one that Linq \
-                 accepts, {EXAMPLES}"
+                 accepts, {EXAMPLES}, or pack it as a ZIP archive"
             ),
         }
     }
@@ -83,8 +109,17 @@ fn advice(itself: &Result<&'static ContentType, Box<Refusal>>, other: &str) -> S
             let (what, remedy) = contradiction(contested);
             format!("it looks like {what}: {remedy}")
         }
+        Err(Refusal::Text { text, .. }) => declare_text(text),
+        Err(Refusal::NoSignature { claimed, .. }) => {
+            format!("it does not begin as {} does", claimed.family().described())
+        }
+        Err(Refusal::Encrypted) => NAME_ENCRYPTED.to_owned(),
         Err(_) => format!("declare {other}"),
     }
+}
+
+fn declare_text(text: &ContentType) -> String {
+    format!("declare {} to send the text", text.name())
 }
 
 /// What a contested type is called, and what can be done about it.

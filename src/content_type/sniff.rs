@@ -4,53 +4,57 @@
 //! or bitcode) or misses variants, the signature is here.
 
 use super::detected::{Confidence, Seen};
+use super::table::Family;
 use super::{FURTHER, container, markup, unsupported};
 use infer::{app, archive, audio, image, video};
 
 use Confidence::{Certain, Letters, Weak};
 use Seen::{Type, Unsupported};
 
-/// The beginning of a file, and a few bytes from further on.
-#[derive(Clone, Copy)]
-pub struct Bytes<'a> {
-    pub head: &'a [u8],
-    pub further: &'a [u8],
-}
-
-impl<'a> Bytes<'a> {
-    /// The bytes from `offset` on, as far as they were given.
-    fn at(self, offset: u64) -> &'a [u8] {
-        if !self.further.is_empty() && probe_offset(self.head) == Some(offset) {
-            return self.further;
-        }
-        usize::try_from(offset).ok().and_then(|offset| self.head.get(offset..)).unwrap_or_default()
+/// Where in a file of `size` bytes more of them would settle what `head` leaves open: behind an ID3 tag, at the
+/// directory of an OLE2 document, at the end of a ZIP archive.
+pub fn probe_offset(head: &[u8], size: u64) -> Option<u64> {
+    if head.starts_with(b"PK\x03\x04") {
+        return size.checked_sub(FURTHER as u64).filter(|_| size > head.len() as u64);
     }
-}
-
-/// Where in the file more bytes would settle what `head` leaves open: behind an ID3 tag, at the header of a Windows
-/// program, at the directory of an OLE2 document.
-pub fn probe_offset(head: &[u8]) -> Option<u64> {
-    let offset = id3_end(head).or_else(|| pe_header(head)).or_else(|| container::ole2_directory(head))?;
+    let offset = id3_end(head).or_else(|| container::ole2_directory(head))?;
     (offset.saturating_add(FURTHER as u64) > head.len() as u64).then_some(offset)
 }
 
-/// What the bytes are; the first matcher that knows them wins.
+/// What the bytes are; the first matcher that knows them wins. `further` are the bytes at [`probe_offset`].
 pub fn sniff(head: &[u8], further: &[u8]) -> Seen {
-    let bytes = Bytes { head, further };
+    let at = |offset: u64| {
+        let inside = usize::try_from(offset).ok().and_then(|offset| head.get(offset..)).unwrap_or_default();
+        if further.is_empty() { inside } else { further }
+    };
     amr(head)
-        .or_else(|| program(bytes))
-        .or_else(|| id3(bytes))
+        .or_else(|| program(head))
+        .or_else(|| id3_end(head).map(|end| behind_id3(at(end))))
         .or_else(|| container::riff(head))
         .or_else(|| container::iso_bmff(head))
-        .or_else(|| container::zip(head))
-        .or_else(|| container::ole2(head, container::ole2_directory(head).map_or(&[], |at| bytes.at(at))))
-        .or_else(|| simple(head))
+        .or_else(|| container::zip(head, if further.is_empty() { head } else { further }))
+        .or_else(|| container::ole2(head, container::ole2_directory(head).map_or(&[], at)))
         .or_else(|| absent(head))
+        .or_else(|| simple(head))
         .or_else(|| markup::text(head))
         .or_else(|| audio_frames(head, Weak))
         .or_else(|| guess(head))
         .unwrap_or(Seen::Unknown)
 }
+
+/// Whether the file may be of that family, where no program opens one without its signature; `head` may be shorter.
+pub fn begins_as(family: Family, head: &[u8]) -> Option<bool> {
+    let signatures: &[&[u8]] = match family {
+        Family::Jpeg => &[b"\xFF\xD8\xFF"],
+        Family::Png => &[PNG],
+        Family::Gif => &[b"GIF87a", b"GIF89a"],
+        Family::Tiff => &[b"II*\0", b"II+\0", b"MM\0*", b"MM\0+"],
+        _ => return None,
+    };
+    Some(signatures.iter().any(|signature| head.starts_with(signature) || signature.starts_with(head)))
+}
+
+const PNG: &[u8] = b"\x89PNG\r\n\x1A\n";
 
 /// AMR, AMR-WB and their forms with several channels; before the scripts, since they begin with `#!` too.
 fn amr(head: &[u8]) -> Option<Seen> {
@@ -58,22 +62,37 @@ fn amr(head: &[u8]) -> Option<Seen> {
 }
 
 /// Executables and their like.
-fn program(bytes: Bytes) -> Option<Seen> {
-    let head = bytes.head;
+fn program(head: &[u8]) -> Option<Seen> {
     let kind = match head {
         _ if shebang(head) => &unsupported::SHEBANG,
         [0x7F, b'E', b'L', b'F', ..] => &unsupported::ELF,
-        _ if pe_header(head).is_some_and(|at| bytes.at(at).starts_with(b"PE\0\0")) => &unsupported::PE,
+        [b'M', b'Z', ..] => return dos_program(head),
         // infer knows thin files and CAFEBABE, told from Java by the number that follows
         _ if app::is_mach(head) || mach_o_variant(head) => &unsupported::MACH_O,
         _ if app::is_java(head) => &unsupported::JAVA_CLASS,
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] | [0, b'a', b's', b'm', 0x0D, 0, 1, 0, ..] => {
             &unsupported::WASM
         }
-        [b'd', b'e', b'x', b'\n', b'0', ..] => &unsupported::DEX,
+        [b'd', b'e', b'x' | b'y', b'\n', b'0', ..] => &unsupported::DEX,
+        [b'v', b'd', b'e', b'x', b'0', ..] | [b'c', b'd', b'e', b'x', b'0', ..] => {
+            return Some(Unsupported(&unsupported::DEX, Letters));
+        }
         [0x42, 0x43, 0xC0, 0xDE, ..] | [0xDE, 0xC0, 0x17, 0x0B, ..] => &unsupported::BITCODE,
+        _ if head.starts_with(b"!<arch>\ndebian") => &unsupported::DEB,
         _ if head.starts_with(b"!<arch>\n") || head.starts_with(b"!<thin>\n") => &unsupported::AR,
         _ if head.starts_with(SHORTCUT) => &unsupported::SHORTCUT,
+        [0xED, 0xAB, 0xEE, 0xDB, ..] => &unsupported::RPM,
+        [b'x', b'a', b'r', b'!', 0, ..] => &unsupported::XAR,
+        [b'C', b'r', b'2', b'4', 2 | 3, 0, 0, 0, ..] => &unsupported::CRX,
+        [b'I', b'T', b'S', b'F', 1..=4, 0, 0, 0, ..] => &unsupported::HTML_HELP,
+        _ if head.starts_with(b"Joy!peff") => return Some(Unsupported(&unsupported::PEF, Letters)),
+        _ if head.starts_with(b"FasdUAS ") => return Some(Unsupported(&unsupported::APPLE_SCRIPT, Letters)),
+        [b'F' | b'C' | b'Z', b'W', b'S', 1..=64, _, _, _, _, ..] if !markup::reads_as_text(head) => {
+            &unsupported::FLASH
+        }
+        // the version, and since 3.7 flags
+        [_, 0x0C | 0x0D, b'\r', b'\n', 0..=3, 0, 0, 0, ..] => &unsupported::PYTHON,
+        [0x1B, b'L', b'u', b'a', 0x50..=0x5F, ..] | [0x1B, b'L', b'J', 1 | 2, ..] => &unsupported::LUA,
         _ => return None,
     };
     Some(Unsupported(kind, Certain))
@@ -82,17 +101,21 @@ fn program(bytes: Bytes) -> Option<Seen> {
 /// The size of a shortcut's header, and its class.
 const SHORTCUT: &[u8] = b"\x4C\0\0\0\x01\x14\x02\0\0\0\0\0\xC0\0\0\0\0\0\0\x46";
 
-/// `#!` and a command. Rust sources may begin with `#![`, and the first bytes of an AMR file are no script either.
+/// `#!` and the path of a command.
 fn shebang(head: &[u8]) -> bool {
     let text = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
-    let Some(command) = text.strip_prefix(b"#!") else { return false };
-    !command.starts_with(b"[") && !b"AMR".starts_with(command)
+    text.strip_prefix(b"#!").is_some_and(|command| command.trim_ascii_start().starts_with(b"/"))
 }
 
-/// Where a file that begins with "MZ" says its PE header is.
-fn pe_header(head: &[u8]) -> Option<u64> {
-    let at = head.get(60..64).filter(|_| head.starts_with(b"MZ"))?;
-    Some(u64::from(u32::from_le_bytes([at[0], at[1], at[2], at[3]])))
+/// What begins with "MZ" and is no text: a program for DOS, or for Windows where the header says that there is another.
+fn dos_program(head: &[u8]) -> Option<Seen> {
+    const HEADER: usize = 28;
+    if head.len() < HEADER || markup::reads_as_text(head) {
+        return None;
+    }
+    let second = head.get(60..64).map_or(0, |at| u32::from_le_bytes([at[0], at[1], at[2], at[3]]));
+    let kind = if second >= 64 { &unsupported::PE } else { &unsupported::DOS };
+    Some(Unsupported(kind, Certain))
 }
 
 /// Universal binaries with 64-bit offsets, and byte-swapped ones.
@@ -119,17 +142,17 @@ pub fn id3_end(head: &[u8]) -> Option<u64> {
     (end > 0).then_some(end as u64)
 }
 
-/// An ID3 tag says "audio"; which, says what follows it.
-fn id3(bytes: Bytes) -> Option<Seen> {
-    let behind = bytes.at(id3_end(bytes.head)?);
-    let seen = if audio::is_flac(behind) {
+/// An ID3 tag says "audio"; which, says what follows it and its padding.
+fn behind_id3(behind: &[u8]) -> Seen {
+    let start = behind.iter().position(|&byte| byte != 0).unwrap_or(behind.len());
+    let behind = &behind[start..];
+    if audio::is_flac(behind) {
         Unsupported(&unsupported::FLAC, Certain)
     } else if audio::is_ogg(behind) {
         Unsupported(&unsupported::OGG, Certain)
     } else {
         audio_frames(behind, Certain).unwrap_or(Type("audio/mpeg", Weak))
-    };
-    Some(seen)
+    }
 }
 
 /// The frames of AAC and of MP3 begin alike; the layer bits tell them apart. One frame header is `single`, but a
@@ -186,7 +209,7 @@ fn mpeg_frame(at: &[u8]) -> Option<usize> {
 fn simple(head: &[u8]) -> Option<Seen> {
     let name = match head {
         _ if image::is_jpeg(head) => "image/jpeg",
-        _ if head.starts_with(b"\x89PNG\r\n\x1A\n") => "image/png",
+        _ if head.starts_with(PNG) => "image/png",
         _ if head.starts_with(b"GIF87a") || head.starts_with(b"GIF89a") => "image/gif",
         [b'I', b'I', 0x2A | 0x2B, 0, ..] | [b'M', b'M', 0, 0x2A | 0x2B, ..] => "image/tiff",
         _ if bmp(head) => "image/bmp",
@@ -214,25 +237,97 @@ fn absent(head: &[u8]) -> Option<Seen> {
     let kind = match head {
         _ if audio::is_flac(head) => return Some(Unsupported(&unsupported::FLAC, Letters)),
         _ if audio::is_ogg_opus(head) => &unsupported::OPUS,
-        _ if audio::is_ogg(head) => return Some(Unsupported(&unsupported::OGG, Letters)),
+        _ if audio::is_ogg(head) => return Some(Unsupported(ogg(head), Letters)),
+        _ if head.strip_prefix(b"\x02").unwrap_or(head).starts_with(b"#!SILK") => &unsupported::SILK,
         [0x1A, 0x45, 0xDF, 0xA3, ..] => matroska(head),
         _ if video::is_wmv(head) => &unsupported::ASF,
         _ if video::is_flv(head) => &unsupported::FLV,
         _ if image::is_jpeg2000(head) || head.starts_with(b"\xFF\x4F\xFF\x51") => &unsupported::JP2,
         // infer takes two bytes (FF 0A) for JPEG XL as well
         _ if head.starts_with(b"\0\0\0\x0CJXL \r\n\x87\n") => &unsupported::JXL,
+        [b'I', b'I', 0xBC, 0 | 1, ..] => &unsupported::JPEG_XR,
+        _ if is_jpeg_ls(head) => &unsupported::JPEG_LS,
+        _ if is_raw_photo(head) => &unsupported::CAMERA_RAW,
         [b'8', b'B', b'P', b'S', 0, 1 | 2, ..] => &unsupported::PSD,
         _ if archive::is_7z(head) => &unsupported::SEVEN_ZIP,
         _ if archive::is_rar(head) => &unsupported::RAR,
         _ if archive::is_xz(head) => &unsupported::XZ,
-        [0x28, 0xB5, 0x2F, 0xFD, ..] => &unsupported::ZSTD,
+        [0x1E | 0x22..=0x28, 0xB5, 0x2F, 0xFD, ..] => &unsupported::ZSTD,
         [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..] => &unsupported::BZIP2,
         [b'M', b'S', b'C', b'F', 0, 0, 0, 0, ..] => &unsupported::CABINET,
-        _ if matches!(head.get(257..263), Some(b"ustar\0" | b"ustar ")) => &unsupported::TAR,
+        _ if matches!(head.get(257..263), Some(b"ustar\0" | b"ustar ")) || is_old_tar(head) => {
+            &unsupported::TAR
+        }
         _ if transport_stream(head) => &unsupported::MPEG_TS,
+        [0, 5, 0x16, 0 | 7, 0, _, 0, 0, ..] => &unsupported::APPLE_DOUBLE,
+        _ if is_pkcs7(head) => &unsupported::SIGNED,
+        [0, 1, 0, 0, 0, 1..=64, ..] | [b't', b't', b'c', b'f', 0, ..] => &unsupported::FONT,
+        [b'O', b'T', b'T', b'O', 0, ..] | [b'w', b'O', b'F', b'F' | b'2', 0 | b'O' | b't', ..] => {
+            &unsupported::FONT
+        }
+        [b'A', b'C', b'1', b'0', b'0'..=b'9', b'0'..=b'9', 0, ..] => &unsupported::DWG,
+        _ if head.starts_with(b"SQLite format 3\0") => &unsupported::SQLITE,
+        _ if head.get(60..68) == Some(b"BOOKMOBI") => &unsupported::KINDLE,
+        _ if head.starts_with(b"AT&TFORM") => return Some(Unsupported(&unsupported::DJVU, Letters)),
         _ => return None,
     };
     Some(Unsupported(kind, Certain))
+}
+
+fn ogg(head: &[u8]) -> &'static unsupported::Unsupported {
+    let holds = |codec: &[u8]| head.windows(codec.len()).any(|word| word == codec);
+    match () {
+        _ if holds(b"\x80theora") => &unsupported::OGV,
+        _ if holds(b"\x01vorbis") || holds(b"Speex   ") || holds(b"\x7FFLAC") => &unsupported::OGG_AUDIO,
+        _ => &unsupported::OGG,
+    }
+}
+
+/// A JPEG file whose frame is of the kind that JPEG-LS has.
+fn is_jpeg_ls(head: &[u8]) -> bool {
+    let mut rest = head.strip_prefix(b"\xFF\xD8").unwrap_or_default();
+    while let &[0xFF, marker, high, low, ..] = rest {
+        match marker {
+            0xF7 => return true,
+            0xE0..=0xEF | 0xFE | 0xDB | 0xC4 => {
+                let length = usize::from(u16::from_be_bytes([high, low]));
+                rest = rest.get(2 + length..).unwrap_or_default();
+            }
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// Raw photos that say so; most cameras write what TIFF is as well.
+fn is_raw_photo(head: &[u8]) -> bool {
+    let starts: [&[u8]; 8] = [
+        b"FUJIFILMCCD-RAW ",
+        b"IIU\0",
+        b"IIRO\x08\0",
+        b"IIRS\x08\0",
+        b"MMOR\0\0",
+        b"FOVb\0\0",
+        b"\0MRM\0",
+        b"II\x1A\0\0\0HEAPCCDR",
+    ];
+    starts.iter().any(|start| head.starts_with(start))
+        || head.starts_with(b"II*\0") && matches!(head.get(8..11), Some(b"CR\x02"))
+}
+
+/// A signed or enveloped message in DER: what it is stands behind the first length.
+fn is_pkcs7(head: &[u8]) -> bool {
+    let start = head.get(..24).filter(|start| start[0] == 0x30).unwrap_or_default();
+    start.windows(9).any(|id| id[..8] == *b"\x2A\x86\x48\x86\xF7\x0D\x01\x07" && matches!(id[8], 2 | 3))
+}
+
+/// Before "ustar", a tar archive has nothing but the right sum of its header's bytes.
+fn is_old_tar(head: &[u8]) -> bool {
+    let Some((header, stated)) = head.get(..512).zip(head.get(148..156)) else { return false };
+    let digits = stated.trim_ascii_start().iter().take_while(|digit| matches!(digit, b'0'..=b'7'));
+    let stated = digits.fold(0, |sum, &digit| sum * 8 + u32::from(digit - b'0'));
+    let outside = header[..148].iter().chain(&header[156..]).map(|&byte| u32::from(byte)).sum::<u32>();
+    header[0] != 0 && stated == outside + 8 * u32::from(b' ')
 }
 
 fn matroska(head: &[u8]) -> &'static unsupported::Unsupported {
@@ -240,23 +335,33 @@ fn matroska(head: &[u8]) -> &'static unsupported::Unsupported {
     if webm { &unsupported::WEBM } else { &unsupported::MATROSKA }
 }
 
-/// Packets of 188 bytes, each beginning with 'G'. A text can be all G, so one byte must not be text.
+/// Packets of 188 bytes that begin with 'G', or of 192 with four bytes before it. A text can be all G, so one byte
+/// must not be text.
 fn transport_stream(head: &[u8]) -> bool {
-    let packets = head.len().min(5 * 188) / 188;
-    packets == 5
-        && (0..packets).all(|packet| head[packet * 188] == b'G')
-        && head[..packets * 188].iter().any(|&byte| byte < 8)
+    [(188, 0), (192, 4)].iter().any(|&(size, sync)| {
+        let five = head.get(..5 * size).unwrap_or_default();
+        !five.is_empty()
+            && five.chunks(size).all(|packet| packet[sync] == b'G')
+            && five.iter().any(|&byte| byte < 8)
+    })
 }
 
 /// What is left: signatures too short or too common to prove anything.
 fn guess(head: &[u8]) -> Option<Seen> {
     let name = match head {
+        [0xFF, 0x0A, _, _, ..] => return Some(Unsupported(&unsupported::JXL, Letters)),
         [0, 0, 1, 0, low, high, ..] if low | high != 0 => "image/x-icon",
         [0, 0, 1, 0xB3, ..] => "video/mpeg",
         _ if head.starts_with(b"ADIF") => "audio/aac",
-        // the format allows for other bytes before it
-        _ if archive::is_pdf(head) => "application/pdf",
+        _ if is_padded_pdf(head) => "application/pdf",
         _ => return None,
     };
     Some(Type(name, Weak))
+}
+
+/// Readers look for a PDF's beginning further on as well. Behind words it may be inside a message.
+fn is_padded_pdf(head: &[u8]) -> bool {
+    let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
+    let start = head.iter().position(|byte| !byte.is_ascii_whitespace() && *byte != 0);
+    start.is_some_and(|start| head[start..].starts_with(b"%PDF-"))
 }

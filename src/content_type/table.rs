@@ -110,6 +110,24 @@ impl ContentType {
         self.extensions
     }
 
+    /// Whether a file whose bytes show this type cannot be `other` of the same family.
+    pub fn excludes(&self, other: &ContentType) -> bool {
+        let is_image = |known: &ContentType| known.name().starts_with("image/");
+        // any document of this family may be sent as an archive, and one that shows no more may be any of them
+        let is_archive = |known: &ContentType| known.name() == "application/zip";
+        match self.family {
+            IsoBmff => is_image(self) != is_image(other),
+            Zip => self != other && !is_archive(self) && !is_archive(other),
+            Riff | Ole2 => self != other,
+            _ => false,
+        }
+    }
+
+    /// DOCX, XLSX and PPTX.
+    pub fn is_office_zip(&self) -> bool {
+        self.name().starts_with("application/vnd.openxmlformats-officedocument.")
+    }
+
     /// Other names for the same thing, as MIME libraries and browsers produce them.
     pub const fn aliases(&self) -> &'static [&'static str] {
         self.aliases
@@ -156,7 +174,7 @@ pub const SUPPORTED: &[ContentType] = &[
     row(c"audio/mpeg", MpegAudio, Canonical, &["mp3", "mpga", "mp2"],
         &["audio/x-mp3", "audio/mpg", "audio/x-mpeg", "audio/x-mpg", "audio/mpeg3", "audio/x-mpeg-3"]),
     row(c"audio/mp3", MpegAudio, Deprecated, &[], &[]),
-    row(c"audio/x-m4a", IsoBmff, Canonical, &["m4a", "m4b"], &["audio/m4a", "audio/mp4a-latm", "audio/m4b", "audio/x-m4b"]),
+    row(c"audio/x-m4a", IsoBmff, Canonical, &["m4a", "m4b", "m4r", "3ga"], &["audio/m4a", "audio/mp4a-latm", "audio/m4b", "audio/x-m4b"]),
     row(c"audio/mp4", IsoBmff, Deprecated, &[], &[]),
     row(c"audio/x-caf", Caf, Transcoded, &["caf"], &["audio/caf"]),
     row(c"audio/x-wav", Riff, Canonical, &["wav", "wave"], &["audio/wav", "audio/wave", "audio/vnd.wave", "audio/x-pn-wav"]),

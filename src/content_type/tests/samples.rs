@@ -153,7 +153,7 @@ pub const SUPPORTED_SAMPLES: &[(&str, &[u8])] = &[
         b"PK\x03\x04\x14\0\x08\0\x08\0\0\0!Z\0\0\0\0\0\0\0\0\0\0\0\0\x09\0\0\0Index.zipm\x8E\xCD",
     ),
     (
-        "application/x-iwork-numbers-sffnumbers",
+        "application/zip",
         b"PK\x03\x04\x14\0\x08\0\x08\0\0\0!Z\0\0\0\0\0\0\0\0\0\0\0\0\x12\0\0\0Index/Document.iwam\
             \x8E\xCDPK\x03\x04\x14\0\x08\0\x08\0\0\0!Z\0\0\0\0\0\0\0\0\0\0\0\0\x19\0\0\0Index/Tables/D\
             ataList.iwam\x8E\xCD",
