@@ -42,13 +42,13 @@ fn the_good_reply_is_believed() {
         .mock("PUT", "/put?X-Amz-Signature=secret")
         .match_header("content-type", "image/jpeg")
         .match_header("content-length", "5")
-        .match_body("\u{1}\u{2}\u{3}\u{4}\u{5}")
+        .match_body(b"\xff\xd8\xff\x04\x05".to_vec())
         .expect(1)
         .create();
     let reply = good_reply(&server).to_string();
     reservation(&mut server, 200, reply).create();
     let options = UploadOptions { filename: Some("photo.jpg"), ..UploadOptions::default() };
-    client(&server).upload(Source::Bytes(b"\x01\x02\x03\x04\x05"), options).unwrap();
+    client(&server).upload(Source::Bytes(b"\xff\xd8\xff\x04\x05"), options).unwrap();
     put.assert();
 }
 

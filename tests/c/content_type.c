@@ -43,7 +43,8 @@ static void bytes_say_more_than_names(void) {
 static void old_texts_and_keys_are_seen(void) {
   static const char page[] = "<!DOCTYPE html><p>Gr\xfc\xdf" "e</p>";
   static const char key[] = "# Schl\xfcssel\n-----BEGIN PRIVATE KEY-----\nMIIE";
-  CHECK_TEXT(linq_content_type("photo.jpg", page, strlen(page)), "text/html");
+  CHECK_TEXT(linq_content_type("page", page, strlen(page)), "text/html");
+  CHECK_TEXT(linq_content_type("photo.jpg", page, strlen(page)), NULL); /* a page is no photo */
   CHECK_TEXT(linq_content_type("server.key", key, strlen(key)), NULL);
   CHECK_TEXT(linq_content_type("server.key", "\x30\x82\x04\xbd", 4), NULL); /* the same in DER */
   CHECK_TEXT(of_name("talk.key"), "application/x-iwork-keynote-sffkey");

@@ -87,7 +87,7 @@ fn without_a_hint_the_wait_is_short() {
 fn refused(sandbox: &Sandbox, respond: Value, call: CallOptions<'_>) -> (Error, Duration) {
     let fault = sandbox.on_reserve(json!({"respond": respond}));
     let began = Instant::now();
-    let error = upload_with(&sandbox.client(false), b"x", call).unwrap_err();
+    let error = upload_with(&sandbox.client(false), &jpeg(10), call).unwrap_err();
     let took = began.elapsed();
     fault.assert_injected(1);
     assert_eq!(error.details.attempts, 1, "{error}");

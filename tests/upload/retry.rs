@@ -190,7 +190,7 @@ fn a_failing_service_is_not_flooded() {
     let respond = json!({"status": 503, "headers": [["Retry-After", "0"]]});
     let fault =
         sandbox.plant(json!({"side": "api", "method": "POST", "times": 0, "fault": {"respond": respond}}));
-    let errors: Vec<_> = (0..60).map(|_| upload(&client, b"x").unwrap_err()).collect();
+    let errors: Vec<_> = (0..60).map(|_| upload(&client, &jpeg(10)).unwrap_err()).collect();
     assert_eq!(fault.injected(), 160);
     let last = errors.last().unwrap();
     assert_eq!((last.kind, last.details.attempts), (ErrorKind::Api, 1));
@@ -199,6 +199,6 @@ fn a_failing_service_is_not_flooded() {
         "{last}"
     );
     // Another client has its own budget.
-    let error = upload(&Client::new(Config { max_attempts: 2, ..sandbox.config(false) }).unwrap(), b"x");
+    let error = upload(&Client::new(Config { max_attempts: 2, ..sandbox.config(false) }).unwrap(), &jpeg(10));
     assert_eq!(error.unwrap_err().details.attempts, 2);
 }
