@@ -40,16 +40,12 @@ pub fn probe<Bytes: AsRef<[u8]> + Default, Error>(
     mut read: impl FnMut(u64) -> Result<Bytes, Error>,
 ) -> Result<Bytes, Error> {
     let Some(mut at) = sniff::probe_offset(head, size) else { return Ok(Bytes::default()) };
-    let has_tag = sniff::id3_end(head).is_some();
+    let has_tags = sniff::id3_end(head).is_some();
     for _ in 0..LOOKS {
         let further = read(at)?;
-        let bytes = further.as_ref();
-        let padding = bytes.len() == FURTHER && bytes.iter().all(|&byte| byte == 0);
-        match sniff::id3_end(bytes) {
-            _ if !has_tag => return Ok(further),
-            Some(end) => at += end,
-            None if padding => at += FURTHER as u64,
-            None => return Ok(further),
+        match sniff::tags_end(further.as_ref()) {
+            end if has_tags && end > 0 => at += end,
+            _ => return Ok(further),
         }
     }
     Ok(Bytes::default())

@@ -128,24 +128,37 @@ fn mach_o_variant(head: &[u8]) -> bool {
     }
 }
 
-/// Where the ID3v2 tag, or several one after another, end.
+/// Where the ID3v2 tag that a file begins with ends, with everything of that kind behind it.
 pub fn id3_end(head: &[u8]) -> Option<u64> {
-    let mut end = 0;
-    while let Some(&[b'I', b'D', b'3', 2..=4, revision, flags, a, b, c, d]) = head.get(end..end + 10) {
-        if revision == 0xFF || (a | b | c | d) & 0x80 != 0 {
-            break;
-        }
-        let size = [a, b, c, d].iter().fold(0, |sum, &seven| sum << 7 | usize::from(seven));
-        let footer = if flags & 0x10 != 0 { 10 } else { 0 };
-        end += 10 + size + footer;
-    }
-    (end > 0).then_some(end as u64)
+    id3_tag(head).map(|_| tags_end(head))
 }
 
-/// An ID3 tag says "audio"; which, says what follows it and its padding.
+/// Where ID3v2 tags, one after another, and the zeros behind them end; it may be beyond `bytes`.
+pub fn tags_end(bytes: &[u8]) -> u64 {
+    let mut end = 0;
+    while let Some(rest) = bytes.get(end..) {
+        let zeros = rest.iter().take_while(|&&byte| byte == 0).count();
+        match zeros + id3_tag(&rest[zeros..]).unwrap_or_default() {
+            0 => break,
+            passed => end += passed,
+        }
+    }
+    end as u64
+}
+
+/// The length of the ID3v2 tag that begins here.
+fn id3_tag(at: &[u8]) -> Option<usize> {
+    let &[b'I', b'D', b'3', 2..=4, revision, flags, a, b, c, d, ..] = at else { return None };
+    if revision == 0xFF || (a | b | c | d) & 0x80 != 0 {
+        return None;
+    }
+    let size = [a, b, c, d].iter().fold(0, |sum, &seven| sum << 7 | usize::from(seven));
+    let footer = if flags & 0x10 != 0 { 10 } else { 0 };
+    Some(10 + size + footer)
+}
+
+/// An ID3 tag says "audio"; which, says what follows it.
 fn behind_id3(behind: &[u8]) -> Seen {
-    let start = behind.iter().position(|&byte| byte != 0).unwrap_or(behind.len());
-    let behind = &behind[start..];
     if audio::is_flac(behind) {
         Unsupported(&unsupported::FLAC, Certain)
     } else if audio::is_ogg(behind) {

@@ -5,6 +5,7 @@ use super::*;
 use std::collections::HashSet;
 
 mod cases;
+mod kinds;
 mod samples;
 mod signatures;
 use samples::*;

@@ -1,5 +1,6 @@
 //! What the bytes prove, and what they do not.
 
+use super::kinds::stored;
 use super::*;
 
 #[test]
@@ -146,17 +147,6 @@ fn aac_and_mp3_are_told_apart_and_two_frames_are_proof() {
     assert_eq!(undeclared("a.mp3", &aac[..16]), Ok("audio/mpeg"), "one frame is no proof");
     assert_eq!(undeclared("a", &aac[..16]), Ok("audio/aac"));
     refused(undeclared("a", &[0xFF; 100]), &["cannot be told"]);
-}
-
-/// An archive whose entries are stored, with their sizes in their headers.
-fn stored(entries: &[(&str, &[u8])]) -> Vec<u8> {
-    let entry = |(name, data): &(&str, &[u8])| {
-        let size = (data.len() as u32).to_le_bytes();
-        let header = [&b"PK\x03\x04\x0A\0\0\0\0\0\0\0!Z\0\0\0\0"[..], &size, &size].concat();
-        let lengths = [name.len() as u8, 0, 0, 0];
-        [&header[..], &lengths, name.as_bytes(), data].concat()
-    };
-    entries.iter().flat_map(entry).collect()
 }
 
 #[test]
