@@ -5,10 +5,12 @@
 //! holds, then the extension. What the API's page rejects (FLAC, OGG, executables) is refused by its bytes, whatever
 //! it is called. Nothing here reads a file.
 
+mod audio;
 mod container;
 mod detected;
 mod file;
 mod markup;
+mod program;
 mod refusal;
 mod sniff;
 pub mod table;
@@ -40,10 +42,10 @@ pub fn probe<Bytes: AsRef<[u8]> + Default, Error>(
     mut read: impl FnMut(u64) -> Result<Bytes, Error>,
 ) -> Result<Bytes, Error> {
     let Some(mut at) = sniff::probe_offset(head, size) else { return Ok(Bytes::default()) };
-    let has_tags = sniff::id3_end(head).is_some();
+    let has_tags = audio::id3_end(head).is_some();
     for _ in 0..LOOKS {
         let further = read(at)?;
-        match sniff::tags_end(further.as_ref()) {
+        match audio::tags_end(further.as_ref()) {
             end if has_tags && end > 0 => at += end,
             _ => return Ok(further),
         }

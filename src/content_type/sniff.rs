@@ -5,8 +5,8 @@
 
 use super::detected::{Confidence, Seen};
 use super::table::Family;
-use super::{FURTHER, container, markup, unsupported};
-use infer::{app, archive, audio, image, video};
+use super::{FURTHER, audio, container, markup, program, unsupported};
+use infer::{archive, image, video};
 
 use Confidence::{Certain, Letters, Weak};
 use Seen::{Type, Unsupported};
@@ -17,7 +17,7 @@ pub fn probe_offset(head: &[u8], size: u64) -> Option<u64> {
     if head.starts_with(b"PK\x03\x04") {
         return size.checked_sub(FURTHER as u64).filter(|_| size > head.len() as u64);
     }
-    let offset = id3_end(head).or_else(|| container::ole2_directory(head))?;
+    let offset = audio::id3_end(head).or_else(|| container::ole2_directory(head))?;
     (offset.saturating_add(FURTHER as u64) > head.len() as u64).then_some(offset)
 }
 
@@ -27,9 +27,9 @@ pub fn sniff(head: &[u8], further: &[u8]) -> Seen {
         let inside = usize::try_from(offset).ok().and_then(|offset| head.get(offset..)).unwrap_or_default();
         if further.is_empty() { inside } else { further }
     };
-    amr(head)
-        .or_else(|| program(head))
-        .or_else(|| id3_end(head).map(|end| behind_id3(at(end))))
+    audio::amr(head)
+        .or_else(|| program::executable(head))
+        .or_else(|| audio::id3_end(head).map(|end| audio::behind_id3(at(end))))
         .or_else(|| container::riff(head))
         .or_else(|| container::iso_bmff(head))
         .or_else(|| container::zip(head, if further.is_empty() { head } else { further }))
@@ -37,7 +37,7 @@ pub fn sniff(head: &[u8], further: &[u8]) -> Seen {
         .or_else(|| absent(head))
         .or_else(|| simple(head))
         .or_else(|| markup::text(head))
-        .or_else(|| audio_frames(head, Weak))
+        .or_else(|| audio::frames(head, Weak))
         .or_else(|| guess(head))
         .unwrap_or(Seen::Unknown)
 }
@@ -55,168 +55,6 @@ pub fn begins_as(family: Family, head: &[u8]) -> Option<bool> {
 }
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1A\n";
-
-/// AMR, AMR-WB and their forms with several channels; before the scripts, since they begin with `#!` too.
-fn amr(head: &[u8]) -> Option<Seen> {
-    head.starts_with(b"#!AMR").then_some(Type("audio/amr", Certain))
-}
-
-/// Executables and their like.
-fn program(head: &[u8]) -> Option<Seen> {
-    let kind = match head {
-        _ if shebang(head) => &unsupported::SHEBANG,
-        [0x7F, b'E', b'L', b'F', ..] => &unsupported::ELF,
-        [b'M', b'Z', ..] => return dos_program(head),
-        // infer knows thin files and CAFEBABE, told from Java by the number that follows
-        _ if app::is_mach(head) || mach_o_variant(head) => &unsupported::MACH_O,
-        _ if app::is_java(head) => &unsupported::JAVA_CLASS,
-        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] | [0, b'a', b's', b'm', 0x0D, 0, 1, 0, ..] => {
-            &unsupported::WASM
-        }
-        [b'd', b'e', b'x' | b'y', b'\n', b'0', ..] => &unsupported::DEX,
-        [b'v', b'd', b'e', b'x', b'0', ..] | [b'c', b'd', b'e', b'x', b'0', ..] => {
-            return Some(Unsupported(&unsupported::DEX, Letters));
-        }
-        [0x42, 0x43, 0xC0, 0xDE, ..] | [0xDE, 0xC0, 0x17, 0x0B, ..] => &unsupported::BITCODE,
-        _ if head.starts_with(b"!<arch>\ndebian") => &unsupported::DEB,
-        _ if head.starts_with(b"!<arch>\n") || head.starts_with(b"!<thin>\n") => &unsupported::AR,
-        _ if head.starts_with(SHORTCUT) => &unsupported::SHORTCUT,
-        [0xED, 0xAB, 0xEE, 0xDB, ..] => &unsupported::RPM,
-        [b'x', b'a', b'r', b'!', 0, ..] => &unsupported::XAR,
-        [b'C', b'r', b'2', b'4', 2 | 3, 0, 0, 0, ..] => &unsupported::CRX,
-        [b'I', b'T', b'S', b'F', 1..=4, 0, 0, 0, ..] => &unsupported::HTML_HELP,
-        _ if head.starts_with(b"Joy!peff") => return Some(Unsupported(&unsupported::PEF, Letters)),
-        _ if head.starts_with(b"FasdUAS ") => return Some(Unsupported(&unsupported::APPLE_SCRIPT, Letters)),
-        [b'F' | b'C' | b'Z', b'W', b'S', 1..=64, _, _, _, _, ..] if !markup::reads_as_text(head) => {
-            &unsupported::FLASH
-        }
-        // the version, and since 3.7 flags
-        [_, 0x0C | 0x0D, b'\r', b'\n', 0..=3, 0, 0, 0, ..] => &unsupported::PYTHON,
-        [0x1B, b'L', b'u', b'a', 0x50..=0x5F, ..] | [0x1B, b'L', b'J', 1 | 2, ..] => &unsupported::LUA,
-        _ => return None,
-    };
-    Some(Unsupported(kind, Certain))
-}
-
-/// The size of a shortcut's header, and its class.
-const SHORTCUT: &[u8] = b"\x4C\0\0\0\x01\x14\x02\0\0\0\0\0\xC0\0\0\0\0\0\0\x46";
-
-/// `#!` and the path of a command.
-fn shebang(head: &[u8]) -> bool {
-    let text = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
-    text.strip_prefix(b"#!").is_some_and(|command| command.trim_ascii_start().starts_with(b"/"))
-}
-
-/// What begins with "MZ" and is no text: a program for DOS, or for Windows where the header says that there is another.
-fn dos_program(head: &[u8]) -> Option<Seen> {
-    const HEADER: usize = 28;
-    if head.len() < HEADER || markup::reads_as_text(head) {
-        return None;
-    }
-    let second = head.get(60..64).map_or(0, |at| u32::from_le_bytes([at[0], at[1], at[2], at[3]]));
-    let kind = if second >= 64 { &unsupported::PE } else { &unsupported::DOS };
-    Some(Unsupported(kind, Certain))
-}
-
-/// Universal binaries with 64-bit offsets, and byte-swapped ones.
-fn mach_o_variant(head: &[u8]) -> bool {
-    let Some(&[a, b, c, d]) = head.get(4..8) else { return false };
-    match head[..4] {
-        [0xCA, 0xFE, 0xBA, 0xBF] => u32::from_be_bytes([a, b, c, d]) < 45,
-        [0xBE | 0xBF, 0xBA, 0xFE, 0xCA] => u32::from_le_bytes([a, b, c, d]) < 45,
-        _ => false,
-    }
-}
-
-/// Where the ID3v2 tag that a file begins with ends, with everything of that kind behind it.
-pub fn id3_end(head: &[u8]) -> Option<u64> {
-    id3_tag(head).map(|_| tags_end(head))
-}
-
-/// Where ID3v2 tags, one after another, and the zeros behind them end; it may be beyond `bytes`.
-pub fn tags_end(bytes: &[u8]) -> u64 {
-    let mut end = 0;
-    while let Some(rest) = bytes.get(end..) {
-        let zeros = rest.iter().take_while(|&&byte| byte == 0).count();
-        match zeros + id3_tag(&rest[zeros..]).unwrap_or_default() {
-            0 => break,
-            passed => end += passed,
-        }
-    }
-    end as u64
-}
-
-/// The length of the ID3v2 tag that begins here.
-fn id3_tag(at: &[u8]) -> Option<usize> {
-    let &[b'I', b'D', b'3', 2..=4, revision, flags, a, b, c, d, ..] = at else { return None };
-    if revision == 0xFF || (a | b | c | d) & 0x80 != 0 {
-        return None;
-    }
-    let size = [a, b, c, d].iter().fold(0, |sum, &seven| sum << 7 | usize::from(seven));
-    let footer = if flags & 0x10 != 0 { 10 } else { 0 };
-    Some(10 + size + footer)
-}
-
-/// An ID3 tag says "audio"; which, says what follows it.
-fn behind_id3(behind: &[u8]) -> Seen {
-    if audio::is_flac(behind) {
-        Unsupported(&unsupported::FLAC, Certain)
-    } else if audio::is_ogg(behind) {
-        Unsupported(&unsupported::OGG, Certain)
-    } else {
-        audio_frames(behind, Certain).unwrap_or(Type("audio/mpeg", Weak))
-    }
-}
-
-/// The frames of AAC and of MP3 begin alike; the layer bits tell them apart. One frame header is `single`, but a
-/// second one where the first frame ends is proof.
-fn audio_frames(at: &[u8], single: Confidence) -> Option<Seen> {
-    let (name, length) =
-        aac_frame(at).map(|n| ("audio/aac", n)).or_else(|| mpeg_frame(at).map(|n| ("audio/mpeg", n)))?;
-    // version, layer, protection, and the rate: the same in every frame
-    let second = at
-        .get(length..length + 3)
-        .is_some_and(|next| length > 0 && next[..2] == at[..2] && (next[2] ^ at[2]) & 0x0C == 0);
-    Some(Type(name, if second { Certain } else { single }))
-}
-
-/// The length of the ADTS frame that begins here.
-fn aac_frame(at: &[u8]) -> Option<usize> {
-    let &[0xFF, second, third, a, b, c, ..] = at else { return None };
-    let rate = third >> 2 & 0x0F;
-    let length = usize::from(a & 3) << 11 | usize::from(b) << 3 | usize::from(c >> 5);
-    (second & 0xF6 == 0xF0 && rate < 13 && length > 7).then_some(length)
-}
-
-/// The length of the MPEG audio frame that begins here. Frames of no stated bitrate are not worth the false alarms.
-fn mpeg_frame(at: &[u8]) -> Option<usize> {
-    const V1_L1: [usize; 15] = [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448];
-    const V1_L2: [usize; 15] = [0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384];
-    const V1_L3: [usize; 15] = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
-    const V2_L1: [usize; 15] = [0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256];
-    const V2_L23: [usize; 15] = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
-
-    let &[0xFF, second, third, ..] = at else { return None };
-    let (version, layer) = (second >> 3 & 3, second >> 1 & 3); // version 0: 2.5, 2: 2, 3: 1; layer 1: III, 3: I
-    let (bitrate, rate) = (usize::from(third >> 4), usize::from(third >> 2 & 3));
-    if second < 0xE0 || version == 1 || layer == 0 || bitrate == 0 || bitrate == 15 || rate == 3 {
-        return None;
-    }
-    let table = match (version, layer) {
-        (3, 3) => V1_L1,
-        (3, 2) => V1_L2,
-        (3, _) => V1_L3,
-        (_, 3) => V2_L1,
-        _ => V2_L23,
-    };
-    let hertz = [44_100, 48_000, 32_000][rate] >> [2, 0, 1, 0][usize::from(version)];
-    let (bits, padding) = (table[bitrate] * 1000, usize::from(third >> 1 & 1));
-    Some(match (layer, version) {
-        (3, _) => (12 * bits / hertz + padding) * 4,
-        (1, 0 | 2) => 72 * bits / hertz + padding,
-        _ => 144 * bits / hertz + padding,
-    })
-}
 
 /// Types whose first bytes are enough.
 fn simple(head: &[u8]) -> Option<Seen> {
@@ -248,9 +86,9 @@ fn bmp(head: &[u8]) -> bool {
 /// Kinds that Linq does not take, other than programs.
 fn absent(head: &[u8]) -> Option<Seen> {
     let kind = match head {
-        _ if audio::is_flac(head) => return Some(Unsupported(&unsupported::FLAC, Letters)),
-        _ if audio::is_ogg_opus(head) => &unsupported::OPUS,
-        _ if audio::is_ogg(head) => return Some(Unsupported(ogg(head), Letters)),
+        _ if infer::audio::is_flac(head) => return Some(Unsupported(&unsupported::FLAC, Letters)),
+        _ if infer::audio::is_ogg_opus(head) => &unsupported::OPUS,
+        _ if infer::audio::is_ogg(head) => return Some(Unsupported(audio::ogg(head), Letters)),
         _ if head.strip_prefix(b"\x02").unwrap_or(head).starts_with(b"#!SILK") => &unsupported::SILK,
         [0x1A, 0x45, 0xDF, 0xA3, ..] => matroska(head),
         _ if video::is_wmv(head) => &unsupported::ASF,
@@ -285,15 +123,6 @@ fn absent(head: &[u8]) -> Option<Seen> {
         _ => return None,
     };
     Some(Unsupported(kind, Certain))
-}
-
-fn ogg(head: &[u8]) -> &'static unsupported::Unsupported {
-    let holds = |codec: &[u8]| head.windows(codec.len()).any(|word| word == codec);
-    match () {
-        _ if holds(b"\x80theora") => &unsupported::OGV,
-        _ if holds(b"\x01vorbis") || holds(b"Speex   ") || holds(b"\x7FFLAC") => &unsupported::OGG_AUDIO,
-        _ => &unsupported::OGG,
-    }
 }
 
 /// A JPEG file whose frame is of the kind that JPEG-LS has.

@@ -130,7 +130,7 @@ fn a_download_that_failed_is_no_photo() {
             };
             for (bytes, text) in NOT_THE_FILE {
                 match () {
-                    _ if lenient && text.ends_with("plain") || lenient && text.ends_with("json") => {
+                    _ if lenient && (text.ends_with("plain") || text.ends_with("json")) => {
                         is(&name, bytes, row.name());
                     }
                     _ if lenient || office => is(&name, bytes, text),
