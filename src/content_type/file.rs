@@ -220,9 +220,20 @@ impl<'a> File<'a> {
         match (self.proven(), kind.family) {
             _ if self.whole_text().is_some() => kind.class == Class::Script,
             (Some(_), Some(Family::Zip)) if matches!(self.seen, Seen::Encrypted) => true,
-            (Some(proven), family) => family == Some(proven),
+            (Some(proven), family) => family == Some(proven) && !self.is_settled_against(kind),
             (None, _) => true,
         }
+    }
+
+    /// Whether the bytes show another member of the kind's family. Where macros are may be out of sight.
+    fn is_settled_against(&self, kind: &Unsupported) -> bool {
+        self.shown().is_some_and(|(shown, _)| match shown.family() {
+            Family::Zip => {
+                shown.name() != "application/zip" && !(kind.is_office_zip() && shown.is_office_zip())
+            }
+            Family::IsoBmff => !shown.name().starts_with("video/"),
+            family => family == Family::Ole2,
+        })
     }
 
     /// Whether a file with the extension of this kind may still be what the caller declared.

@@ -258,6 +258,11 @@ impl Unsupported {
     pub fn is_audio(&self) -> bool {
         self.remedy == AUDIO
     }
+
+    /// One of Office's documents whose parts are those of DOCX, XLSX and PPTX.
+    pub fn is_office_zip(&self) -> bool {
+        [&MACROS, &XLSB].iter().any(|kind| std::ptr::eq(*kind, self))
+    }
 }
 
 /// The kind that an extension (without its dot) stands for, where Linq does not take it.

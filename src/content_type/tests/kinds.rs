@@ -250,6 +250,21 @@ fn bytes_that_settle_the_member_of_a_family_come_before_the_name() {
     is_declared("application/zip", "a.docx", &office("word/document.xml"), "application/zip");
     is("a.zip", &office("word/document.xml"), "application/zip");
     is("a.docx", ZIP, DOCX);
+    // so do they where the name is one of a kind that Linq does not take
+    for (name, bytes, right) in [
+        ("a.odt", office("word/document.xml"), DOCX),
+        ("a.jar", office("xl/workbook.xml"), XLSX),
+        ("a.docm", stored(&[("mimetype", b"application/epub+zip")]), "application/epub+zip"),
+        ("a.msg", ole2(b"", &["WordDocument"]), "application/msword"),
+        ("a.msi", ole2(b"", &["Workbook"]), "application/vnd.ms-excel"),
+        ("a.3g2", heic, "image/heic"),
+        ("a.3g2", mp4, "! is a 3GPP2 video"),
+        ("a.docm", office("word/document.xml"), "! is an Office document with macros"),
+        ("a.xlsb", office("xl/workbook.xml"), "! save it as XLSX"),
+        ("a.odt", ZIP.to_vec(), "! is an OpenDocument file"),
+    ] {
+        is(name, &bytes, right);
+    }
     let webp = riff(b"WEBP");
     for name in ["a.wav", "a.avi", "a"] {
         is_webp(name, &webp);
