@@ -148,15 +148,23 @@
  *  gz tgz            application/x-gzip
  *  pkpass            application/vnd.apple.pkpass
  *
- * A file has 1 to 104 857 600 bytes (100 MiB). FLAC, OGG and executables are refused by their bytes,
- * whatever they are called. Bytes that belong to another family of formats than the declared type
- * are refused too.
+ * A file has 1 to 104 857 600 bytes (100 MiB). Its type comes from you, else from its bytes, else
+ * from its name. FLAC, OGG and executables are refused by their bytes, whatever they are called.
+ * Bytes that prove another type than the declared one are refused too; of a family of formats (such
+ * as MP4, MOV and 3GP) any may be declared that the bytes leave possible.
  *
- * Looked at are the first 4 KiB, and 512 bytes where these point to: behind ID3 tags, at a Windows
- * program's header, at an OLE2 directory. A read callback is followed there for up to 1 MiB, and
- * only where it can rewind, which is then called before anything is sent; of another the first
- * 4 KiB must do. What a ZIP archive holds, and SVG, are told by the first 4 KiB too: a document
- * whose name has no extension may be declared as application/zip, and so is one of Pages.
+ * What is named or declared JPEG, PNG, GIF or TIFF must begin as such an image does. Text and zeros
+ * are refused under the name of any other image, video, recording, archive or Office document too:
+ * mostly they are a download that failed. BMP, ICO, PDF and MP3 may have other bytes first. Text
+ * that is named or declared DOC, XLS or PPT is declared as the text it is. A DOCX, XLSX or PPTX
+ * with a password needs its name or your word. MP4 is audio/x-m4a under the name of sound, such as
+ * voice.mp3. Text is sent whatever its extension, scripts apart.
+ *
+ * Looked at are the first 4 KiB, and as much where these point to: behind ID3 tags, at an OLE2
+ * directory, at the end of a ZIP archive. A read callback is followed there for up to 1 MiB, and
+ * only where it can rewind, which is then called before anything is sent; of another the first 4
+ * KiB must do. SVG is told by the first 4 KiB too. A Pages or Numbers document whose name has no
+ * extension may be declared as application/zip.
  *
  * Generated from src/ffi and cbindgen.toml by build.rs. Edit those, not this.
  */

@@ -1,9 +1,10 @@
 //! Which content type is declared to the API, and which files it would not take.
 //!
 //! The caller's word comes first, then the bytes, then the name's extension. Formats come in families that share a
-//! signature: bytes of another family than the caller declared are refused, and within a family the caller's word
-//! holds, then the extension. What the API's page rejects (FLAC, OGG, executables) is refused by its bytes, whatever
-//! it is called. Nothing here reads a file.
+//! signature: bytes of another family than the caller declared are refused, and so are those that settle another member
+//! of it; else the caller's word holds within a family, then the extension. What the API's page rejects (FLAC, OGG,
+//! executables) is refused by its bytes, whatever it is called; text and zeros are refused under the names of most
+//! others. Nothing here reads a file.
 
 mod audio;
 mod container;
