@@ -1,7 +1,7 @@
 # Every target is a line; the work is in scripts/.
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench soak lib install uninstall deb examples header fmt lint mutants docs size abi abi-baseline deny sbom reproducible clean
+.PHONY: help demo test test-all bench soak lib install uninstall deb examples header fmt lint mutants docs size abi abi-baseline deny sbom reproducible clean
 
 help: ## list these
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -9,14 +9,17 @@ help: ## list these
 demo: ## upload a photo to the sandbox and fetch it back; FILE=... another file, LIVE=1 to Linq itself
 	@scripts/demo
 
-test: ## run every test; installs what that needs
-	@scripts/test
+test: ## see in minutes whether all that matters works; installs no more than make demo
+	@scripts/test quick
+
+test-all: ## run every test; installs what that needs
+	@scripts/test all
 
 bench: ## compare with curl, libcurl, Go and requests; BENCH_RUNS=... how often. benches/README.md
 	@benches/run
 
 soak: ## 32 threads against a network that fails at random; SECONDS=... how long
-	LINQ_SOAK_SECONDS=$(or $(SECONDS),600) cargo test --locked -p linq --test soak -- --nocapture
+	LINQ_SOAK_SECONDS=$(or $(SECONDS),600) cargo test --locked -p linq --test soak -- --ignored --nocapture
 
 lib: ## build liblinq.so and liblinq.a as they ship, into target/release
 	scripts/lib

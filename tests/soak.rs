@@ -1,7 +1,7 @@
 //! Many threads, many sizes, a network that fails at random. Whatever was reported as stored is stored, byte for
 //! byte, and nothing grows: no descriptor, no thread, no memory.
 //!
-//! A few seconds by default; `make soak` runs it for `LINQ_SOAK_SECONDS`.
+//! `make soak` runs it for `LINQ_SOAK_SECONDS`, else that is a few seconds.
 
 mod common;
 
@@ -20,6 +20,7 @@ const THREADS: u64 = 32;
 const MIB: usize = 1024 * 1024;
 
 #[test]
+#[ignore = "make soak"]
 fn nothing_is_lost_and_nothing_grows() {
     let seconds = env::var("LINQ_SOAK_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(5);
     let sandbox = Sandbox::start();

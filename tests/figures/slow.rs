@@ -13,6 +13,7 @@ use crate::support::{assert_stored_after, both, each};
 /// The slow one: about a minute. 300 KB over a link that carries 5 KB/s, with the default stall timeout. The link is
 /// a loopback of its own with an Ethernet's packets; where that cannot be made, the server reads slowly instead.
 #[test]
+#[ignore = "takes a minute"]
 fn slow_link() {
     if let Some(case) = case() {
         return over_a_slow_link(case == "TLS");

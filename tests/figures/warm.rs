@@ -10,6 +10,7 @@ use crate::common::{Sandbox, jpeg, upload};
 use crate::support::port;
 
 #[test]
+#[ignore = "measures time"]
 fn a_thousand_warm_uploads() {
     let _machine = machine();
     if ran_alone(here!(), &[]) {
