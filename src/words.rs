@@ -40,9 +40,11 @@ impl Secrets {
             0..MIN_SECRET => text,
             _ => text.replace(secret.as_str(), self.called),
         };
+        // First of all: without the character that stood inside it, a secret would be whole again.
+        let text: String = text.chars().filter(|c| c.is_whitespace() || !c.is_control()).collect();
         let words: Vec<_> = text.split_whitespace().map(without_query).collect();
         let text = self.values.iter().fold(words.join(" "), hidden);
-        text.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect()
+        text.chars().take(MAX_WORDS).collect()
     }
 }
 
@@ -105,6 +107,7 @@ mod tests {
         let late = key.showable(&format!("{} abcd/efgh+ijkl", "x".repeat(MAX_WORDS - 6)));
         assert!(late.ends_with("x (the "), "{late}");
         assert_eq!(Secrets::key("short").showable("in short"), "in short");
+        assert_eq!(key.showable("abcd/\u{0}efgh\u{1b}+ijkl"), "(the API key)");
     }
 
     #[test]
