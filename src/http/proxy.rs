@@ -154,6 +154,9 @@ fn address(host: &str) -> Option<IpAddr> {
 fn parse(url: &str) -> Result<Proxy, String> {
     let (scheme, rest) = url.trim().split_once("://").unwrap_or(("http", url.trim()));
     if !scheme.eq_ignore_ascii_case("http") {
+        if !scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) {
+            return Err("is no URL".to_owned());
+        }
         let scheme = scheme.to_ascii_lowercase();
         return Err(format!(
             "is a {scheme}:// one, which liblinq does not support; use an http:// one, or none"

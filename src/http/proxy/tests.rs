@@ -88,6 +88,10 @@ fn what_cannot_be_used_is_refused_and_not_passed_by() {
         let error = Proxies::explicit(bad).err().expect(bad);
         assert_eq!(error.kind, ErrorKind::InvalidArgument, "{bad}");
     }
+    for odd in ["me:secret@proxy://", "a\nb://proxy"] {
+        let error = Proxies::explicit(odd).err().expect(odd);
+        assert_eq!(error.message, "the proxy is no URL", "{odd}");
+    }
     assert_eq!(picked(&Proxies::explicit("").unwrap(), "example.com"), None);
 }
 
