@@ -1,7 +1,7 @@
 # Every target is a line; the work is in scripts/.
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all bench soak lib install uninstall deb examples header fmt lint mutants docs size abi abi-baseline deny sbom reproducible clean
+.PHONY: help demo test test-all bench soak fuzz lib install uninstall deb examples header fmt lint mutants docs size abi abi-baseline deny sbom reproducible clean
 
 help: ## list these
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -20,6 +20,9 @@ bench: ## compare with curl, libcurl, Go and requests; BENCH_RUNS=... how often.
 
 soak: ## 32 threads against a network that fails at random; SECONDS=... how long
 	LINQ_SOAK_SECONDS=$(or $(SECONDS),600) cargo test --locked -p linq --test soak -- --ignored --nocapture
+
+fuzz: ## look for inputs that break it; TARGET=... one of fuzz/fuzz_targets, or hostile; SECONDS=60 for each; SEED=... for hostile
+	@scripts/fuzz $(if $(filter hostile,$(TARGET)),hostile "$(SEED)" "$(SECONDS)",run "$(TARGET)" "$(SECONDS)")
 
 lib: ## build liblinq.so and liblinq.a as they ship, into target/release
 	scripts/lib

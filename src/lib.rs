@@ -32,6 +32,9 @@ mod content_type;
 mod error;
 #[cfg(feature = "capi")]
 mod ffi;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod log;
 mod message;

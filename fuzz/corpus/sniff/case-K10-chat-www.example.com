@@ -1,0 +1,3 @@
+K10-chat-www.example.com
+
+plain text

@@ -1,0 +1,169 @@
+//! A server that does what an input says.
+//!
+//! An input is what the server sends, with commands between: 0xFF and a letter.
+//!
+//! | | |
+//! |---|---|
+//! | `.` | what follows is sent by itself |
+//! | `p` | pause for two milliseconds |
+//! | `r` | read up to 64 KiB |
+//! | `R` | read the whole request |
+//! | `*` N | send what was sent last again, N times 8 |
+//! | `h` | close for writing |
+//! | `c` | close |
+//! | `x` | reset |
+//! | `s` | stall until the other side has gone |
+//! | `t` | below TLS: what follows is sent outside of its records, up to the next `t` |
+//!
+//! At its end, the server closes.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use rcgen::{CertificateParams, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection};
+use socket2::SockRef;
+
+const COMMAND: u8 = 0xff;
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// A certificate for loopback that trusts itself.
+pub struct Certificate {
+    pub pem: String,
+    config: Arc<ServerConfig>,
+}
+
+/// Made once for the process.
+pub fn certificate() -> &'static Certificate {
+    static MADE: OnceLock<Certificate> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let key = KeyPair::generate().expect("a key");
+        let names = vec!["127.0.0.1".to_owned()];
+        let own =
+            CertificateParams::new(names).and_then(|params| params.self_signed(&key)).expect("a certificate");
+        let private = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![own.der().clone()], private)
+            .expect("a server");
+        Certificate { pem: own.pem(), config: Arc::new(config) }
+    })
+}
+
+/// Listens on loopback, with small buffers: a body of a megabyte is then still being sent when an answer arrives.
+pub fn listen() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+    SockRef::from(&listener).set_recv_buffer_size(16 * 1024).expect("a small buffer");
+    let port = listener.local_addr().expect("an address").port();
+    (listener, port)
+}
+
+/// One connection, with or without TLS.
+pub struct Peer {
+    socket: TcpStream,
+    tls: Option<Box<ServerConnection>>,
+}
+
+impl Peer {
+    pub fn new(socket: TcpStream, tls: bool) -> io::Result<Self> {
+        socket.set_nodelay(true)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.set_write_timeout(Some(PATIENCE))?;
+        let tls = tls.then(|| ServerConnection::new(certificate().config.clone()));
+        let tls = tls.transpose().map_err(io::Error::other)?.map(Box::new);
+        Ok(Peer { socket, tls })
+    }
+
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.tls {
+            Some(tls) => {
+                for piece in bytes.chunks(16 * 1024) {
+                    let mut stream = rustls::Stream::new(&mut **tls, &mut self.socket);
+                    stream.write_all(piece)?;
+                    stream.flush()?;
+                }
+                Ok(())
+            }
+            None => self.socket.write_all(bytes),
+        }
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.tls {
+            Some(tls) => rustls::Stream::new(&mut **tls, &mut self.socket).read(buffer),
+            None => self.socket.read(buffer),
+        }
+    }
+
+    /// Reads a request as it is, and as much of its body as its head promises.
+    pub fn read_request(&mut self) -> io::Result<()> {
+        let mut seen = Vec::new();
+        let mut buffer = [0; 64 * 1024];
+        let mut whole = usize::MAX;
+        while seen.len() < whole {
+            let n = self.read(&mut buffer)?;
+            if n == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            seen.extend_from_slice(&buffer[..n]);
+            if whole == usize::MAX
+                && let Some(end) = seen.windows(4).position(|end| end == b"\r\n\r\n")
+            {
+                let head = String::from_utf8_lossy(&seen[..end]).to_ascii_lowercase();
+                let length =
+                    head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+                whole = end + 4 + length.unwrap_or(0);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, how: Shutdown) {
+        if let Some(tls) = &mut self.tls {
+            tls.send_close_notify();
+            let _ = tls.complete_io(&mut self.socket);
+        }
+        let _ = self.socket.shutdown(how);
+    }
+
+    /// Does what `input` says.
+    pub fn perform(&mut self, input: &[u8]) -> io::Result<()> {
+        let mut rest = input;
+        let (mut last, mut bare) = (&[][..], false);
+        while !rest.is_empty() {
+            let end = rest.iter().position(|byte| *byte == COMMAND).unwrap_or(rest.len());
+            if end > 0 {
+                last = &rest[..end];
+                if bare { self.socket.write_all(last)? } else { self.send(last)? }
+            }
+            let command = rest.get(end + 1).copied();
+            let count = rest.get(end + 2).copied().unwrap_or(0);
+            rest = rest.get(end + 2..).unwrap_or_default();
+            match command {
+                Some(b'p') => thread::sleep(Duration::from_millis(2)),
+                Some(b'r') => drop(self.read(&mut [0; 64 * 1024])?),
+                Some(b'R') => self.read_request()?,
+                Some(b'*') => {
+                    for _ in 0..usize::from(count) * 8 {
+                        self.send(last)?;
+                    }
+                    rest = rest.get(1..).unwrap_or_default();
+                }
+                Some(b'h') => self.finish(Shutdown::Write),
+                Some(b'c') => break,
+                Some(b'x') => return SockRef::from(&self.socket).set_linger(Some(Duration::ZERO)),
+                Some(b's') => while self.read(&mut [0; 64 * 1024]).is_ok_and(|n| n > 0) {},
+                Some(b't') => bare = !bare,
+                _ => {}
+            }
+        }
+        self.finish(Shutdown::Both);
+        Ok(())
+    }
+}
