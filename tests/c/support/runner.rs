@@ -123,15 +123,16 @@ impl Build {
     /// Compiles a program; where it is.
     pub fn program(&self, name: &str) -> PathBuf {
         let source = |name: &str| root().join(format!("tests/c/{name}.c"));
+        self.compile(&[source(name), source("support/check")], name)
+    }
+
+    /// The same from other sources.
+    pub fn compile(&self, sources: &[PathBuf], name: &str) -> PathBuf {
         let program = self.dir.join(name);
         let tool = compiler("CC", "cc");
         let mut cc = Command::new(&tool[0]);
         cc.args(&tool[1..]).args(WARN).args(words("LINQ_CFLAGS")).arg("-I").arg(root().join("include"));
-        cc.args([source(name), source("support/check")])
-            .args(&self.link)
-            .arg("-pthread")
-            .arg("-o")
-            .arg(&program);
+        cc.args(sources).args(&self.link).arg("-pthread").arg("-o").arg(&program);
         output(&mut cc);
         program
     }
