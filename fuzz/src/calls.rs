@@ -128,7 +128,8 @@ pub fn put_tls(input: &[u8]) {
 }
 
 fn put_on(stage: &Stage, input: &[u8]) {
-    static BODY: [u8; 1 << 20] = [b'a'; 1 << 20];
+    // More than the kernel takes while nobody reads.
+    static BODY: [u8; 6 << 20] = [b'a'; 6 << 20];
     let Some((flags, script)) = input.split_first() else { return };
     let (large, expect, warm) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0);
     let body = if large { &BODY[..] } else { &BODY[..1000] };

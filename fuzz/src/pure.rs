@@ -62,7 +62,14 @@ pub fn sound(place: &Presigned) {
         assert!(place.headers.iter().filter(same).all(|(_, other)| other == value), "{name} twice");
     }
     let again = Presigned::parse(place.to_json().as_bytes()).expect("its own JSON");
-    assert_eq!(&again, place);
+    let mut expected = place.clone();
+    // What is signed counts, whatever was asked for.
+    if let Some((_, signed)) =
+        place.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+    {
+        expected.content_type = Some(signed.clone());
+    }
+    assert_eq!(again, expected);
     if let Some((_, query)) = url.split_once('?').filter(|(_, query)| query.len() > 12) {
         let texts = [Some(&place.expires_at), place.filename.as_ref(), place.content_type.as_ref()];
         let elsewhere = texts.into_iter().flatten().any(|text| format!("{text:?}").contains(query));
