@@ -6,8 +6,8 @@
 //! |---|---|
 //! | `.` | what follows is sent by itself |
 //! | `p` | pause for two milliseconds |
-//! | `r` | read up to 64 KiB |
-//! | `R` | read the whole request |
+//! | `r` | read a MiB more of the request |
+//! | `R` | read the rest of it |
 //! | `*` N | send what was sent last again, N times 8 |
 //! | `h` | close for writing |
 //! | `c` | close |
@@ -29,7 +29,7 @@ use rustls::{ServerConfig, ServerConnection};
 use socket2::SockRef;
 
 const COMMAND: u8 = 0xff;
-const PATIENCE: Duration = Duration::from_millis(300);
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// A certificate for loopback that trusts itself.
 pub struct Certificate {
@@ -68,6 +68,10 @@ pub fn listen() -> (TcpListener, u16) {
 pub struct Peer {
     socket: TcpStream,
     tls: Option<Box<ServerConnection>>,
+    /// How much of the request at hand was read, where it ends, and its head.
+    read: usize,
+    end: Option<usize>,
+    head: Vec<u8>,
 }
 
 impl Peer {
@@ -77,7 +81,7 @@ impl Peer {
         socket.set_write_timeout(Some(PATIENCE))?;
         let tls = tls.then(|| ServerConnection::new(certificate().config.clone()));
         let tls = tls.transpose().map_err(io::Error::other)?.map(Box::new);
-        Ok(Peer { socket, tls })
+        Ok(Peer { socket, tls, read: 0, end: None, head: Vec::new() })
     }
 
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -94,33 +98,41 @@ impl Peer {
         }
     }
 
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut self.tls {
             Some(tls) => rustls::Stream::new(&mut **tls, &mut self.socket).read(buffer),
             None => self.socket.read(buffer),
         }
     }
 
-    /// Reads a request as it is, and as much of its body as its head promises.
-    pub fn read_request(&mut self) -> io::Result<()> {
-        let mut seen = Vec::new();
+    /// Reads a request to its end, or at least `most` bytes more of it.
+    fn read_on(&mut self, most: usize) -> io::Result<()> {
+        let wanted = self.read.saturating_add(most);
         let mut buffer = [0; 64 * 1024];
-        let mut whole = usize::MAX;
-        while seen.len() < whole {
-            let n = self.read(&mut buffer)?;
+        while self.end.is_none_or(|end| self.read < end.min(wanted)) {
+            let n = self.receive(&mut buffer)?;
             if n == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            seen.extend_from_slice(&buffer[..n]);
-            if whole == usize::MAX
-                && let Some(end) = seen.windows(4).position(|end| end == b"\r\n\r\n")
-            {
-                let head = String::from_utf8_lossy(&seen[..end]).to_ascii_lowercase();
-                let length =
-                    head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-                whole = end + 4 + length.unwrap_or(0);
+            self.read += n;
+            if self.end.is_none() {
+                self.head.extend_from_slice(&buffer[..n]);
+                if let Some(at) = self.head.windows(4).position(|end| end == b"\r\n\r\n") {
+                    let head = String::from_utf8_lossy(&self.head[..at]).to_ascii_lowercase();
+                    let length =
+                        head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+                    self.end = Some(at + 4 + length.unwrap_or(0));
+                }
             }
         }
+        Ok(())
+    }
+
+    /// Reads what is left of a request; after it comes the next.
+    pub fn read_request(&mut self) -> io::Result<()> {
+        self.read_on(usize::MAX)?;
+        (self.read, self.end) = (0, None);
+        self.head.clear();
         Ok(())
     }
 
@@ -147,7 +159,7 @@ impl Peer {
             rest = rest.get(end + 2..).unwrap_or_default();
             match command {
                 Some(b'p') => thread::sleep(Duration::from_millis(2)),
-                Some(b'r') => drop(self.read(&mut [0; 64 * 1024])?),
+                Some(b'r') => self.read_on(1 << 20)?,
                 Some(b'R') => self.read_request()?,
                 Some(b'*') => {
                     for _ in 0..usize::from(count) * 8 {
@@ -158,7 +170,7 @@ impl Peer {
                 Some(b'h') => self.finish(Shutdown::Write),
                 Some(b'c') => break,
                 Some(b'x') => return SockRef::from(&self.socket).set_linger(Some(Duration::ZERO)),
-                Some(b's') => while self.read(&mut [0; 64 * 1024]).is_ok_and(|n| n > 0) {},
+                Some(b's') => while self.receive(&mut [0; 64 * 1024]).is_ok_and(|n| n > 0) {},
                 Some(b't') => bare = !bare,
                 _ => {}
             }
