@@ -140,6 +140,33 @@ impl Reply {
 trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
+/// Reads what has arrived even where what is still to be written cannot be; rustls's own stream then fails.
+struct Tls(StreamOwned<ClientConnection, TcpStream>);
+
+impl Read for Tls {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let StreamOwned { conn, sock } = &mut self.0;
+        loop {
+            match conn.reader().read(buf) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                done => return done,
+            }
+            conn.read_tls(sock)?;
+            conn.process_new_packets().map_err(io::Error::other)?;
+        }
+    }
+}
+
+impl Write for Tls {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// One connection.
 pub struct Client {
     stream: Box<dyn Stream>,
@@ -177,7 +204,7 @@ impl Client {
                 while stream.conn.is_handshaking() {
                     stream.conn.complete_io(&mut stream.sock)?;
                 }
-                Box::new(stream)
+                Box::new(Tls(stream))
             }
         };
         Ok(Self { stream, tcp, ahead: Vec::new() })
