@@ -190,7 +190,7 @@ fn zip_directory(tail: &[u8]) -> impl Iterator<Item = &[u8]> {
         let length = |at: usize| usize::from(u16::from_le_bytes([header[at], header[at + 1]]));
         let name_at = start + 46;
         let name = rest.get(name_at..name_at + length(28))?;
-        rest = rest.get(name_at + name.len() + length(30) + length(32)..).unwrap_or_default();
+        rest = &rest[name_at + name.len()..];
         Some(name)
     })
 }

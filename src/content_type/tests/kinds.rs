@@ -712,7 +712,7 @@ pub fn stored(entries: &[(&str, &[u8])]) -> Vec<u8> {
 fn local_entry(name: &str, data: &[u8], extra: &[u8]) -> Vec<u8> {
     let size = (data.len() as u32).to_le_bytes();
     let header = [&b"PK\x03\x04\x0A\0\0\0\0\0\0\0!Z\0\0\0\0"[..], &size, &size].concat();
-    let lengths = [name.len() as u8, 0, extra.len() as u8, 0];
+    let lengths = [name.len() as u16, extra.len() as u16].map(u16::to_le_bytes).concat();
     [&header[..], &lengths, name.as_bytes(), extra, data].concat()
 }
 
@@ -757,6 +757,9 @@ fn the_entries_of_an_archive_are_found_behind_whatever_belongs_to_others() {
         streamed[18..22].copy_from_slice(&u32::MAX.to_le_bytes());
         is("a", &[&streamed[..], descriptor, &second].concat(), "application/vnd.apple.pkpass");
     }
+    let late = [&[7; 400][..], &local_entry("pass.json", b"{}", b"")].concat();
+    is("a", &local_entry("first.bin", &late, &[0; 300]), "application/zip");
+    is("a", &local_entry(&"long".repeat(80), &late, b""), "application/zip");
     // the first entry alone may be the type, also with an extra field before it
     is("a", &local_entry("mimetype", b"application/epub+zip", b"extra"), "application/epub+zip");
     is("a", &local_entry("mimetype", b"text/plain", b""), "application/zip");
