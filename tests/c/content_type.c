@@ -50,6 +50,24 @@ static void old_texts_and_keys_are_seen(void) {
   CHECK_TEXT(of_name("talk.key"), "application/x-iwork-keynote-sffkey");
 }
 
+static void names_of_photos_need_photos(void) {
+  static const char error[] = "{\"error\":\"not found\"}";
+  static const char zeros[4096];
+  static const char mp4[] = "\0\0\0\x14" "ftypmp42\0\0\0\0isom";
+  static const char heic[] = "\0\0\0\x14" "ftypheic\0\0\0\0mif1";
+  CHECK_TEXT(linq_content_type("photo.jpg", error, strlen(error)), NULL);
+  CHECK_TEXT(linq_content_type("clip.mp4", error, strlen(error)), NULL);
+  CHECK_TEXT(linq_content_type("photo.heic", zeros, sizeof zeros), NULL);
+  CHECK_TEXT(linq_content_type("a.xls", "a,b\n1,2\n", 8), "text/csv");
+  CHECK_TEXT(linq_content_type("a.pdf", error, strlen(error)), "application/pdf");
+  CHECK_TEXT(linq_content_type("voice.mp3", mp4, sizeof mp4), "audio/x-m4a");
+  CHECK_TEXT(linq_content_type("photo.heic", mp4, sizeof mp4), "video/mp4");
+  CHECK_TEXT(linq_content_type("clip.mp4", heic, sizeof heic), "image/heic");
+  CHECK_TEXT(linq_content_type("a.wav", "RIFF\x24\0\0\0WEBPVP8 ", 16), "image/webp");
+  CHECK_TEXT(linq_content_type("www.example.com", "plain text\n", 11), "text/plain");
+  CHECK_TEXT(linq_content_type("www.example.com", NULL, 0), NULL);
+}
+
 /* FLAC behind an ID3 tag that is longer than what is looked at first. */
 enum { TAG = 10 + 70000, SONG = TAG + 4 };
 static const unsigned char *song(void) {
@@ -139,6 +157,7 @@ int main(void) {
   RUN(names_that_stand_for_nothing);
   RUN(bytes_say_more_than_names);
   RUN(old_texts_and_keys_are_seen);
+  RUN(names_of_photos_need_photos);
   RUN(what_lies_further_is_not_seen);
   RUN(a_callback_that_rewinds_is_looked_into);
   RUN(no_bytes_have_no_length);

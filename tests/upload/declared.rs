@@ -1,14 +1,17 @@
 //! What Linq is told of a file: its type and its name.
 
 use std::ffi::OsStr;
+use std::fs::File;
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 
-use linq::{Client, Config, ErrorKind, FileInfo, Source, UploadOptions};
+use linq::{Client, Config, ErrorKind, FileInfo, Reader, Source, UploadOptions};
 
 use crate::common::{Folder, Sandbox};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0";
 const WEBP: &[u8] = b"RIFF\x24\0\0\0WEBPVP8 \x18\0\0\0";
+const MP4: &[u8] = b"\0\0\0\x14ftypmp42\0\0\0\0isom\0\0\0\x08free";
 const SVG: &[u8] = b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>";
 
 #[test]
@@ -16,7 +19,7 @@ fn the_type_comes_from_the_caller_then_the_bytes_then_the_name() {
     let sandbox = Sandbox::start();
     let client = sandbox.client(false);
     // the caller's word, the name, the bytes, and what is declared
-    let table: [(Option<&str>, &str, &[u8], &str); 12] = [
+    let table: [(Option<&str>, &str, &[u8], &str); 20] = [
         (None, "a.png", PNG, "image/png"),
         (None, "a.jpg", PNG, "image/png"),
         (None, "a", PNG, "image/png"),
@@ -29,6 +32,14 @@ fn the_type_comes_from_the_caller_then_the_bytes_then_the_name() {
         (Some("application/gzip"), "a", b"\x1f\x8b\x08\0", "application/x-gzip"),
         (Some(" Text/Plain; charset=utf-8 "), "a", b"hello", "text/plain"),
         (Some("audio/mp3"), "a", b"\x01", "audio/mp3"),
+        (None, "voice.mp3", MP4, "audio/x-m4a"),
+        (None, "clip.heic", MP4, "video/mp4"),
+        (Some("application/vnd.ms-excel"), "a.csv", b"a,b\n1,2\n", "text/csv"),
+        (None, "report.xls", b"<html><table></table></html>", "text/html"),
+        (None, "letter.doc", b"{\\rtf1 hello}", "text/rtf"),
+        (None, "notes", b"caf\xe9 cr\xe8me\n", "text/plain"),
+        (None, "www.example.com", b"plain text\n", "text/plain"),
+        (Some("application/json"), "photo.jpg", b"{\"error\":\"not found\"}", "application/json"),
     ];
     for (declared, name, bytes, expected) in table {
         let options =
@@ -47,7 +58,7 @@ fn types_that_linq_would_refuse_never_reach_the_network() {
     let client = sandbox.client(false);
     let executable = [b"\x7fELF\x02\x01\x01".as_slice(), &[0; 100]].concat();
     type Row<'a> = (Option<&'a str>, &'a str, &'a [u8], &'a [&'a str]);
-    let table: [Row<'_>; 9] = [
+    let table: [Row<'_>; 16] = [
         (None, "song.mp3", b"fLaC\0\0\0\x22", &["song.mp3 is a FLAC audio file, which Linq does not accept"]),
         (Some("audio/mpeg"), "song", b"OggS\0\x02\0\0\0\0\0\0\0\0", &["song is an Ogg file"]),
         (None, "photo.jpg", &executable, &["photo.jpg is a Linux program or library (ELF)"]),
@@ -65,6 +76,26 @@ fn types_that_linq_would_refuse_never_reach_the_network() {
             &["image/avif, declared for a.avif, is not a content type that Linq accepts"],
         ),
         (None, "noise", b"\x01\x02\x03", &["the content type of noise cannot be told"]),
+        (
+            None,
+            "photo.jpg",
+            b"{\"error\":\"not found\"}",
+            &[
+                "photo.jpg is text (application/json), not a JPEG image",
+                "declare application/json to send the text",
+            ],
+        ),
+        (None, "clip.mp4", b"Not Found", &["clip.mp4 is text (text/plain), not an ISO media file"]),
+        (None, "photo.heic", &[0; 5000], &["photo.heic does not begin as an ISO media file", "only zeros"]),
+        (Some("image/jpeg"), "a", b"\x01\x02\x03", &["a does not begin as a JPEG image does"]),
+        (Some("image/heic"), "a", MP4, &["(video/mp4), but was declared as image/heic; declare video/mp4"]),
+        (Some("audio/mpeg"), "voice.mp3", MP4, &["declared as audio/mpeg; declare audio/x-m4a, or leave"]),
+        (
+            None,
+            "app.js",
+            b"alert(1)\n",
+            &["by its extension, app.js is a Windows script", "declare text/plain"],
+        ),
         (None, "a.webp", WEBP, &["a.webp is a WebP image", "allow WebP and SVG"]),
         (None, "a.svg", SVG, &["a.svg is an SVG image", "allow WebP and SVG"]),
     ];
@@ -79,6 +110,76 @@ fn types_that_linq_would_refuse_never_reach_the_network() {
     }
     assert!(sandbox.requests().is_empty());
     assert_eq!(sandbox.accepted("api"), 0);
+}
+
+/// An archive of one long entry and one that tells what it is, with the directory at its end.
+fn archive(last: &str) -> Vec<u8> {
+    let entries =
+        [("[Content_Types].xml", vec![7; 100]), ("word/document.xml", vec![7; 9000]), (last, vec![7; 10])];
+    let (mut files, mut directory) = (Vec::new(), Vec::new());
+    for (name, data) in entries {
+        let sizes = (data.len() as u32).to_le_bytes().repeat(2);
+        let lengths = [name.len() as u8, 0, 0, 0];
+        files.extend(
+            [b"PK\x03\x04\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0", &sizes[..], &lengths, name.as_bytes(), &data]
+                .concat(),
+        );
+        directory.extend([b"PK\x01\x02", &[0; 24][..], &lengths, &[0; 14], name.as_bytes()].concat());
+    }
+    let size = (directory.len() as u32).to_le_bytes();
+    [files, directory, [b"PK\x05\x06", &[0; 8][..], &size, &[0; 6]].concat()].concat()
+}
+
+struct Rewinding<'a>(&'a [u8], usize);
+impl Reader for Rewinding<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = buffer.len().min(self.0.len() - self.1);
+        buffer[..n].copy_from_slice(&self.0[self.1..][..n]);
+        self.1 += n;
+        Ok(n)
+    }
+    fn can_rewind(&self) -> bool {
+        true
+    }
+    fn rewind(&mut self) -> std::io::Result<()> {
+        self.1 = 0;
+        Ok(())
+    }
+}
+
+#[test]
+fn the_end_of_an_archive_is_read_from_every_source() {
+    let (sandbox, folder) = (Sandbox::start(), Folder::new());
+    let client = sandbox.client(false);
+    let expected = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+    let (document, macros) = (archive("word/styles.xml"), archive("word/vbaProject.bin"));
+    for (bytes, is_refused) in [(&document, false), (&macros, true)] {
+        let path = folder.file("report", bytes);
+        let file = File::open(&path).unwrap();
+        let mut reader = Rewinding(bytes, 0);
+        let size = bytes.len() as u64;
+        for source in [
+            Source::Path(&path),
+            Source::Descriptor { fd: file.as_fd(), offset: 0, length: None },
+            Source::Bytes(bytes),
+            Source::Reader { reader: &mut reader, size },
+        ] {
+            let options = UploadOptions { filename: Some("report"), ..UploadOptions::default() };
+            match client.upload(source, options) {
+                Ok(attachment) => {
+                    assert!(!is_refused);
+                    assert_eq!(attachment.content_type, expected);
+                    sandbox.assert_stored(&attachment, bytes);
+                }
+                Err(error) => {
+                    assert!(is_refused, "{error}");
+                    assert_eq!(error.kind, ErrorKind::Unsupported);
+                    assert!(error.message.starts_with("report is an Office document with macros"), "{error}");
+                }
+            }
+        }
+    }
+    assert_eq!(sandbox.puts().len(), 4);
 }
 
 #[test]
