@@ -43,7 +43,7 @@ impl Stall {
         if bytes > self.acknowledged {
             self.acknowledged = bytes;
             // They moved at some moment since the last look; the middle is never far off.
-            self.moved_at = self.moved_at.max(now.checked_sub(ago / 2).unwrap_or(now));
+            self.moved(self.moved_at.max(now.checked_sub(ago / 2).unwrap_or(now)));
         }
     }
 

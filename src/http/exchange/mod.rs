@@ -166,6 +166,7 @@ impl Exchange<'_> {
 
     /// Reads what is there into the input, without waiting. Whoever parses it never leaves it full.
     fn receive(&mut self) -> Result<Received, Error> {
+        let fresh = self.input.is_empty();
         let received = self.link.read_into(&mut self.input, INPUT).map_err(|trouble| match trouble {
             Trouble::Io(e) => lost(&self.link.host, self.when(), &e),
             Trouble::Fatal(error) => error,
@@ -173,7 +174,10 @@ impl Exchange<'_> {
         match received {
             Received::Bytes => {
                 self.saw_bytes = true;
-                self.stall.moved(Instant::now());
+                // More of a head, or of a line, that does not end is no movement.
+                if fresh {
+                    self.stall.moved(Instant::now());
+                }
             }
             Received::Records if self.link.records > MAX_RECORDS => {
                 return Err(self.protocol("sends TLS messages without an end"));

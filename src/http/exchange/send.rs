@@ -75,11 +75,16 @@ impl Exchange<'_> {
 
     /// Takes what has arrived, without waiting. A final response ends the sending.
     fn listen(&mut self) -> Result<(), Error> {
-        match self.receive()? {
-            Received::Blocked | Received::Records => Ok(()),
-            Received::End => Err(self.ended("while sending")),
-            Received::Bytes => self.look_for_answer(),
+        // All content: what is left of a TLS record would not make the socket readable.
+        while self.state == State::Sending {
+            self.call.check()?;
+            match self.receive()? {
+                Received::Blocked | Received::Records => break,
+                Received::End => return Err(self.ended("while sending")),
+                Received::Bytes => self.look_for_answer()?,
+            }
         }
+        Ok(())
     }
 
     fn look_for_answer(&mut self) -> Result<(), Error> {
@@ -108,9 +113,10 @@ impl Exchange<'_> {
         Err(lost(&self.link.host, "while sending", e))
     }
 
-    /// Waits for the 100 Continue that the head asked for, or the final response, for a second.
+    /// Waits for the 100 Continue that the head asked for, or the final response, for a second at most.
     pub(super) fn await_continue(&mut self) -> Result<(), Error> {
-        let limit = Instant::now().checked_add(CONTINUE_TIMEOUT);
+        // That nothing comes meanwhile is no stall.
+        let limit = Instant::now().checked_add(CONTINUE_TIMEOUT.min(self.stall.timeout() / 2));
         while self.state == State::Sending && !self.continued {
             self.call.check()?;
             match self.receive()? {
