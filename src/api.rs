@@ -7,11 +7,13 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 use zeroize::Zeroizing;
 
+use crate::call::Call;
 use crate::error::{Error, ErrorKind};
-use crate::http::http::{Method, Uri};
-use crate::http::{Answer, Call, Content, Http, Outgoing, is_loopback};
+use crate::host::is_loopback;
+use crate::http::{Body, Http, Request, Response};
+use crate::http::{Method, Uri};
+use crate::redact::{Secrets, without_bom};
 use crate::refusal;
-use crate::words::{Secrets, without_bom};
 
 /// Where Linq is, and who we are there.
 pub(crate) struct Api {
@@ -96,18 +98,18 @@ impl Api {
         method: Method,
         path: &str,
         body: Option<&impl Serialize>,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Response, Error> {
         let json = body.map(serde_json::to_vec).transpose().map_err(|_| unmakeable(what))?;
-        let answer =
+        let response =
             self.ask(call, what, Question { json: json.as_deref(), ..Question::new(method, path) })?;
-        match answer.is_success() {
-            true => Ok(answer),
-            false => Err(self.refused(what, &answer, true)),
+        match response.is_success() {
+            true => Ok(response),
+            false => Err(self.refused(what, &response, true)),
         }
     }
 
     /// Sends one request, and gives the answer whatever its status.
-    pub(crate) fn ask(&self, call: &Rc<Call>, what: &str, question: Question<'_>) -> Result<Answer, Error> {
+    pub(crate) fn ask(&self, call: &Rc<Call>, what: &str, question: Question<'_>) -> Result<Response, Error> {
         let key = self.key.as_ref().ok_or_else(|| {
             let advice = "set one, or the variable LINQ_API_V3_API_KEY";
             Error::new(ErrorKind::Unauthorized, format!("{what}: there is no API key; {advice}"))
@@ -118,22 +120,22 @@ impl Api {
         let mut headers = vec![("authorization", &**authorization), ("accept", "application/json")];
         headers.extend(json.map(|_| ("content-type", "application/json")));
         headers.extend(idempotency_key.map(|key| ("idempotency-key", key)));
-        let body = json.map_or(Content::Nothing, Content::Bytes);
-        let outgoing = Outgoing { method, url: &url, headers, body, repeatable };
-        let answer = self.http.send(call, outgoing).map_err(|e| e.on(what))?;
-        if answer.is_success() && refusal::is_page(&answer.body) {
+        let body = json.map_or(Body::Nothing, Body::Bytes);
+        let request = Request { method, url: &url, headers, body, repeatable };
+        let response = self.http.send(call, request).map_err(|e| e.on(what))?;
+        if response.is_success() && refusal::is_page(&response.body) {
             let why = "answer is a web page; is something in between, such as a captive portal?";
-            let mut error = self.broken(what, why, &answer);
-            error.details.http_status = Some(answer.status);
+            let mut error = self.broken(what, why, &response);
+            error.details.http_status = Some(response.status);
             error.details.retryable = true;
             return Err(error);
         }
-        Ok(answer)
+        Ok(response)
     }
 
     /// What an answer says that is no success.
-    pub(crate) fn refused(&self, what: &str, answer: &Answer, repeatable: bool) -> Error {
-        refusal::by_api(what, &self.host, answer, repeatable, &self.secrets())
+    pub(crate) fn refused(&self, what: &str, response: &Response, repeatable: bool) -> Error {
+        refusal::by_api(what, &self.host, response, repeatable, &self.secrets())
     }
 
     fn secrets(&self) -> Secrets {
@@ -141,35 +143,35 @@ impl Api {
     }
 
     /// The body of a successful answer, which must be JSON.
-    pub(crate) fn json_text(&self, what: &str, answer: &Answer) -> Result<String, Error> {
-        self.read::<IgnoredAny>(what, answer)?;
-        String::from_utf8(without_bom(&answer.body).to_vec())
-            .map_err(|_| self.broken(what, "answer is not UTF-8", answer))
+    pub(crate) fn json_text(&self, what: &str, response: &Response) -> Result<String, Error> {
+        self.read::<IgnoredAny>(what, response)?;
+        String::from_utf8(without_bom(&response.body).to_vec())
+            .map_err(|_| self.broken(what, "answer is not UTF-8", response))
     }
 
-    pub(crate) fn trace_id(&self, answer: &Answer) -> Option<String> {
-        refusal::shown(answer, "x-trace-id", &self.secrets())
+    pub(crate) fn trace_id(&self, response: &Response) -> Option<String> {
+        refusal::shown(response, "x-trace-id", &self.secrets())
     }
 
     /// What a successful answer holds.
-    pub(crate) fn read<T: DeserializeOwned>(&self, what: &str, answer: &Answer) -> Result<T, Error> {
-        serde_json::from_slice(without_bom(&answer.body)).map_err(|e| {
-            let why = match refusal::compression(answer, &self.secrets()) {
+    pub(crate) fn read<T: DeserializeOwned>(&self, what: &str, response: &Response) -> Result<T, Error> {
+        serde_json::from_slice(without_bom(&response.body)).map_err(|e| {
+            let why = match refusal::compression(response, &self.secrets()) {
                 Some(name) if !e.is_data() => {
                     format!("answer is compressed with {name}, which was not asked for")
                 }
                 _ => format!("answer {}", unreadable(&e)),
             };
-            let mut error = self.broken(what, &why, answer);
-            error.details.http_status = Some(answer.status);
+            let mut error = self.broken(what, &why, response);
+            error.details.http_status = Some(response.status);
             error
         })
     }
 
     /// Linq broke its contract.
-    pub(crate) fn broken(&self, what: &str, why: &str, answer: &Answer) -> Error {
+    pub(crate) fn broken(&self, what: &str, why: &str, response: &Response) -> Error {
         let mut error = Error::new(ErrorKind::Protocol, format!("{what}: Linq's {why}"));
-        error.details.trace_id = self.trace_id(answer);
+        error.details.trace_id = self.trace_id(response);
         error
     }
 }

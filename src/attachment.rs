@@ -6,10 +6,10 @@ use std::rc::Rc;
 use serde::Deserialize;
 
 use crate::api::{Api, NOTHING, Question, is_id};
+use crate::call::Call;
 use crate::clock::json_date;
 use crate::error::{Error, ErrorKind};
-use crate::http::Call;
-use crate::http::http::Method;
+use crate::http::Method;
 
 /// What Linq knows of an attachment.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -53,10 +53,10 @@ impl fmt::Debug for AttachmentInfo {
 /// Asks for it, once.
 pub(crate) fn get(api: &Api, call: &Rc<Call>, id: &str) -> Result<AttachmentInfo, Error> {
     let what = format!("asking for attachment {id}");
-    let answer = api.send(call, &what, Method::GET, &format!("attachments/{id}"), NOTHING)?;
-    let mut info: AttachmentInfo = api.read(&what, &answer)?;
+    let response = api.send(call, &what, Method::GET, &format!("attachments/{id}"), NOTHING)?;
+    let mut info: AttachmentInfo = api.read(&what, &response)?;
     info.created_at_ms = json_date(&info.created_at)
-        .ok_or_else(|| api.broken(&what, "answer has a created_at that is no date", &answer))?;
+        .ok_or_else(|| api.broken(&what, "answer has a created_at that is no date", &response))?;
     Ok(info)
 }
 
@@ -65,12 +65,12 @@ pub(crate) fn get(api: &Api, call: &Rc<Call>, id: &str) -> Result<AttachmentInfo
 pub(crate) fn delete(api: &Api, call: &Rc<Call>, id: &str, again: bool) -> Result<(), Error> {
     let what = format!("deleting attachment {id}");
     let path = format!("attachments/{id}");
-    let answer = api.ask(call, &what, Question::new(Method::DELETE, &path))?;
-    if answer.is_success() {
+    let response = api.ask(call, &what, Question::new(Method::DELETE, &path))?;
+    if response.is_success() {
         return Ok(());
     }
-    match api.refused(&what, &answer, true) {
-        error if error.kind == ErrorKind::NotFound && (again || answer.replayed) => Ok(()),
+    match api.refused(&what, &response, true) {
+        error if error.kind == ErrorKind::NotFound && (again || response.replayed) => Ok(()),
         error => Err(error),
     }
 }

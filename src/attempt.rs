@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
+use crate::call::Call;
 use crate::error::{Details, Error, ErrorKind};
-use crate::http::{Call, random};
 use crate::log::{self, Level};
+use crate::random;
 use crate::retry::{self, Budget, Next, Why};
 
 /// How often to try, and what is left of the client's patience.
@@ -36,7 +37,7 @@ impl Attempts {
                 }
                 Err(error) => with_what_was_known(error, call, before.take()),
             };
-            let random = u32::from_ne_bytes(random());
+            let random = u32::from_ne_bytes(random::bytes());
             match retry::next(&error, made, self.max, random, |wait| call.ends_before(wait), &self.budget) {
                 Next::End(why) => return Err(last(call, error, made, why, first)),
                 Next::Again(wait) => {

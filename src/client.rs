@@ -11,16 +11,16 @@ use zeroize::Zeroizing;
 use crate::api::{Api, Base};
 use crate::attachment::{self, AttachmentInfo};
 use crate::attempt::Attempts;
+use crate::call::{Call, Progress};
 use crate::cancel::CancelToken;
+use crate::certificates::certificates;
 use crate::error::{Error, ErrorKind, reason};
-use crate::http::{Call, Http, Proxies, Settings, Trust, certificates};
+use crate::http::{Http, Proxies, Settings, Trust};
 use crate::message::{self, Message, Receipt};
 use crate::presign::{self, FileInfo, Presigned};
 use crate::request::{self, Request, Response};
 use crate::source::{Source, check_size};
 use crate::upload::{self, Declared, Upload};
-
-pub use crate::http::Progress;
 
 /// Where the API key is looked for.
 pub const API_KEY_VARIABLE: &str = "LINQ_API_V3_API_KEY";

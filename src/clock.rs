@@ -17,12 +17,12 @@ pub(crate) struct ServerClock {
 impl ServerClock {
     /// From the `Date` of a reply that has just arrived.
     pub(crate) fn read(date: &str) -> Option<Self> {
-        Some(ServerClock { shown: http_date(date)?, at: sys::sleepless_clock() })
+        Some(ServerClock { shown: http_date(date)?, at: sys::boottime() })
     }
 
     /// What it shows now, in Unix milliseconds.
     pub(crate) fn now(&self) -> i64 {
-        let passed = sys::sleepless_clock().saturating_sub(self.at).as_millis();
+        let passed = sys::boottime().saturating_sub(self.at).as_millis();
         self.shown.saturating_add(i64::try_from(passed).unwrap_or(i64::MAX))
     }
 }

@@ -157,6 +157,20 @@ impl Error {
     }
 }
 
+/// A failure of the network that a later try may not meet.
+pub(crate) fn network(message: String) -> Error {
+    let mut error = Error::new(ErrorKind::Network, message);
+    error.details.retryable = true;
+    error
+}
+
+/// A limit of ours that passed; a later try may be faster.
+pub(crate) fn timeout(message: String) -> Error {
+    let mut error = Error::new(ErrorKind::Timeout, message);
+    error.details.retryable = true;
+    error
+}
+
 /// What the system says of a failure, without its number: [`Details::system_error`] has that.
 pub(crate) fn reason(e: &io::Error) -> String {
     let text = e.to_string();

@@ -4,11 +4,11 @@
 use crate::api::Base;
 use crate::content_type::{self, FURTHER, HEAD};
 use crate::error::Error;
-use crate::http::http::HeaderMap;
-use crate::http::http::header::{HeaderName, HeaderValue};
-use crate::http::{Answer, Proxies};
+use crate::http::HeaderMap;
+use crate::http::header::{HeaderName, HeaderValue};
+use crate::http::{Proxies, Response};
+use crate::redact::Secrets;
 use crate::refusal;
-use crate::words::Secrets;
 
 /// An answer of a server that was read whole.
 pub struct Reply<'a> {
@@ -19,24 +19,24 @@ pub struct Reply<'a> {
 
 impl Reply<'_> {
     /// `None` where the HTTP layer would not have let it through.
-    fn answer(&self) -> Option<Answer> {
+    fn response(&self) -> Option<Response> {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
             headers.append(HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?);
         }
-        Some(Answer { status: self.status, headers, body: self.body.to_vec().into() })
+        Some(Response { status: self.status, headers, body: self.body.to_vec().into() })
     }
 }
 
 /// What a refusal by Linq becomes.
 pub fn api_error(key: &str, host: &str, reply: &Reply<'_>) -> Option<Error> {
-    Some(refusal::by_api("asking", host, &reply.answer()?, &Secrets::key(key)))
+    Some(refusal::by_api("asking", host, &reply.response()?, &Secrets::key(key)))
 }
 
 /// What a refusal by the storage behind `url` becomes.
 pub fn storage_error(url: &str, host: &str, reply: &Reply<'_>) -> Option<Error> {
     let url = url.parse().ok()?;
-    Some(refusal::by_storage("uploading", host, &reply.answer()?, &Secrets::query(&url), None))
+    Some(refusal::by_storage("uploading", host, &reply.response()?, &Secrets::query(&url), None))
 }
 
 /// Whether `base` may be a client's base URL, and whether it is plain http.
@@ -56,10 +56,10 @@ pub fn proxy(proxy: &str, no_proxy: &str, host: &str, port: u16) -> Result<Optio
 }
 
 /// Whether a proxy that said `answer` has opened the tunnel.
-pub fn tunnel(answer: &[u8]) -> Result<(), Error> {
+pub fn tunnel(response: &[u8]) -> Result<(), Error> {
     let proxies = Proxies::explicit("http://user:password@proxy.example:3128")?;
     match proxies.pick("storage.example", 443)? {
-        Some(proxy) => proxy.accepted(answer),
+        Some(proxy) => proxy.accepted(response),
         None => Ok(()),
     }
 }

@@ -25,21 +25,27 @@ compile_error!(
 mod api;
 mod attachment;
 mod attempt;
+mod call;
 mod cancel;
+mod certificates;
 mod client;
 mod clock;
 mod content_type;
+mod crypto;
 mod error;
 #[cfg(feature = "capi")]
 mod ffi;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod host;
 mod http;
 mod log;
 mod message;
 mod presign;
 mod process;
+mod random;
+mod redact;
 mod refusal;
 mod request;
 mod retry;
@@ -48,12 +54,12 @@ mod storage_error;
 #[allow(unsafe_code)]
 mod sys;
 mod upload;
-mod words;
 
 pub use attachment::AttachmentInfo;
+pub use call::Progress;
 pub use cancel::CancelToken;
 pub use client::{
-    API_KEY_VARIABLE, Attachment, BASE_URL_VARIABLE, CallOptions, Client, Config, DEFAULT_BASE_URL, Progress,
+    API_KEY_VARIABLE, Attachment, BASE_URL_VARIABLE, CallOptions, Client, Config, DEFAULT_BASE_URL,
     UploadOptions,
 };
 pub use content_type::content_type;

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::Api;
 use crate::attachment::check_id;
+use crate::call::Call;
 use crate::error::Error;
-use crate::http::http::Method;
-use crate::http::{Call, random};
+use crate::http::Method;
+use crate::random;
 
 /// A message to send.
 #[derive(Debug, Clone, Copy)]
@@ -99,8 +100,8 @@ pub(crate) fn send(api: &Api, call: &Rc<Call>, message: &Message<'_>, key: &str)
         to: message.to,
         message: Body { parts: text.into_iter().chain(media).collect(), idempotency_key: key },
     };
-    let answer = api.send(call, what, Method::POST, "chats", Some(&request))?;
-    let reply: Reply = api.read(what, &answer)?;
+    let response = api.send(call, what, Method::POST, "chats", Some(&request))?;
+    let reply: Reply = api.read(what, &response)?;
     Ok(Receipt {
         chat_id: reply.chat.id,
         message_id: reply.chat.message.and_then(|message| message.id),
@@ -110,7 +111,7 @@ pub(crate) fn send(api: &Api, call: &Rc<Call>, message: &Message<'_>, key: &str)
 
 /// A random UUID.
 pub(crate) fn fresh_key() -> String {
-    let mut bytes: [u8; 16] = random();
+    let mut bytes: [u8; 16] = random::bytes();
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -8,12 +8,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroize;
 
 use crate::api::{Api, INTERNATIONAL_HOST, has_international_host, has_sound_port, is_id, unreadable};
+use crate::call::Call;
 use crate::clock::{ServerClock, json_date};
 use crate::error::{Error, ErrorKind};
-use crate::http::http::header::{HeaderName, HeaderValue};
-use crate::http::http::{Method, Uri};
-use crate::http::{Call, is_loopback};
-use crate::words::without_bom;
+use crate::host::is_loopback;
+use crate::http::header::{HeaderName, HeaderValue};
+use crate::http::{Method, Uri};
+use crate::redact::without_bom;
 
 /// What is to be uploaded, as Linq wants to know it beforehand.
 #[derive(Debug, Clone, Copy)]
@@ -82,14 +83,14 @@ pub(crate) fn reserve(
 ) -> Result<Presigned, Error> {
     let what = format!("reserving a place for {filename}");
     let request = Request { filename, content_type, size_bytes };
-    let answer = api.send(call, &what, Method::POST, "attachments", Some(&request))?;
-    let mut presigned: Presigned = api.read(&what, &answer)?;
+    let response = api.send(call, &what, Method::POST, "attachments", Some(&request))?;
+    let mut presigned: Presigned = api.read(&what, &response)?;
     // Whatever the reply calls them: these are what was asked for, and what the source is held to.
     presigned.filename = Some(filename.to_owned());
     presigned.content_type = Some(content_type.to_owned());
     presigned.size_bytes = Some(size_bytes);
-    presigned.finish().map_err(|why| api.broken(&what, &format!("reply {why}"), &answer))?;
-    presigned.clock = answer.header("date").and_then(ServerClock::read);
+    presigned.finish().map_err(|why| api.broken(&what, &format!("reply {why}"), &response))?;
+    presigned.clock = response.header("date").and_then(ServerClock::read);
     Ok(presigned)
 }
 

@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use crate::clock::{device_clock, http_date};
 use crate::error::{Error, ErrorKind};
-use crate::http::Answer;
+use crate::http::Response;
+use crate::redact::{Secrets, without_bom};
 use crate::retry::{self, Class, Refusal};
 use crate::storage_error::{self, StorageError};
-use crate::words::{Secrets, without_bom};
 
 /// A page shows itself within so many bytes.
 const PAGE_HEAD: usize = 4096;
@@ -29,7 +29,7 @@ impl Envelope {
         };
         let error = &whole["error"];
         let text =
-            |value: &Value| value.as_str().map(|text| secrets.showable(text)).filter(|text| !text.is_empty());
+            |value: &Value| value.as_str().map(|text| secrets.redact(text)).filter(|text| !text.is_empty());
         let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
         Envelope {
             code: error["code"].as_u64().and_then(|code| u32::try_from(code).ok()),
@@ -43,68 +43,74 @@ impl Envelope {
 
 /// A refusal by the API of `what`, such as "reserving a place for photo.jpg".
 /// `repeatable`: whether the request may be done twice.
-pub(crate) fn by_api(what: &str, host: &str, answer: &Answer, repeatable: bool, secrets: &Secrets) -> Error {
-    if (300..400).contains(&answer.status) {
-        return redirected(what, host, answer, secrets);
+pub(crate) fn by_api(
+    what: &str,
+    host: &str,
+    response: &Response,
+    repeatable: bool,
+    secrets: &Secrets,
+) -> Error {
+    if (300..400).contains(&response.status) {
+        return redirected(what, host, response, secrets);
     }
-    let Envelope { code, message, doc_url, retry_after, trace_id } = Envelope::read(&answer.body, secrets);
+    let Envelope { code, message, doc_url, retry_after, trace_id } = Envelope::read(&response.body, secrets);
     let class = retry::classify(Refusal {
-        status: answer.status,
+        status: response.status,
         api_code: code,
-        should_retry: should_retry(answer),
+        should_retry: should_retry(response),
         once: !repeatable,
         ..Refusal::default()
     });
-    let (kind, advice) = match answer.status {
+    let (kind, advice) = match response.status {
         401 => (ErrorKind::Unauthorized, "; check the API key"),
         404 if code != Some(2007) => (ErrorKind::NotFound, ""),
         429 => (ErrorKind::RateLimited, "; try again later"),
         _ => (ErrorKind::Api, ""),
     };
-    let status = answer.status;
+    let status = response.status;
     let code_text = code.map(|code| format!(", code {code}")).unwrap_or_default();
-    let words = message.map_or_else(|| unreadable(answer, secrets), |words| format!(": {words}"));
+    let words = message.map_or_else(|| unreadable(response, secrets), |words| format!(": {words}"));
     let mut error =
         Error::new(kind, format!("{what}: Linq refused with status {status}{code_text}{words}{advice}"));
     let details = &mut *error.details;
     details.http_status = Some(status);
     details.api_code = code;
     details.retryable = class != Class::Final;
-    details.trace_id = trace_id.or_else(|| shown(answer, "x-trace-id", secrets));
-    details.retry_after = hint(answer, retry_after);
+    details.trace_id = trace_id.or_else(|| shown(response, "x-trace-id", secrets));
+    details.retry_after = hint(response, retry_after);
     details.doc_url = doc_url;
     error
 }
 
 /// Whether an answer that calls itself a success carries S3's `<Error>` nevertheless, as S3 may do when it fails
 /// after it has begun to answer.
-pub(crate) fn is_hidden(answer: &Answer) -> bool {
-    answer.is_success() && storage_error::is_in(&answer.body)
+pub(crate) fn is_hidden(response: &Response) -> bool {
+    response.is_success() && storage_error::is_in(&response.body)
 }
 
 /// A refusal by the storage of `what`. `past_expiry`: whether the URL's time was over by a server's clock.
 pub(crate) fn by_storage(
     what: &str,
     host: &str,
-    answer: &Answer,
+    response: &Response,
     secrets: &Secrets,
     past_expiry: bool,
 ) -> Error {
-    if (300..400).contains(&answer.status) {
-        return redirected(what, host, answer, secrets);
+    if (300..400).contains(&response.status) {
+        return redirected(what, host, response, secrets);
     }
-    let said = storage_error::read(&answer.body, secrets);
+    let said = storage_error::read(&response.body, secrets);
     let code = said.code.as_deref();
     let class = retry::classify(Refusal {
-        status: answer.status,
+        status: response.status,
         storage_code: code,
-        should_retry: should_retry(answer),
+        should_retry: should_retry(response),
         ..Refusal::default()
     });
-    let expired = is_expired(answer.status, &said, past_expiry);
-    let status = answer.status;
+    let expired = is_expired(response.status, &said, past_expiry);
+    let status = response.status;
     let code_text = code.map(|code| format!(" {code}")).unwrap_or_default();
-    let words = said.message.as_deref().map_or_else(|| unreadable(answer, secrets), |m| format!(": {m}"));
+    let words = said.message.as_deref().map_or_else(|| unreadable(response, secrets), |m| format!(": {m}"));
     let message = match expired {
         true => format!(
             "{what}: the upload URL has expired ({status}{code_text}{words}); reserve a new one, they last 15 minutes"
@@ -116,10 +122,10 @@ pub(crate) fn by_storage(
     let details = &mut *error.details;
     details.http_status = Some(status);
     // Expired: with a new URL, where one can be had.
-    details.retryable = if expired { should_retry(answer) != Some(false) } else { class != Class::Final };
-    details.retry_after = hint(answer, None);
-    details.storage_request_id = said.request_id.or_else(|| shown(answer, "x-amz-request-id", secrets));
-    details.storage_id_2 = said.host_id.or_else(|| shown(answer, "x-amz-id-2", secrets));
+    details.retryable = if expired { should_retry(response) != Some(false) } else { class != Class::Final };
+    details.retry_after = hint(response, None);
+    details.storage_request_id = said.request_id.or_else(|| shown(response, "x-amz-request-id", secrets));
+    details.storage_id_2 = said.host_id.or_else(|| shown(response, "x-amz-id-2", secrets));
     details.storage_code = said.code;
     error
 }
@@ -143,23 +149,23 @@ pub(crate) fn is_page(body: &[u8]) -> bool {
 }
 
 /// How the body is compressed, although that is never asked for.
-pub(crate) fn compression(answer: &Answer, secrets: &Secrets) -> Option<String> {
-    let named = answer.header("content-encoding").map(str::trim);
+pub(crate) fn compression(response: &Response, secrets: &Secrets) -> Option<String> {
+    let named = response.header("content-encoding").map(str::trim);
     let named = named.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"));
-    let name = named.or(answer.body.starts_with(b"\x1f\x8b").then_some("gzip"))?;
-    (!answer.body.is_empty()).then(|| secrets.showable(name))
+    let name = named.or(response.body.starts_with(b"\x1f\x8b").then_some("gzip"))?;
+    (!response.body.is_empty()).then(|| secrets.redact(name))
 }
 
 /// Why a refusal has no words, where that can be told.
-fn unreadable(answer: &Answer, secrets: &Secrets) -> String {
+fn unreadable(response: &Response, secrets: &Secrets) -> String {
     let compressed =
         |name: String| format!(" (its answer is compressed with {name}, which was not asked for)");
-    compression(answer, secrets).map(compressed).unwrap_or_default()
+    compression(response, secrets).map(compressed).unwrap_or_default()
 }
 
 /// A header of the answer.
-pub(crate) fn shown(answer: &Answer, name: &str, secrets: &Secrets) -> Option<String> {
-    answer.header(name).map(|text| secrets.showable(text))
+pub(crate) fn shown(response: &Response, name: &str, secrets: &Secrets) -> Option<String> {
+    response.header(name).map(|text| secrets.redact(text))
 }
 
 fn is_expired(status: u16, said: &StorageError, past_expiry: bool) -> bool {
@@ -173,19 +179,19 @@ fn is_expired(status: u16, said: &StorageError, past_expiry: bool) -> bool {
 
 /// Redirects are never followed: the next host would be shown the headers, and S3 signs the host. Its name is all
 /// that is repeated of the target, which may carry a signature.
-fn redirected(what: &str, host: &str, answer: &Answer, secrets: &Secrets) -> Error {
-    let target = answer.header("location").and_then(|to| to.parse::<crate::http::http::Uri>().ok());
+fn redirected(what: &str, host: &str, response: &Response, secrets: &Secrets) -> Error {
+    let target = response.header("location").and_then(|to| to.parse::<crate::http::Uri>().ok());
     let target = target.as_ref().and_then(|uri| uri.host()).unwrap_or("somewhere else");
-    let target = secrets.showable(target);
-    let status = answer.status;
+    let target = secrets.redact(target);
+    let status = response.status;
     let message = format!("{what}: {host} redirects to {target} (status {status}), which is never followed");
     let mut error = Error::new(ErrorKind::Protocol, message);
     error.details.http_status = Some(status);
     error
 }
 
-fn should_retry(answer: &Answer) -> Option<bool> {
-    match answer.header("x-should-retry")?.trim() {
+fn should_retry(response: &Response) -> Option<bool> {
+    match response.header("x-should-retry")?.trim() {
         "true" => Some(true),
         "false" => Some(false),
         _ => None,
@@ -193,12 +199,12 @@ fn should_retry(answer: &Answer) -> Option<bool> {
 }
 
 /// How long the server asks to wait. A date is read against the server's own clock where it shows one.
-fn hint(answer: &Answer, body: Option<f64>) -> Option<std::time::Duration> {
-    let seconds = answer.header("retry-after").and_then(|text| {
+fn hint(response: &Response, body: Option<f64>) -> Option<std::time::Duration> {
+    let seconds = response.header("retry-after").and_then(|text| {
         let seconds = text.trim().parse::<f64>().ok();
-        seconds.or_else(|| until(http_date(text)?, answer.header("date").and_then(http_date)))
+        seconds.or_else(|| until(http_date(text)?, response.header("date").and_then(http_date)))
     });
-    retry::hint(answer.header("retry-after-ms"), seconds, body)
+    retry::hint(response.header("retry-after-ms"), seconds, body)
 }
 
 /// Seconds from the server's `now` until `then`. This device's clock has to do where the server shows none; it may be
@@ -214,12 +220,12 @@ fn until(then: i64, now: Option<i64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::http::HeaderMap;
+    use crate::http::HeaderMap;
     use std::time::{Duration, SystemTime};
 
-    fn answer(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Answer {
+    fn response(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Response {
         let headers = headers.iter().map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap()));
-        Answer {
+        Response {
             status,
             headers: headers.collect::<HeaderMap>(),
             body: body.as_bytes().to_vec().into(),
@@ -231,8 +237,13 @@ mod tests {
     fn s3s_document_is_read_and_bounded() {
         let body = "<?xml version=\"1.0\"?>\n<Error><Code>SignatureDoesNotMatch</Code><Message>a &lt;b&gt; \
                     &amp;lt;</Message><RequestId>R1</RequestId><HostId>H2</HostId></Error>";
-        let error =
-            by_storage("uploading a.txt", "s3.example", &answer(403, &[], body), &Secrets::default(), false);
+        let error = by_storage(
+            "uploading a.txt",
+            "s3.example",
+            &response(403, &[], body),
+            &Secrets::default(),
+            false,
+        );
         let expected = "uploading a.txt: the storage at s3.example refused with status 403 \
                         SignatureDoesNotMatch: a <b> &lt;";
         assert_eq!((error.kind, &*error.message), (ErrorKind::Storage, expected));
@@ -244,7 +255,7 @@ mod tests {
     /// R2, proxies and gateways answer in JSON where S3 has XML.
     #[test]
     fn a_refusal_in_json_is_shown() {
-        let said = |body: &str| by_storage("u", "h", &answer(403, &[], body), &Secrets::default(), false);
+        let said = |body: &str| by_storage("u", "h", &response(403, &[], body), &Secrets::default(), false);
         for (body, code, words) in [
             (
                 r#"{"code": "NoAccess", "message": "words", "requestId": "R1"}"#,
@@ -283,7 +294,7 @@ mod tests {
         {
             assert!(said(body).message.ends_with("status 403"), "{body}");
         }
-        let gzip = Answer { body: b"\x1f\x8b\x08\0".to_vec().into(), ..answer(403, &[], "") };
+        let gzip = Response { body: b"\x1f\x8b\x08\0".to_vec().into(), ..response(403, &[], "") };
         let error = by_storage("u", "h", &gzip, &Secrets::default(), false);
         let end = "status 403 (its answer is compressed with gzip, which was not asked for)";
         assert!(error.message.ends_with(end), "{error}");
@@ -295,7 +306,7 @@ mod tests {
         let denied =
             |message: &str| format!("<Error><Code>AccessDenied</Code><Message>{message}</Message></Error>");
         let kind = |status, body: &str, past_expiry| {
-            by_storage("u", "h", &answer(status, &[], body), &Secrets::default(), past_expiry).kind
+            by_storage("u", "h", &response(status, &[], body), &Secrets::default(), past_expiry).kind
         };
         assert_eq!(kind(403, &denied("Request has expired"), false), ErrorKind::Expired);
         assert_eq!(kind(403, &denied("Access Denied"), false), ErrorKind::Storage);
@@ -312,7 +323,7 @@ mod tests {
     #[test]
     fn hints_of_every_kind() {
         let wait = |headers: &[(&'static str, &'static str)], body| {
-            by_api("x", "h", &answer(429, headers, body), true, &Secrets::default()).details.retry_after
+            by_api("x", "h", &response(429, headers, body), true, &Secrets::default()).details.retry_after
         };
         let ms = |ms| Some(Duration::from_millis(ms));
         assert_eq!(wait(&[("retry-after-ms", "120"), ("retry-after", "9")], ""), ms(120));

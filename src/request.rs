@@ -9,9 +9,9 @@ use serde::de::IgnoredAny;
 
 use crate::api::{Api, Question, unreadable};
 use crate::attempt::Attempts;
+use crate::call::Call;
 use crate::error::Error;
-use crate::http::Call;
-use crate::http::http::Method;
+use crate::http::Method;
 
 /// More JSON than this is neither sent nor read.
 const MAX_JSON: usize = 1024 * 1024;
@@ -118,7 +118,7 @@ pub(crate) fn send(
 
 fn once(api: &Api, call: &Rc<Call>, request: &Checked<'_>, again: bool) -> Result<Response, Error> {
     let what = &*request.what;
-    let answer = api.ask(
+    let response = api.ask(
         call,
         what,
         Question {
@@ -129,15 +129,15 @@ fn once(api: &Api, call: &Rc<Call>, request: &Checked<'_>, again: bool) -> Resul
             repeatable: request.repeatable,
         },
     )?;
-    let gone = answer.status == 404 && request.method == Method::DELETE && (again || answer.replayed);
-    if !answer.is_success() && !gone {
-        return Err(api.refused(what, &answer, request.repeatable));
+    let gone = response.status == 404 && request.method == Method::DELETE && (again || response.replayed);
+    if !response.is_success() && !gone {
+        return Err(api.refused(what, &response, request.repeatable));
     }
-    let json = match answer.body.iter().all(u8::is_ascii_whitespace) || gone {
+    let json = match response.body.iter().all(u8::is_ascii_whitespace) || gone {
         true => None,
-        false => Some(api.json_text(what, &answer)?),
+        false => Some(api.json_text(what, &response)?),
     };
-    Ok(Response { json, trace_id: api.trace_id(&answer), http_status: answer.status })
+    Ok(Response { json, trace_id: api.trace_id(&response), http_status: response.status })
 }
 
 fn method(name: &str) -> Result<Method, Error> {

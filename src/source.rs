@@ -13,7 +13,6 @@ use zeroize::Zeroizing;
 
 use crate::content_type::{FURTHER, HEAD, probe};
 use crate::error::{Error, ErrorKind, reason};
-use crate::http::Stream;
 
 /// The API takes files of 1 byte up to this: "100MB" in its documents means MiB.
 pub const MAX_SIZE: u64 = 104_857_600;
@@ -63,6 +62,19 @@ pub trait Reader {
     fn rewind(&mut self) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
+}
+
+/// A body of a known length, read as it is sent.
+pub(crate) trait Stream {
+    /// How many bytes there are.
+    fn length(&self) -> u64;
+    /// The next bytes; never none before `length` of them were given. Checks what it can about the source before it
+    /// gives the last.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error>;
+    /// Begins again at the first byte; `false` where that cannot be done.
+    fn rewind(&mut self) -> Result<bool, Error>;
+    /// Whether `rewind` will work after all of it was read.
+    fn can_rewind(&self) -> bool;
 }
 
 /// A source that was opened and looked at.

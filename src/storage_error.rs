@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::words::{Secrets, without_bom};
+use crate::redact::{Secrets, without_bom};
 
 /// A refusal, as far as it can be read.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) fn is_in(body: &[u8]) -> bool {
 fn from_xml(text: &str, secrets: &Secrets) -> StorageError {
     let Some(inside) = element(text, "Error") else { return StorageError::default() };
     let pick = |name| {
-        element(inside, name).map(|raw| secrets.showable(&content(raw))).filter(|words| !words.is_empty())
+        element(inside, name).map(|raw| secrets.redact(&content(raw))).filter(|words| !words.is_empty())
     };
     StorageError {
         code: pick("Code"),
@@ -47,7 +47,7 @@ fn from_json(json: &Value, secrets: &Secrets) -> StorageError {
     let pick = |names: &[&str]| {
         let places = nested.into_iter().chain([json]);
         let mut found = places.flat_map(|place| names.iter().filter_map(|name| place[*name].as_str()));
-        found.find_map(|text| Some(secrets.showable(text)).filter(|words| !words.is_empty()))
+        found.find_map(|text| Some(secrets.redact(text)).filter(|words| !words.is_empty()))
     };
     StorageError {
         code: pick(&["code", "Code", "error"]),
@@ -128,7 +128,7 @@ fn referred(name: &str) -> Option<char> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::MAX_WORDS;
+    use crate::redact::MAX_WORDS;
 
     fn read(body: &[u8]) -> StorageError {
         super::read(body, &Secrets::default())

@@ -8,7 +8,7 @@ use std::ptr;
 use std::time::Duration;
 
 /// A clock that goes on while the device sleeps, since some moment in the past.
-pub(crate) fn sleepless_clock() -> Duration {
+pub(crate) fn boottime() -> Duration {
     // On Apple the monotonic clock is the one that counts sleep; on Linux it stops.
     #[cfg(target_vendor = "apple")]
     let clock = rustix::time::ClockId::Monotonic;
@@ -103,17 +103,18 @@ pub(crate) fn without_signals<T>(spawn: impl FnOnce() -> T) -> T {
 
 /// Why a name has no address.
 #[derive(Debug, Clone)]
-pub(crate) struct Unknown {
+pub(crate) struct LookupError {
     /// The system's words.
-    pub(crate) why: String,
+    pub(crate) message: String,
     /// Whether the answer is that there is no such name, rather than no answer.
-    pub(crate) certain: bool,
+    pub(crate) nxdomain: bool,
 }
 
 /// Asks the system for the addresses of `host`, at port 0; blocks as long as the system likes. The standard library
 /// does the same, but keeps to itself whether the name does not exist or nobody could be asked.
-pub(crate) fn look_up(host: &str) -> Result<Vec<SocketAddr>, Unknown> {
-    let name = CString::new(host).map_err(|_| Unknown { why: "it is no name".to_owned(), certain: true })?;
+pub(crate) fn look_up(host: &str) -> Result<Vec<SocketAddr>, LookupError> {
+    let name = CString::new(host)
+        .map_err(|_| LookupError { message: "it is not a host name".to_owned(), nxdomain: true })?;
     let mut list: *mut libc::addrinfo = ptr::null_mut();
     // SAFETY: all zeros is a valid addrinfo: no flags, any family, no pointers.
     let mut hints: libc::addrinfo = unsafe { std::mem::zeroed() };
@@ -121,7 +122,7 @@ pub(crate) fn look_up(host: &str) -> Result<Vec<SocketAddr>, Unknown> {
     // SAFETY: the name is NUL-terminated, the hints are initialised, and `list` is ours to be set.
     let code = unsafe { libc::getaddrinfo(name.as_ptr(), ptr::null(), &hints, &mut list) };
     if code != 0 {
-        return Err(unknown(code));
+        return Err(lookup_error(code));
     }
     let mut found = Vec::new();
     let mut next = list;
@@ -136,15 +137,15 @@ pub(crate) fn look_up(host: &str) -> Result<Vec<SocketAddr>, Unknown> {
     Ok(found)
 }
 
-fn unknown(code: libc::c_int) -> Unknown {
-    let why = match code {
+fn lookup_error(code: libc::c_int) -> LookupError {
+    let message = match code {
         libc::EAI_SYSTEM => io::Error::last_os_error().to_string(),
         // SAFETY: a static text for every code, known or not.
         _ => unsafe { CStr::from_ptr(libc::gai_strerror(code)) }.to_string_lossy().into_owned(),
     };
     // Elsewhere a device without a network says the same of every name.
-    let certain = cfg!(target_os = "linux") && code == libc::EAI_NONAME;
-    Unknown { why, certain }
+    let nxdomain = cfg!(target_os = "linux") && code == libc::EAI_NONAME;
+    LookupError { message, nxdomain }
 }
 
 /// # Safety

@@ -5,17 +5,18 @@ use std::rc::Rc;
 
 use crate::api::Api;
 use crate::attempt::Attempts;
+use crate::call::Call;
 use crate::client::Attachment;
 use crate::clock::http_date;
 use crate::content_type;
 use crate::error::{Error, ErrorKind};
-use crate::http::http::Method;
-use crate::http::{Call, Content, Http, Outgoing};
+use crate::http::Method;
+use crate::http::{Body, Http, Request};
 use crate::log::{self, Level};
 use crate::presign::{self, Presigned};
+use crate::redact::Secrets;
 use crate::refusal;
 use crate::source::{Opened, Source, check_size};
-use crate::words::Secrets;
 
 /// What an upload needs of the client.
 pub(crate) struct Upload<'a> {
@@ -115,7 +116,7 @@ impl Upload<'_> {
 
     /// Rewinds the source for another attempt. If it cannot rewind, the error is marked not retryable.
     fn with_rewind(&self, mut error: Error, body: &mut Opened<'_>) -> Error {
-        use crate::http::Stream;
+        use crate::source::Stream;
         if error.details.retryable {
             match body.rewind() {
                 Ok(true) => {}
@@ -166,33 +167,33 @@ fn put(http: &Http, call: &Rc<Call>, presigned: &Presigned, body: &mut Opened<'_
     let broken = |why| Error::new(ErrorKind::Protocol, format!("{what}: the reply {why}"));
     let url = presigned.url().map_err(broken)?;
     let host = url.host().unwrap_or_default().to_owned();
-    let outgoing = Outgoing {
+    let request = Request {
         method: Method::PUT,
         url: &url,
         headers: presigned.put_headers(),
-        body: Content::Stream(body),
+        body: Body::Stream(body),
         repeatable: true,
     };
-    let answer = http.send(call, outgoing).map_err(|e| e.on(&what))?;
-    if answer.is_success() && refusal::is_page(&answer.body) {
+    let response = http.send(call, request).map_err(|e| e.on(&what))?;
+    if response.is_success() && refusal::is_page(&response.body) {
         let why = format!(
             "{host} answered {} with a web page, so the file is not there; is something in between, such as a captive \
              portal or a CDN?",
-            answer.status
+            response.status
         );
         let mut error = Error::new(ErrorKind::Protocol, format!("{what}: {why}"));
-        error.details.http_status = Some(answer.status);
+        error.details.http_status = Some(response.status);
         error.details.retryable = true;
         return Err(error);
     }
-    if answer.is_success() && !refusal::is_hidden(&answer) {
+    if response.is_success() && !refusal::is_hidden(&response) {
         log::line(Level::Info, || format!("{} is uploaded", presigned.attachment_id));
         return Ok(());
     }
     // The storage's own clock tells too, which is the only one in the split use.
-    let shown = answer.header("date").and_then(http_date);
+    let shown = response.header("date").and_then(http_date);
     let past_expiry = presigned.is_expired() || shown.is_some_and(|now| now >= presigned.expires_at_ms);
-    Err(refusal::by_storage(&what, &host, &answer, &Secrets::query(&url), past_expiry))
+    Err(refusal::by_storage(&what, &host, &response, &Secrets::query(&url), past_expiry))
 }
 
 /// The type to declare, after a look at the bytes.

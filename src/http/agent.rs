@@ -21,12 +21,13 @@ use ureq::unversioned::transport::{
 };
 use zeroize::Zeroizing;
 
-use super::call::Call;
 use super::dial::{Origin, dial};
-use super::exchange::{self, Outbound, Response};
+use super::exchange::{self, Outbound, Outcome};
 use super::link::Link;
 use super::pool::MAX_IDLE;
-use super::{Content, MAX_HEAD, Settings};
+use super::request::Body;
+use super::settings::{MAX_HEAD, Settings};
+use crate::call::Call;
 use crate::error::{Error, ErrorKind};
 use crate::sys;
 
@@ -165,7 +166,7 @@ impl Transport {
             request: Zeroizing::new(Vec::new()),
             buffers: Buffers::default(),
             reusable: true,
-            idle_since: sys::sleepless_clock(),
+            idle_since: sys::boottime(),
         }
     }
 
@@ -175,47 +176,48 @@ impl Transport {
         self.reusable = false;
         let outbound = Outbound {
             head: &request,
-            body: &mut Content::Nothing,
+            body: &mut Body::Nothing,
             to_head: running.to_head,
             expects_continue: false,
             silence: None,
         };
-        let response = exchange::run(&mut self.link, &running.call, running.stall_timeout, outbound);
-        let response = response.map_err(|failed| {
+        let outcome = exchange::run(&mut self.link, &running.call, running.stall_timeout, outbound);
+        let outcome = outcome.map_err(|failed| {
             running.saw_bytes.set(failed.saw_bytes);
             failed.error
         })?;
-        self.reusable = response.reusable;
-        self.idle_since = sys::sleepless_clock();
-        let response = response.unless_cut()?;
-        self.buffers.input = canonical(&response, running.to_head);
+        self.reusable = outcome.reusable;
+        self.idle_since = sys::boottime();
+        let outcome = outcome.unless_cut()?;
+        self.buffers.input = canonical(&outcome, running.to_head);
         Ok(())
     }
 }
 
 /// The request with the key in place of what ureq was given.
 fn with_key(request: &[u8], key: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let at = request.windows(PLACEHOLDER.len()).position(|window| window == PLACEHOLDER.as_bytes());
+    let header = format!("\r\nauthorization: {PLACEHOLDER}\r\n");
+    let at = request.windows(header.len()).position(|window| window == header.as_bytes());
     let at = at.ok_or_else(|| Error::new(ErrorKind::Internal, "the request has no place for the key"))?;
-    let (before, after) = (&request[..at], &request[at + PLACEHOLDER.len()..]);
-    Ok(Zeroizing::new([before, key.as_bytes(), after].concat()))
+    let (before, after) = (&request[..at], &request[at + header.len()..]);
+    Ok(Zeroizing::new([before, b"\r\nauthorization: ", key.as_bytes(), b"\r\n", after].concat()))
 }
 
 /// The response as ureq's parser takes it.
-fn canonical(response: &Response, to_head: bool) -> Zeroizing<Vec<u8>> {
+fn canonical(outcome: &Outcome, to_head: bool) -> Zeroizing<Vec<u8>> {
     const FRAMING: [&str; 5] = ["connection", "content-length", "keep-alive", "trailer", "transfer-encoding"];
-    let mut head = format!("HTTP/1.1 {} \r\n", response.status).into_bytes();
-    let headers = response.headers.iter().filter(|(name, _)| !FRAMING.contains(&name.as_str()));
+    let mut head = format!("HTTP/1.1 {} \r\n", outcome.status).into_bytes();
+    let headers = outcome.headers.iter().filter(|(name, _)| !FRAMING.contains(&name.as_str()));
     for (name, value) in headers.take(MAX_HEADERS) {
         head.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
-    if !response.reusable {
+    if !outcome.reusable {
         head.extend_from_slice(b"connection: close\r\n");
     }
-    if !to_head && !matches!(response.status, 204 | 304) {
-        head.extend_from_slice(format!("content-length: {}\r\n", response.body.len()).as_bytes());
+    if !to_head && !matches!(outcome.status, 204 | 304) {
+        head.extend_from_slice(format!("content-length: {}\r\n", outcome.body.len()).as_bytes());
     }
-    Zeroizing::new([&head, &b"\r\n"[..], &response.body].concat())
+    Zeroizing::new([&head, &b"\r\n"[..], &outcome.body].concat())
 }
 
 impl UreqTransport for Transport {
@@ -241,7 +243,7 @@ impl UreqTransport for Transport {
     fn is_open(&mut self) -> bool {
         self.buffers = Buffers::default(); // an idle connection keeps none
         let unwanted = |running: &Running| running.replaces_dead && !running.connected.get();
-        let idle = sys::sleepless_clock().saturating_sub(self.idle_since);
+        let idle = sys::boottime().saturating_sub(self.idle_since);
         self.reusable
             && !Running::current().is_ok_and(|running| unwanted(&running))
             && idle < MAX_IDLE

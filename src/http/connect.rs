@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 use rustix::event::PollFlags;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::call::Call;
-use super::exchange::{network, timeout};
-use crate::error::{Error, reason};
+use crate::call::Call;
+use crate::error::{Error, network, reason, timeout};
 use crate::sys;
 
 /// How long an address may keep silent before the next is tried beside it.

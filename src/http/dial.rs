@@ -5,9 +5,10 @@ use std::time::Instant;
 use ureq::http::Uri;
 use zeroize::Zeroizing;
 
-use super::call::Call;
 use super::link::Link;
-use super::{Settings, connect, resolve};
+use super::settings::Settings;
+use super::{connect, resolve};
+use crate::call::Call;
 use crate::error::Error;
 
 /// Where a connection leads.
@@ -38,8 +39,8 @@ pub(super) fn dial(settings: &Settings, call: &Call, origin: &Origin) -> Result<
     let mut link = Link::new(socket, host);
     if let Some(proxy) = proxy {
         let request = Zeroizing::new(proxy.request(host, *port, &settings.user_agent));
-        let answer = link.converse(call, via, request.as_bytes(), limit)?;
-        proxy.accepted(&answer)?;
+        let response = link.converse(call, via, request.as_bytes(), limit)?;
+        proxy.accepted(&response)?;
     }
     if let Some(tls) = tls {
         link.start_tls(call, tls, limit)?;

@@ -8,11 +8,10 @@ use rustix::event::PollFlags;
 use rustls::ClientConnection;
 use socket2::Socket;
 
-use super::call::Call;
-use super::exchange::{network, timeout};
 use super::proxy::Answer;
 use super::tls;
-use crate::error::{Error, reason};
+use crate::call::Call;
+use crate::error::{Error, network, reason, timeout};
 use crate::process::{self, ProcessId};
 use crate::sys;
 
@@ -118,12 +117,12 @@ impl Link {
                         return Err(network(format!("no secure connection to {}: {what}", self.host)));
                     }
                     Ok(_) => {}
-                    Err(Trouble::Fatal(e)) => {
+                    Err(ReadError::Fatal(e)) => {
                         let _ = write_tls(tls, &self.socket, &mut self.sent); // the alert that tells the server why
                         return Err(e);
                     }
-                    Err(Trouble::Io(e)) if would_block(&e) => {}
-                    Err(Trouble::Io(e)) => return Err(lost(&self.host, "during the TLS handshake", &e)),
+                    Err(ReadError::Io(e)) if would_block(&e) => {}
+                    Err(ReadError::Io(e)) => return Err(lost(&self.host, "during the TLS handshake", &e)),
                 }
             }
         }
@@ -189,7 +188,7 @@ impl Link {
     }
 
     /// Looks once at the socket, without waiting, and appends what it brings to `input`, up to `limit` bytes in all.
-    pub(super) fn read_into(&mut self, input: &mut Vec<u8>, limit: usize) -> Result<Received, Trouble> {
+    pub(super) fn read_into(&mut self, input: &mut Vec<u8>, limit: usize) -> Result<Received, ReadError> {
         let start = input.len();
         input.resize(limit.min(start + READ).max(start), 0);
         let result = self.read(&mut input[start..]);
@@ -197,7 +196,7 @@ impl Link {
             Ok(n @ 1..) => (Ok(Received::Bytes), n),
             Ok(0) => (Ok(Received::End), 0),
             Err(Looked::Nothing(received)) => (Ok(received), 0),
-            Err(Looked::Trouble(trouble)) => (Err(trouble), 0),
+            Err(Looked::ReadError(trouble)) => (Err(trouble), 0),
         };
         input.truncate(start + n);
         received
@@ -222,7 +221,9 @@ impl Link {
         }
         match found {
             Err(Looked::Nothing(_)) => match self.broken.take() {
-                Some(e) => Err(Looked::Trouble(Trouble::Fatal(tls::broken(&self.host, &e, self.answered)))),
+                Some(e) => {
+                    Err(Looked::ReadError(ReadError::Fatal(tls::broken(&self.host, &e, self.answered))))
+                }
                 None if n == Some(0) => Ok(0), // the end, without a close_notify
                 None => Err(Looked::Nothing(Received::Records)),
             },
@@ -256,11 +257,11 @@ impl Link {
 /// Why a look at the socket brought no content.
 enum Looked {
     Nothing(Received),
-    Trouble(Trouble),
+    ReadError(ReadError),
 }
 
 fn looked(e: io::Error) -> Looked {
-    if would_block(&e) { Looked::Nothing(Received::Blocked) } else { Looked::Trouble(Trouble::Io(e)) }
+    if would_block(&e) { Looked::Nothing(Received::Blocked) } else { Looked::ReadError(ReadError::Io(e)) }
 }
 
 /// Content that was decrypted; 0 behind a close_notify.
@@ -273,7 +274,7 @@ fn content(tls: &mut ClientConnection, buffer: &mut [u8]) -> Result<usize, Looke
 }
 
 /// What may go wrong below: the socket, or what came through it.
-pub(super) enum Trouble {
+pub(super) enum ReadError {
     Io(io::Error),
     Fatal(Error),
 }
@@ -323,13 +324,13 @@ fn write_tls(tls: &mut ClientConnection, socket: &Socket, sent: &mut u64) -> io:
 }
 
 /// Reads records of the handshake, without waiting; 0 at the end.
-fn read_tls(tls: &mut ClientConnection, socket: &Socket, host: &str) -> Result<usize, Trouble> {
-    let n = tls.read_tls(&mut &*socket).map_err(Trouble::Io)?;
+fn read_tls(tls: &mut ClientConnection, socket: &Socket, host: &str) -> Result<usize, ReadError> {
+    let n = tls.read_tls(&mut &*socket).map_err(ReadError::Io)?;
     let shaking = tls.is_handshaking();
     match tls.process_new_packets() {
         Ok(_) => Ok(n),
-        Err(e) if shaking => Err(Trouble::Fatal(tls::refused(host, &e))),
-        Err(e) => Err(Trouble::Fatal(tls::broken(host, &e, false))),
+        Err(e) if shaking => Err(ReadError::Fatal(tls::refused(host, &e))),
+        Err(e) => Err(ReadError::Fatal(tls::broken(host, &e, false))),
     }
 }
 

@@ -26,7 +26,7 @@ struct Idle {
 
 impl Idle {
     fn is_fresh(&self) -> bool {
-        sys::sleepless_clock().saturating_sub(self.since) < MAX_IDLE
+        sys::boottime().saturating_sub(self.since) < MAX_IDLE
     }
 }
 
@@ -50,7 +50,7 @@ impl Pool {
     /// Keeps a connection whose last response was read to its end.
     pub(super) fn put(&self, origin: Origin, link: Link) {
         let mut all = self.lock();
-        all.push(Idle { origin, link, since: sys::sleepless_clock() });
+        all.push(Idle { origin, link, since: sys::boottime() });
         let origin = &all[all.len() - 1].origin;
         let oldest = all.iter().position(|idle| idle.origin == *origin);
         let crowded = all.iter().filter(|idle| idle.origin == *origin).count() > MAX_PER_ORIGIN;

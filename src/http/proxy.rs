@@ -8,9 +8,9 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
 
-use super::MAX_HEAD;
-use super::resolve::bare;
+use super::settings::MAX_HEAD;
 use crate::error::{Error, ErrorKind};
+use crate::host::{address, is_loopback};
 
 /// A proxy that can be asked for a tunnel.
 #[derive(Clone, PartialEq, Eq)]
@@ -138,15 +138,6 @@ fn status(head: &[u8]) -> Option<u16> {
         digits @ [_, _, _] => number(std::str::from_utf8(digits).ok()?),
         _ => None,
     }
-}
-
-/// Loopback by its very name: nothing that would have to be looked up.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || address(host).is_some_and(|ip| ip.is_loopback())
-}
-
-fn address(host: &str) -> Option<IpAddr> {
-    bare(host).parse().ok()
 }
 
 /// `[http://][user[:password]@]host[:port]`; port 1080 as in curl. The message never repeats the text: it may

@@ -6,102 +6,101 @@ use std::time::Duration;
 use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
-use super::call::Call;
 use super::dial::{Origin, dial};
-use super::exchange::{self, Failed, Outbound, Response};
+use super::exchange::{self, Failed, Outbound, Outcome};
 use super::pool::Pool;
-use super::{Answer, Broken, Connection, Content, Http, MAX_HEAD, Outgoing};
+use super::request::{Body, Broken, Connection, Request, Response};
+use super::settings::{MAX_HEAD, Settings};
+use crate::call::Call;
 use crate::error::{Error, ErrorKind};
 
 /// After a PUT, an answer without a length that is silent for so long is over.
 const SILENCE: Duration = Duration::from_secs(1);
 
-impl Http {
-    /// A body of the caller's, over a connection from our own pool.
-    pub(super) fn put(
-        &self,
-        call: &Rc<Call>,
-        outgoing: &mut Outgoing<'_>,
-        connection: Connection,
-    ) -> Result<Answer, Broken> {
-        let origin = Origin::of(outgoing.url);
-        let head = self.head(outgoing)?;
-        let total = match &outgoing.body {
-            Content::Stream(stream) => stream.length(),
-            _ => 0,
-        };
-        call.restart_progress(total)?;
-        let pool = self.pool.get(Pool::default);
-        let pooled = if connection == Connection::Any { pool.take(&origin) } else { None };
-        let reused = pooled.is_some();
-        let mut link = match pooled {
-            Some(link) => link,
-            None => dial(&self.settings, call, &origin)?,
-        };
-        let expects_continue = outgoing.headers.iter().any(|(name, value)| {
-            name.eq_ignore_ascii_case("expect") && value.eq_ignore_ascii_case("100-continue")
-        });
-        let outbound = Outbound {
-            head: &head,
-            body: &mut outgoing.body,
-            to_head: false,
-            expects_continue,
-            silence: Some(SILENCE),
-        };
-        let response = exchange::run(&mut link, call, self.settings.stall_timeout, outbound)
-            .map_err(|Failed { error, saw_bytes }| Broken::new(error, reused, saw_bytes))?;
-        match response.reusable {
-            true => pool.put(origin, link),
-            false if response.cut.is_none() && !response.early => link.close(),
-            false => {}
-        }
-        let answer = stored(response)?;
-        if answer.is_success() {
-            // It is done: whoever stops now stops too late to undo it.
-            let _ = call.tell(total, total);
-        }
-        Ok(answer)
+/// A body of the caller's, over a connection from our own pool.
+pub(super) fn put(
+    settings: &Settings,
+    pool: &Pool,
+    call: &Rc<Call>,
+    request: &mut Request<'_>,
+    connection: Connection,
+) -> Result<Response, Broken> {
+    let origin = Origin::of(request.url);
+    let head = head(request, &settings.user_agent)?;
+    let total = match &request.body {
+        Body::Stream(stream) => stream.length(),
+        _ => 0,
+    };
+    call.restart_progress(total)?;
+    let pooled = if connection == Connection::Any { pool.take(&origin) } else { None };
+    let reused = pooled.is_some();
+    let mut link = match pooled {
+        Some(link) => link,
+        None => dial(settings, call, &origin)?,
+    };
+    let expects_continue = request.headers.iter().any(|(name, value)| {
+        name.eq_ignore_ascii_case("expect") && value.eq_ignore_ascii_case("100-continue")
+    });
+    let outbound = Outbound {
+        head: &head,
+        body: &mut request.body,
+        to_head: false,
+        expects_continue,
+        silence: Some(SILENCE),
+    };
+    let response = exchange::run(&mut link, call, settings.stall_timeout, outbound)
+        .map_err(|Failed { error, saw_bytes }| Broken::new(error, reused, saw_bytes))?;
+    match response.reusable {
+        true => pool.put(origin, link),
+        false if response.cut.is_none() && !response.early => link.close(),
+        false => {}
     }
+    let response = stored(response)?;
+    if response.is_success() {
+        // It is done: whoever stops now stops too late to undo it.
+        let _ = call.tell(total, total);
+    }
+    Ok(response)
+}
 
-    /// The head of a PUT: every header once.
-    fn head(&self, outgoing: &Outgoing<'_>) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let internal = || Error::new(ErrorKind::Internal, "the request could not be made");
-        let url = outgoing.url;
-        let length = match &outgoing.body {
-            Content::Stream(stream) => stream.length().to_string(),
-            _ => "0".to_owned(),
-        };
-        let host = url.authority().map_or("", |authority| authority.as_str());
-        let ours = [("content-length", &*length), ("host", host), ("user-agent", &self.settings.user_agent)];
-        let mut headers = HeaderMap::new();
-        for (name, value) in outgoing.headers.iter().chain(&ours) {
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| internal())?;
-            let value = HeaderValue::from_str(value).map_err(|_| internal())?;
-            if !headers.contains_key(&name) {
-                headers.try_append(name, value).map_err(|_| internal())?;
-            }
+/// The head of a PUT: every header once.
+fn head(request: &Request<'_>, user_agent: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let internal = || Error::new(ErrorKind::Internal, "the request could not be made");
+    let url = request.url;
+    let length = match &request.body {
+        Body::Stream(stream) => stream.length().to_string(),
+        _ => "0".to_owned(),
+    };
+    let host = url.authority().map_or("", |authority| authority.as_str());
+    let ours = [("content-length", &*length), ("host", host), ("user-agent", user_agent)];
+    let mut headers = HeaderMap::new();
+    for (name, value) in request.headers.iter().chain(&ours) {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| internal())?;
+        let value = HeaderValue::from_str(value).map_err(|_| internal())?;
+        if !headers.contains_key(&name) {
+            headers.try_append(name, value).map_err(|_| internal())?;
         }
-        let path = url.path_and_query().map_or("/", |path| path.as_str());
-        let mut head = Zeroizing::new(Vec::with_capacity(MAX_HEAD));
-        for part in [outgoing.method.as_str(), " ", path, " HTTP/1.1\r\n"] {
-            head.extend_from_slice(part.as_bytes());
-        }
-        for (name, value) in &headers {
-            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-                head.extend_from_slice(part);
-            }
-        }
-        head.extend_from_slice(b"\r\n");
-        Ok(head)
     }
+    let path = url.path_and_query().map_or("/", |path| path.as_str());
+    let mut head = Zeroizing::new(Vec::with_capacity(MAX_HEAD));
+    for part in [request.method.as_str(), " ", path, " HTTP/1.1\r\n"] {
+        head.extend_from_slice(part.as_bytes());
+    }
+    for (name, value) in &headers {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            head.extend_from_slice(part);
+        }
+    }
+    head.extend_from_slice(b"\r\n");
+    Ok(head)
 }
 
 /// What a storage's response comes to. With the whole body sent, a success stands even where its own body is cut: the
 /// object is there, and sending it again would not make it more so.
-fn stored(response: Response) -> Result<Answer, Error> {
+fn stored(response: Outcome) -> Result<Response, Error> {
     match response.cut {
         Some(cut) if cut.kind == ErrorKind::Protocol && (200..300).contains(&response.status) => Err(cut),
-        _ => Ok(Answer {
+        _ => Ok(Response {
             status: response.status,
             headers: response.headers,
             body: response.body,

@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
-use super::call::Call;
-use super::exchange::{network, timeout};
-use crate::error::Error;
+use crate::call::Call;
+use crate::error::{Error, network, timeout};
+use crate::host::bare;
 use crate::process::PerProcess;
-use crate::sys::{self, Unknown};
+use crate::sys::{self, LookupError};
 
 /// A name that hangs keeps its thread after everybody has left. Who comes then asks anew, as the network may be back,
 /// but a name that stays dead must not take all the threads.
@@ -52,7 +52,7 @@ struct Asked {
 /// Owned by those who wait for it, and by nobody else until there is an answer.
 struct Lookup {
     host: String,
-    answer: Mutex<Option<Result<Vec<SocketAddr>, Unknown>>>,
+    response: Mutex<Option<Result<Vec<SocketAddr>, LookupError>>>,
     /// Both ends live as long as either side does: writing into a pipe that nobody can read raises SIGPIPE.
     done: (PipeReader, PipeWriter),
 }
@@ -68,12 +68,12 @@ pub(crate) fn resolve(
         return Ok(addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect());
     }
     let lookup = look_up(host).map_err(|e| network(format!("cannot look up {host}: {e}")))?;
-    let mut addresses = answer(call, &lookup, limit)?;
+    let mut addresses = response(call, &lookup, limit)?;
     addresses.iter_mut().for_each(|address| address.set_port(port));
     Ok(addresses)
 }
 
-fn answer(call: &Call, lookup: &Lookup, limit: Option<Instant>) -> Result<Vec<SocketAddr>, Error> {
+fn response(call: &Call, lookup: &Lookup, limit: Option<Instant>) -> Result<Vec<SocketAddr>, Error> {
     let host = &lookup.host;
     let ready = call.wait(&[(lookup.done.0.as_fd(), PollFlags::IN)], limit)?;
     if ready[0].is_empty() {
@@ -81,12 +81,12 @@ fn answer(call: &Call, lookup: &Lookup, limit: Option<Instant>) -> Result<Vec<So
             "looking up {host} took longer than the connect timeout; check the DNS settings"
         )));
     }
-    match lock(&lookup.answer).clone() {
+    match lock(&lookup.response).clone() {
         Some(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
-        Some(Err(Unknown { why, certain })) => {
+        Some(Err(LookupError { message, nxdomain })) => {
             let mut error =
-                network(format!("cannot look up {host}: {why}; check the name and the connection"));
-            error.details.retryable = !certain;
+                network(format!("cannot look up {host}: {message}; check the name and the connection"));
+            error.details.retryable = !nxdomain;
             Err(error)
         }
         _ => Err(network(format!("{host} has no address"))),
@@ -101,11 +101,6 @@ fn literal(host: &str) -> Option<Vec<IpAddr>> {
     Some(vec![bare(host).parse().ok()?])
 }
 
-/// A host without the brackets that an IPv6 address has in a URL.
-pub(super) fn bare(host: &str) -> &str {
-    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
-}
-
 /// The lookup of `host` that others wait for already, or a new one.
 fn look_up(host: &str) -> io::Result<Arc<Lookup>> {
     let mut resolver = lock(state());
@@ -113,7 +108,7 @@ fn look_up(host: &str) -> io::Result<Arc<Lookup>> {
     if let Some(shared) = resolver.shared(host) {
         return Ok(shared);
     }
-    let lookup = Arc::new(Lookup { host: host.to_owned(), answer: Mutex::new(None), done: io::pipe()? });
+    let lookup = Arc::new(Lookup { host: host.to_owned(), response: Mutex::new(None), done: io::pipe()? });
     resolver.queue.push_back(Arc::downgrade(&lookup));
     if resolver.threads < MAX_THREADS && !resolver.is_full(host) {
         let thread = thread::Builder::new().name("linq-dns".to_owned()).stack_size(1024 * 1024);
@@ -173,10 +168,10 @@ fn work() {
                 }
             }
         };
-        let answer = sys::look_up(&host);
+        let response = sys::look_up(&host);
         lock(state()).asked.retain(|asked| !asked.lookup.ptr_eq(&lookup));
         if let Some(lookup) = lookup.upgrade() {
-            *lock(&lookup.answer) = Some(answer);
+            *lock(&lookup.response) = Some(response);
             let _ = (&lookup.done.1).write(&[1]); // never read: it tells everybody who waits
         }
     }

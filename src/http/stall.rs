@@ -48,7 +48,7 @@ impl Stall {
     }
 
     /// The final response begins; or, as it turns out, that was an interim one.
-    pub(super) fn answer(&mut self, begins: bool, now: Instant) {
+    pub(super) fn response(&mut self, begins: bool, now: Instant) {
         self.answer_since = begins.then(|| self.answer_since.unwrap_or(now));
     }
 
@@ -113,12 +113,12 @@ mod tests {
         let at = |seconds: u32| start + SECOND * seconds;
         let mut stall = Stall::new(SECOND * 10, 0, start);
         assert_eq!(stall.answer_late_at(), None);
-        stall.answer(true, at(1));
-        stall.answer(true, at(5));
+        stall.response(true, at(1));
+        stall.response(true, at(5));
         assert_eq!(stall.answer_late_at(), Some(at(11)));
         stall.exclude(SECOND);
         assert_eq!(stall.answer_late_at(), Some(at(12)));
-        stall.answer(false, at(6));
+        stall.response(false, at(6));
         assert_eq!(stall.answer_late_at(), None);
     }
 }

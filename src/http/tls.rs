@@ -11,41 +11,14 @@ use rustls::client::Resumption;
 #[cfg(not(target_vendor = "apple"))]
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
-use rustls::crypto::{CryptoProvider, KeyProvider};
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::sign::SigningKey;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection};
 
-use super::resolve::bare;
+use crate::crypto::provider;
 use crate::error::{Error, ErrorKind};
+use crate::host::bare;
 use crate::process::PerProcess;
 pub(crate) use error::{broken, refused};
-
-/// The one crypto provider, always given explicitly: a Rust host may have installed another as its default.
-pub(crate) fn provider() -> Arc<CryptoProvider> {
-    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    let ring = || CryptoProvider { key_provider: &NoKeys, ..rustls::crypto::ring::default_provider() };
-    PROVIDER.get_or_init(|| Arc::new(ring())).clone()
-}
-
-/// No client certificates: without the code that would load and use their keys, the library is a good deal smaller.
-#[derive(Debug)]
-struct NoKeys;
-
-impl KeyProvider for NoKeys {
-    fn load_private_key(&self, _: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, rustls::Error> {
-        Err(rustls::Error::General("client certificates are not used".to_owned()))
-    }
-}
-
-/// Bytes that nobody can guess.
-pub(crate) fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    // The system's generator does not fail in practice; zeros would only make waits and keys less random.
-    let _ = provider().secure_random.fill(&mut bytes);
-    bytes
-}
 
 /// Whom a client trusts. Reading the system's certificates takes tens of milliseconds: a client that will need
 /// them reads them when it is made, where nobody waits to cancel, and one that may never need them at the first use.
@@ -135,24 +108,5 @@ impl Trust {
     #[cfg(not(any(target_os = "android", target_vendor = "apple")))]
     fn platform_roots(&self) -> RootCertStore {
         super::roots::load(self.file.as_deref(), &self.directories)
-    }
-}
-
-/// Every certificate of a PEM text; at least one.
-pub(crate) fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match found {
-        Ok(found) if !found.is_empty() => Ok(found),
-        Ok(_) => Err(Error::new(ErrorKind::Tls, format!("{what} holds no certificate in PEM form"))),
-        Err(e) => Err(Error::new(ErrorKind::Tls, format!("{what} is not PEM: {}", broken_pem(&e)))),
-    }
-}
-
-fn broken_pem(error: &pem::Error) -> &'static str {
-    match error {
-        pem::Error::MissingSectionEnd { .. } => "an END line is missing",
-        pem::Error::IllegalSectionStart { .. } => "a BEGIN line is malformed",
-        pem::Error::Base64Decode(_) => "what stands between BEGIN and END is not base64",
-        _ => "it cannot be read",
     }
 }

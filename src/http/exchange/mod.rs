@@ -20,11 +20,12 @@ use rustix::event::PollFlags;
 use ureq::http::HeaderMap;
 use zeroize::Zeroizing;
 
-use super::call::Call;
-use super::link::{Link, Received, Trouble, lost};
+use super::link::{Link, ReadError, Received, lost};
+use super::request::Body;
+use super::settings::MAX_HEAD;
 use super::stall::Stall;
-use super::{Content, MAX_HEAD};
-use crate::error::{Error, ErrorKind};
+use crate::call::Call;
+use crate::error::{Error, ErrorKind, timeout};
 
 /// While nothing can be written or read, what the peer acknowledged is looked at this often at first, then less.
 const FIRST_SAMPLE: Duration = Duration::from_millis(50);
@@ -41,7 +42,7 @@ const INPUT: usize = MAX_HEAD + 4 * 1024;
 pub(super) struct Outbound<'a, 'b> {
     /// The request's head, with the empty line that ends it.
     pub(super) head: &'a [u8],
-    pub(super) body: &'a mut Content<'b>,
+    pub(super) body: &'a mut Body<'b>,
     /// The request is HEAD: its response has no body.
     pub(super) to_head: bool,
     /// The head has `Expect: 100-continue`.
@@ -51,7 +52,7 @@ pub(super) struct Outbound<'a, 'b> {
 }
 
 /// What came back.
-pub(super) struct Response {
+pub(super) struct Outcome {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Zeroizing<Vec<u8>>,
@@ -63,7 +64,7 @@ pub(super) struct Response {
     pub(super) reusable: bool,
 }
 
-impl Response {
+impl Outcome {
     pub(super) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
@@ -120,7 +121,7 @@ pub(super) fn run(
     call: &Call,
     stall_timeout: Duration,
     outbound: Outbound<'_, '_>,
-) -> Result<Response, Failed> {
+) -> Result<Outcome, Failed> {
     let stall = Stall::new(stall_timeout, link.acknowledged(), Instant::now());
     let mut exchange = Exchange {
         link,
@@ -133,7 +134,7 @@ pub(super) fn run(
         continued: false,
         stall,
         total: match &outbound.body {
-            Content::Stream(stream) => Some(stream.length()),
+            Body::Stream(stream) => Some(stream.length()),
             _ => None,
         },
         given: 0,
@@ -147,7 +148,7 @@ pub(super) fn run(
 }
 
 impl Exchange<'_> {
-    fn run(&mut self, outbound: Outbound<'_, '_>) -> Result<Response, Error> {
+    fn run(&mut self, outbound: Outbound<'_, '_>) -> Result<Outcome, Error> {
         let mut head = outbound.head;
         if outbound.expects_continue {
             self.send_bytes(std::mem::take(&mut head), &[])?;
@@ -168,8 +169,8 @@ impl Exchange<'_> {
     fn receive(&mut self) -> Result<Received, Error> {
         let fresh = self.input.is_empty();
         let received = self.link.read_into(&mut self.input, INPUT).map_err(|trouble| match trouble {
-            Trouble::Io(e) => lost(&self.link.host, self.when(), &e),
-            Trouble::Fatal(error) => error,
+            ReadError::Io(e) => lost(&self.link.host, self.when(), &e),
+            ReadError::Fatal(error) => error,
         })?;
         match received {
             Received::Bytes => {
@@ -258,18 +259,4 @@ impl Exchange<'_> {
 
 fn no_memory() -> Error {
     Error::new(ErrorKind::NoMemory, "there is no memory for the connection's buffers")
-}
-
-/// A failure of the network that a later try may not meet.
-pub(crate) fn network(message: String) -> Error {
-    let mut error = Error::new(ErrorKind::Network, message);
-    error.details.retryable = true;
-    error
-}
-
-/// A limit of ours that passed; a later try may be faster.
-pub(crate) fn timeout(message: String) -> Error {
-    let mut error = Error::new(ErrorKind::Timeout, message);
-    error.details.retryable = true;
-    error
 }

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use rustix::event::PollFlags;
 use zeroize::Zeroizing;
 
-use super::{Exchange, Response, State, no_memory, timeout};
-use crate::error::{Error, ErrorKind};
+use super::{Exchange, Outcome, State, no_memory};
+use crate::error::{Error, ErrorKind, timeout};
 use crate::http::body::{Decoder, Malformed};
 use crate::http::head::{self, Head, Parsed};
 use crate::http::link::Received;
-use crate::http::{MAX_ANSWER, MAX_HEAD};
+use crate::http::settings::{MAX_ANSWER, MAX_HEAD};
 use crate::log::{self, Level};
 
 /// More interim responses than this are no sign of life any more.
@@ -25,14 +25,14 @@ impl Exchange<'_> {
                     if self.state == State::Waiting {
                         self.state = State::Answering;
                     }
-                    self.stall.answer(true, Instant::now());
+                    self.stall.response(true, Instant::now());
                     self.input.drain(..length);
                     return Ok(head);
                 }
                 Parsed::Interim { length, status } => self.pass_over(length, status)?,
                 Parsed::Partial { .. } => {
                     if !self.input.is_empty() {
-                        self.stall.answer(true, Instant::now());
+                        self.stall.response(true, Instant::now());
                     }
                     if !self.wait_for_input(None)? {
                         return Err(self.ended("before it answered"));
@@ -43,7 +43,7 @@ impl Exchange<'_> {
     }
 
     /// Reads the body, up to [`MAX_ANSWER`] bytes of it. What breaks it off is for the caller to judge.
-    pub(super) fn receive_body(&mut self, head: Head, silence: Option<Duration>) -> Result<Response, Error> {
+    pub(super) fn receive_body(&mut self, head: Head, silence: Option<Duration>) -> Result<Outcome, Error> {
         let mut body = Zeroizing::new(Vec::new());
         let mut decoder = Decoder::new(head.framing);
         let read = self.read_body(&mut decoder, &mut body, silence);
@@ -54,7 +54,7 @@ impl Exchange<'_> {
             log::line(Level::Debug, || format!("the answer broke off: {cut}"));
         }
         let complete = cut.is_none() && decoder.is_done() && self.input.is_empty();
-        Ok(Response {
+        Ok(Outcome {
             status: head.status,
             headers: head.headers,
             body,
@@ -154,7 +154,7 @@ impl Exchange<'_> {
     /// An interim response answers nothing. Each may put off the stall: without an end they would for ever.
     fn pass_over(&mut self, length: usize, status: u16) -> Result<(), Error> {
         self.input.drain(..length);
-        self.stall.answer(false, Instant::now());
+        self.stall.response(false, Instant::now());
         self.continued |= status == 100;
         self.interim += 1;
         match status {

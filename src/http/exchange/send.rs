@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use super::{Exchange, State, no_memory};
 use crate::error::{Error, ErrorKind};
-use crate::http::Content;
 use crate::http::link::{Received, lost, would_block};
+use crate::http::request::Body;
 
 /// How long to wait for a 100 Continue before the body is sent without it.
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -20,27 +20,27 @@ const OUTPUT: usize = 128 * 1024;
 
 impl Exchange<'_> {
     /// Sends the head and the body, or as much as the peer lets.
-    pub(super) fn send(&mut self, mut head: &[u8], body: &mut Content<'_>) -> Result<(), Error> {
+    pub(super) fn send(&mut self, mut head: &[u8], body: &mut Body<'_>) -> Result<(), Error> {
         let mut left = match body {
-            Content::Nothing => 0,
-            Content::Bytes(bytes) => bytes.len() as u64,
-            Content::Stream(stream) => stream.length(),
+            Body::Nothing => 0,
+            Body::Bytes(bytes) => bytes.len() as u64,
+            Body::Stream(stream) => stream.length(),
         };
         let mut buffer = Zeroizing::new(Vec::new());
-        if let Content::Stream(_) = body {
+        if let Body::Stream(_) = body {
             allocate(&mut buffer, left.min(OUTPUT as u64) as usize)?;
         }
         while self.state == State::Sending {
             let chunk = match body {
-                Content::Nothing => &[],
-                Content::Bytes(bytes) => *bytes,
-                Content::Stream(stream) if left > 0 => {
+                Body::Nothing => &[],
+                Body::Bytes(bytes) => *bytes,
+                Body::Stream(stream) if left > 0 => {
                     self.call.check()?;
                     let room = left.min(buffer.len() as u64) as usize;
                     let n = self.outside(|| stream.read(&mut buffer[..room]))?;
                     &buffer[..n]
                 }
-                Content::Stream(_) => &[],
+                Body::Stream(_) => &[],
             };
             left -= chunk.len() as u64;
             self.send_bytes(std::mem::take(&mut head), chunk)?;
@@ -90,7 +90,7 @@ impl Exchange<'_> {
     fn look_for_answer(&mut self) -> Result<(), Error> {
         if self.final_head_begins()? {
             self.state = State::AnsweredEarly;
-            self.stall.answer(true, Instant::now());
+            self.stall.response(true, Instant::now());
         }
         Ok(())
     }

@@ -4,8 +4,7 @@ use std::borrow::Cow;
 
 use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible};
 
-use crate::error::{Error, ErrorKind};
-use crate::http::exchange::network;
+use crate::error::{Error, ErrorKind, network};
 
 /// A handshake that failed. The same server will fail it again.
 pub(crate) fn refused(host: &str, error: &rustls::Error) -> Error {

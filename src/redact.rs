@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
 
-use crate::http::http::Uri;
+use crate::http::Uri;
 
 /// More of a server's own words than this is not repeated.
 pub(crate) const MAX_WORDS: usize = 300;
@@ -35,7 +35,7 @@ impl Secrets {
     }
 
     /// One line, bounded, without control characters, and nothing secret in it.
-    pub(crate) fn showable(&self, text: &str) -> String {
+    pub(crate) fn redact(&self, text: &str) -> String {
         let hidden = |text: String, secret: &Zeroizing<String>| match secret.len() {
             0..MIN_SECRET => text,
             _ => text.replace(secret.as_str(), self.called),
@@ -68,10 +68,10 @@ mod tests {
     #[test]
     fn words_are_bounded_and_on_one_line() {
         let none = Secrets::default();
-        assert_eq!(none.showable(" a\r\n b\u{1b}[31m\u{9b}c "), "a b[31mc");
-        assert_eq!(none.showable(&"ä".repeat(1000)), "ä".repeat(MAX_WORDS));
-        assert_eq!(none.showable("no https://h/p?sig=secret at all"), "no https://h/p at all");
-        assert_eq!(none.showable("/p?X-Amz-Signature=secret what?"), "/p what?");
+        assert_eq!(none.redact(" a\r\n b\u{1b}[31m\u{9b}c "), "a b[31mc");
+        assert_eq!(none.redact(&"ä".repeat(1000)), "ä".repeat(MAX_WORDS));
+        assert_eq!(none.redact("no https://h/p?sig=secret at all"), "no https://h/p at all");
+        assert_eq!(none.redact("/p?X-Amz-Signature=secret what?"), "/p what?");
     }
 
     /// A message names a field in words that are true in every language: C's own names belong into `src/ffi`.
@@ -102,12 +102,12 @@ mod tests {
     #[test]
     fn a_secret_is_hidden_wherever_it_stands() {
         let key = Secrets::key("abcd/efgh+ijkl");
-        assert_eq!(key.showable("bad key abcd/efgh+ijkl."), "bad key (the API key).");
+        assert_eq!(key.redact("bad key abcd/efgh+ijkl."), "bad key (the API key).");
         // Not even half of it, where the words are cut.
-        let late = key.showable(&format!("{} abcd/efgh+ijkl", "x".repeat(MAX_WORDS - 6)));
+        let late = key.redact(&format!("{} abcd/efgh+ijkl", "x".repeat(MAX_WORDS - 6)));
         assert!(late.ends_with("x (the "), "{late}");
-        assert_eq!(Secrets::key("short").showable("in short"), "in short");
-        assert_eq!(key.showable("abcd/\u{0}efgh\u{1b}+ijkl"), "(the API key)");
+        assert_eq!(Secrets::key("short").redact("in short"), "in short");
+        assert_eq!(key.redact("abcd/\u{0}efgh\u{1b}+ijkl"), "(the API key)");
     }
 
     #[test]
@@ -121,10 +121,10 @@ mod tests {
             "https://h/p&#63;X-Amz-Signature=deadbeefdeadbeef",
             "scope AKIA/20261122, or AKIA%2F20261122",
         ] {
-            let shown = query.showable(text);
+            let shown = query.redact(text);
             assert!(!shown.contains("deadbeef") && !shown.contains("AKIA"), "{shown}");
             assert!(shown.contains("(part of the upload URL)"), "{shown}");
         }
-        assert_eq!(query.showable("1 object"), "1 object");
+        assert_eq!(query.redact("1 object"), "1 object");
     }
 }

@@ -1,0 +1,18 @@
+//! The host of a URL.
+
+use std::net::IpAddr;
+
+/// A host without the brackets that an IPv6 address has in a URL.
+pub(crate) fn bare(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+/// Loopback by its very name: nothing that would have to be looked up.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || address(host).is_some_and(|ip| ip.is_loopback())
+}
+
+/// The address, where the host is one.
+pub(crate) fn address(host: &str) -> Option<IpAddr> {
+    bare(host).parse().ok()
+}

@@ -1,0 +1,75 @@
+//! A request and its response, as the callers of this room see them.
+
+use ureq::http::{HeaderMap, Method, Uri};
+use zeroize::Zeroizing;
+
+use crate::error::{Error, ErrorKind};
+use crate::source::Stream;
+
+/// What to send.
+pub(crate) struct Request<'a> {
+    pub(crate) method: Method,
+    pub(crate) url: &'a Uri,
+    pub(crate) headers: Vec<(&'a str, &'a str)>,
+    pub(crate) body: Body<'a>,
+    /// Whether it may be done twice. If not, it gets a new connection, and is not sent again on another.
+    pub(crate) repeatable: bool,
+}
+
+/// The body of a request.
+pub(crate) enum Body<'a> {
+    Nothing,
+    Bytes(&'a [u8]),
+    Stream(&'a mut dyn Stream),
+}
+
+/// What came back, whatever its status.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Zeroizing<Vec<u8>>,
+    /// A pooled connection died, and the request was sent again on a new one: it may have been done before.
+    pub(crate) replayed: bool,
+}
+
+impl Response {
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// Which connection a request may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Connection {
+    /// One from the pool, where there is one.
+    Any,
+    /// A new one; those in the pool stay there.
+    New,
+    /// A new one, in place of one from the pool that was dead.
+    Replacement,
+}
+
+/// Why a request has no answer.
+pub(super) struct Broken {
+    pub(super) error: Error,
+    /// It was sent on a pooled connection, which broke without a byte from the peer: that connection was dead before.
+    pub(super) stale: bool,
+}
+
+impl Broken {
+    pub(super) fn new(error: Error, pooled: bool, saw_bytes: bool) -> Self {
+        let broke = error.kind == ErrorKind::Network && error.details.retryable;
+        Broken { error, stale: pooled && broke && !saw_bytes }
+    }
+}
+
+impl From<Error> for Broken {
+    fn from(error: Error) -> Self {
+        Broken { error, stale: false }
+    }
+}

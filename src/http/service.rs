@@ -1,0 +1,145 @@
+//! Sends requests: the PUT over our own connections, everything else through ureq.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use ureq::Agent;
+use ureq::http::Method;
+use zeroize::Zeroizing;
+
+use super::agent::{self, PLACEHOLDER, Running};
+use super::pool::Pool;
+use super::put;
+use super::request::{Body, Broken, Connection, Request, Response};
+use super::settings::Settings;
+use crate::call::Call;
+use crate::error::{Error, ErrorKind};
+use crate::log::{self, Level};
+use crate::process::PerProcess;
+
+/// Requests, and the connections that are kept between them.
+pub(crate) struct Http {
+    settings: Settings,
+    /// For the API.
+    agent: PerProcess<Agent>,
+    /// For the storage.
+    pool: PerProcess<Pool>,
+}
+
+impl Http {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Http { settings, agent: PerProcess::new(), pool: PerProcess::new() }
+    }
+
+    /// Sends a request and reads its answer. A pooled connection that turns out dead is replaced once, at once.
+    pub(crate) fn send(&self, call: &Rc<Call>, mut request: Request<'_>) -> Result<Response, Error> {
+        let once =
+            !request.repeatable || matches!(&request.body, Body::Stream(stream) if !stream.can_rewind());
+        match self.attempt(call, &mut request, if once { Connection::New } else { Connection::Any }) {
+            Err(broken) if broken.stale && rewind(&mut request)? => {
+                let error = &broken.error;
+                log::line(Level::Debug, || format!("a pooled connection was dead: {error}; using a new one"));
+                let again =
+                    self.attempt(call, &mut request, Connection::Replacement).map_err(|broken| broken.error);
+                again.map(|response| Response { replayed: true, ..response })
+            }
+            result => result.map_err(|broken| broken.error),
+        }
+    }
+
+    fn attempt(
+        &self,
+        call: &Rc<Call>,
+        request: &mut Request<'_>,
+        connection: Connection,
+    ) -> Result<Response, Broken> {
+        let host = request.url.host().unwrap_or_default();
+        log::line(Level::Debug, || format!("{} to {host}", request.method));
+        call.check()?;
+        call.asks();
+        let result = match request.body {
+            Body::Stream(_) => {
+                let pool = self.pool.get(Pool::default);
+                put::put(&self.settings, pool, call, request, connection)
+            }
+            _ => self.ask(call, request, connection),
+        };
+        match &result {
+            Ok(response) => log::line(Level::Debug, || format!("{host} answered {}", response.status)),
+            Err(broken) => log::line(Level::Debug, || broken.error.to_string()),
+        }
+        result
+    }
+
+    /// A call of the API, through ureq.
+    fn ask(
+        &self,
+        call: &Rc<Call>,
+        request: &Request<'_>,
+        connection: Connection,
+    ) -> Result<Response, Broken> {
+        let host = request.url.host().unwrap_or_default();
+        let authorization = request.headers.iter().find(|(name, _)| *name == "authorization");
+        let running = Rc::new(Running {
+            call: call.clone(),
+            stall_timeout: self.settings.stall_timeout,
+            to_head: request.method == Method::HEAD,
+            authorization: Zeroizing::new(authorization.map_or("", |(_, value)| value).to_owned()),
+            replaces_dead: connection == Connection::Replacement,
+            connected: Cell::new(false),
+            saw_bytes: Cell::new(false),
+            failure: RefCell::new(None),
+        });
+        let _entered = running.enter();
+        self.through_ureq(request, connection == Connection::New).map_err(|e| {
+            let error = running.failure.take().unwrap_or_else(|| explain(host, &e));
+            Broken::new(error, !running.connected.get(), running.saw_bytes.get())
+        })
+    }
+
+    fn through_ureq(&self, request: &Request<'_>, unpooled: bool) -> Result<Response, ureq::Error> {
+        let agent = self.agent.get(|| agent::agent(&self.settings));
+        let mut head = ureq::http::Request::builder().method(&request.method).uri(request.url);
+        head = head.header("user-agent", &self.settings.user_agent);
+        for (name, value) in &request.headers {
+            head = head.header(*name, if *name == "authorization" { PLACEHOLDER } else { value });
+        }
+        let bytes: &[u8] = match request.body {
+            Body::Bytes(bytes) => bytes,
+            _ => &[],
+        };
+        // A request with a setting unlike the agent's neither takes a connection from ureq's pool nor puts one there.
+        let response = match (bytes, unpooled) {
+            ([], false) => agent.run(head.body(())?)?,
+            ([], true) => agent.run(agent.configure_request(head.body(())?).no_delay(false).build())?,
+            (_, false) => agent.run(head.body(bytes)?)?,
+            (_, true) => agent.run(agent.configure_request(head.body(bytes)?).no_delay(false).build())?,
+        };
+        let (head, mut body) = response.into_parts();
+        // The exchange has bounded it.
+        let body = body.with_config().limit(u64::MAX).read_to_vec()?;
+        Ok(Response {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body: Zeroizing::new(body),
+            replayed: false,
+        })
+    }
+}
+
+fn rewind(request: &mut Request<'_>) -> Result<bool, Error> {
+    match &mut request.body {
+        Body::Stream(stream) => stream.rewind(),
+        _ => Ok(true),
+    }
+}
+
+/// ureq's errors in our words. Its own texts go nowhere.
+fn explain(host: &str, error: &ureq::Error) -> Error {
+    match error {
+        ureq::Error::Protocol(_) | ureq::Error::Http(_) => {
+            Error::new(ErrorKind::Protocol, format!("{host} did not answer in proper HTTP"))
+        }
+        _ => Error::new(ErrorKind::Internal, format!("the request to {host} could not be made")),
+    }
+}
