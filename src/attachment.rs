@@ -11,6 +11,37 @@ use crate::clock::json_date;
 use crate::error::{Error, ErrorKind};
 use crate::http::Method;
 
+/// A file that is there.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// For any number of messages as long as it lasts: an ephemeral attachment is removed 24 to 48 hours after the
+    /// upload, a persistent one stays until it is deleted.
+    pub attachment_id: String,
+    /// Where the file is; absent where Linq does not say.
+    pub download_url: Option<String>,
+    /// The name it was declared under; empty where a presigned JSON did not say.
+    pub filename: String,
+    /// The type it was declared as; empty where a presigned JSON did not say.
+    pub content_type: String,
+    /// Its size.
+    pub size_bytes: u64,
+    /// How many attempts the call made in all.
+    pub attempts: u32,
+}
+
+/// The URL may be signed: it goes into no print.
+impl fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attachment")
+            .field("attachment_id", &self.attachment_id)
+            .field("filename", &self.filename)
+            .field("content_type", &self.content_type)
+            .field("size_bytes", &self.size_bytes)
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What Linq knows of an attachment.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct AttachmentInfo {

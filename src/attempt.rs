@@ -1,12 +1,22 @@
 //! Makes attempts until one succeeds or none is left, and says in the end how it began.
 
 use std::rc::Rc;
+use std::time::Instant;
 
 use crate::call::Call;
 use crate::error::{Details, Error, ErrorKind};
 use crate::log::{self, Level};
 use crate::random;
-use crate::retry::{self, Budget, Next, Why};
+use crate::retry::{Budget, Next, State, Why};
+
+/// One attempt of a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Attempt {
+    /// From 1.
+    pub(crate) number: u32,
+    /// The place of the attempt before was refused as expired.
+    pub(crate) renew: bool,
+}
 
 /// How often to try, and what is left of the client's patience.
 #[derive(Debug)]
@@ -20,42 +30,42 @@ impl Attempts {
         Attempts { max: max.max(1), budget: Budget::new() }
     }
 
-    /// Calls `attempt` with its number, from 1, and waits between.
+    /// Calls `attempt` until it succeeds or it is not worth another, and waits between.
     pub(crate) fn run<T>(
         &self,
         call: &Rc<Call>,
-        mut attempt: impl FnMut(u32) -> Result<T, Error>,
+        mut attempt: impl FnMut(Attempt) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        let mut state = State::new(self.max, &self.budget);
         let mut first: Option<String> = None;
         let mut before = None;
-        let mut made = 1;
+        let mut renew = false;
         loop {
-            let error = match attempt(made) {
+            state.made += 1;
+            let error = match attempt(Attempt { number: state.made, renew }) {
                 Ok(value) => {
                     self.budget.earn();
                     return Ok(value);
                 }
                 Err(error) => with_what_was_known(error, call, before.take()),
             };
-            let random = u32::from_ne_bytes(random::bytes());
-            match retry::next(&error, made, self.max, random, |wait| call.ends_before(wait), &self.budget) {
-                Next::End(why) => return Err(last(call, error, made, why, first)),
-                Next::Again(wait) => {
-                    log::line(Level::Warn, || {
-                        format!(
-                            "attempt {made} of {} failed: {error}; again in {} ms",
-                            self.max,
-                            wait.as_millis()
-                        )
-                    });
-                    first.get_or_insert_with(|| error.message.clone());
-                    before = Some(error.details);
-                    if let Err(end) = call.sleep(wait) {
-                        let end = with_what_was_known(end, call, before);
-                        return Err(last(call, end, made, Why::Final, first));
+            let wait =
+                match state.next(&error, call.left(Instant::now()), u32::from_ne_bytes(random::bytes())) {
+                    Next::End(why) => return Err(last(call, error, state.made, why, first)),
+                    Next::Again { wait, renew: expired } => {
+                        renew = expired;
+                        wait
                     }
-                    made += 1;
-                }
+                };
+            log::line(Level::Warn, || {
+                let (made, max) = (state.made, self.max);
+                format!("attempt {made} of {max} failed: {error}; again in {} ms", wait.as_millis())
+            });
+            first.get_or_insert_with(|| error.message.clone());
+            before = Some(error.details);
+            if let Err(end) = call.sleep(wait) {
+                let end = with_what_was_known(end, call, before);
+                return Err(last(call, end, state.made, Why::Final, first));
             }
         }
     }
@@ -80,6 +90,10 @@ fn last(call: &Call, mut error: Error, made: u32, why: Why, first: Option<String
         Why::LongWait => notes.push("the server asks to wait longer than a minute".to_owned()),
         Why::Deadline => notes.push("the call's timeout leaves no time for another attempt".to_owned()),
         Why::Budget => notes.push("not tried again: too many calls of this client failed lately".to_owned()),
+        Why::ExpiredAgain => {
+            notes.push("it was reserved just now, so another would not help".to_owned());
+            error.details.retryable = false;
+        }
         Why::Final | Why::Attempts => {}
     }
     if let Some(first) = first.filter(|first| *first != error.message) {
@@ -111,13 +125,17 @@ mod tests {
         let result: Result<(), _> = Attempts::new(1).run(&call, |_| Err(failure("nothing was asked", 0)));
         assert_eq!(result.unwrap_err().details.attempts, 0);
         call.asks();
-        let result: Result<(), _> = Attempts::new(3).run(&call, |n| Err(failure(&format!("cause {n}"), 0)));
+        let result: Result<(), _> =
+            Attempts::new(3).run(&call, |n| Err(failure(&format!("cause {}", n.number), 0)));
         let error = result.unwrap_err();
         assert_eq!(error.message, "cause 3 (attempt 3; the first attempt failed so: cause 1)");
         assert_eq!(error.details.attempts, 3);
         let once: Result<(), _> = Attempts::new(1).run(&call, |_| Err(failure("cause", 0)));
         assert_eq!(once.unwrap_err().message, "cause");
-        assert_eq!(Attempts::new(3).run(&call, |n| if n == 2 { Ok(n) } else { Err(failure("x", 0)) }), Ok(2));
+        assert_eq!(
+            Attempts::new(3).run(&call, |n| if n.number == 2 { Ok(2) } else { Err(failure("x", 0)) }),
+            Ok(2)
+        );
     }
 
     #[test]
@@ -202,7 +220,7 @@ mod tests {
         let call = Call::new(Some(&token), None, None);
         call.asks();
         let result: Result<(), _> = Attempts::new(3).run(&call, |attempt| {
-            if attempt == 2 {
+            if attempt.number == 2 {
                 token.cancel();
                 call.check()?;
             }
@@ -217,7 +235,7 @@ mod tests {
         let call = Call::new(None, Some(Duration::from_millis(50)), None);
         call.asks();
         let result: Result<(), _> = Attempts::new(3).run(&call, |attempt| {
-            if attempt == 2 {
+            if attempt.number == 2 {
                 call.sleep(Duration::from_secs(5))?;
             }
             let mut error = refused();
@@ -234,7 +252,7 @@ mod tests {
     fn a_later_failure_speaks_for_itself() {
         let call = Call::new(None, None, None);
         call.asks();
-        let result: Result<(), _> = Attempts::new(2).run(&call, |attempt| match attempt {
+        let result: Result<(), _> = Attempts::new(2).run(&call, |attempt| match attempt.number {
             1 => Err(Error {
                 details: Box::new(crate::Details { retry_after: None, ..*refused().details }),
                 ..refused()

@@ -68,9 +68,9 @@ impl Call {
         Error::new(ErrorKind::Timeout, format!("the call's timeout of {timeout} ms passed"))
     }
 
-    /// Whether `wait` from now is past the deadline.
-    pub(crate) fn ends_before(&self, wait: Duration) -> bool {
-        self.deadline.is_some_and(|deadline| deadline.saturating_duration_since(Instant::now()) <= wait)
+    /// What is left of its time; `None` where it is not bounded.
+    pub(crate) fn left(&self, now: Instant) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(now))
     }
 
     /// Waits for one of `wanted`, for `limit`, or for the end of the call, whichever comes first.

@@ -9,18 +9,19 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::api::{Api, Base};
-use crate::attachment::{self, AttachmentInfo};
+use crate::attachment::{self, Attachment, AttachmentInfo};
 use crate::attempt::Attempts;
 use crate::call::{Call, Progress};
 use crate::cancel::CancelToken;
 use crate::certificates::certificates;
+use crate::declare::{Declared, declare};
 use crate::error::{Error, ErrorKind, reason};
 use crate::http::{Http, Proxies, Settings, Trust};
 use crate::message::{self, Message, Receipt};
 use crate::presign::{self, FileInfo, Presigned};
 use crate::request::{self, Request, Response};
 use crate::source::{Source, check_size};
-use crate::upload::{self, Declared, Upload};
+use crate::upload::Upload;
 
 /// Where the API key is looked for.
 pub const API_KEY_VARIABLE: &str = "LINQ_API_V3_API_KEY";
@@ -101,24 +102,6 @@ pub struct UploadOptions<'a> {
     pub call: CallOptions<'a>,
 }
 
-/// A file that is there.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Attachment {
-    /// For any number of messages as long as it lasts: an ephemeral attachment is removed 24 to 48 hours after the
-    /// upload, a persistent one stays until it is deleted.
-    pub attachment_id: String,
-    /// Where the file is; absent where Linq does not say.
-    pub download_url: Option<String>,
-    /// The name it was declared under; empty where a presigned JSON did not say.
-    pub filename: String,
-    /// The type it was declared as; empty where a presigned JSON did not say.
-    pub content_type: String,
-    /// Its size.
-    pub size_bytes: u64,
-    /// How many attempts the call made in all.
-    pub attempts: u32,
-}
-
 /// Holds the key and the pooled connections. May be used from any thread at the same time.
 pub struct Client {
     api: Api,
@@ -173,8 +156,7 @@ impl Client {
     /// Step 1 alone: reserves a place for `file`.
     pub fn presign(&self, file: FileInfo<'_>, call: CallOptions<'_>) -> Result<Presigned, Error> {
         check_size(file.filename, file.size_bytes)?;
-        let declared =
-            upload::declare(file.content_type, file.filename.to_owned(), &[], &[], self.allow_webp_svg)?;
+        let declared = declare(file.content_type, file.filename.to_owned(), &[], &[], self.allow_webp_svg)?;
         let call = call.begin(None);
         self.attempts.run(&call, |_| {
             let Declared { filename, content_type } = &declared;
@@ -210,7 +192,7 @@ impl Client {
     pub fn delete_attachment(&self, id: &str, call: CallOptions<'_>) -> Result<(), Error> {
         attachment::check_id(id)?;
         let call = call.begin(None);
-        self.attempts.run(&call, |attempt| attachment::delete(&self.api, &call, id, attempt > 1))
+        self.attempts.run(&call, |attempt| attachment::delete(&self.api, &call, id, attempt.number > 1))
     }
 
     /// Step 3: sends a message with attachments. Where it may have arrived although this failed, the error's
@@ -281,19 +263,6 @@ fn extra_certificates(config: &Config) -> Result<Vec<rustls::pki_types::Certific
         found.extend(certificates(pem.as_bytes(), "the CA certificates")?);
     }
     Ok(found)
-}
-
-/// The URL may be signed: it goes into no print.
-impl fmt::Debug for Attachment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Attachment")
-            .field("attachment_id", &self.attachment_id)
-            .field("filename", &self.filename)
-            .field("content_type", &self.content_type)
-            .field("size_bytes", &self.size_bytes)
-            .field("attempts", &self.attempts)
-            .finish_non_exhaustive()
-    }
 }
 
 /// The key goes into no print.

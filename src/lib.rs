@@ -32,6 +32,7 @@ mod client;
 mod clock;
 mod content_type;
 mod crypto;
+mod declare;
 mod error;
 #[cfg(feature = "capi")]
 mod ffi;
@@ -55,12 +56,11 @@ mod storage_error;
 mod sys;
 mod upload;
 
-pub use attachment::AttachmentInfo;
+pub use attachment::{Attachment, AttachmentInfo};
 pub use call::Progress;
 pub use cancel::CancelToken;
 pub use client::{
-    API_KEY_VARIABLE, Attachment, BASE_URL_VARIABLE, CallOptions, Client, Config, DEFAULT_BASE_URL,
-    UploadOptions,
+    API_KEY_VARIABLE, BASE_URL_VARIABLE, CallOptions, Client, Config, DEFAULT_BASE_URL, UploadOptions,
 };
 pub use content_type::content_type;
 pub use error::{Details, Error, ErrorKind};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -15,6 +16,7 @@ use crate::host::is_loopback;
 use crate::http::header::{HeaderName, HeaderValue};
 use crate::http::{Method, Uri};
 use crate::redact::without_bom;
+use crate::sys;
 
 /// What is to be uploaded, as Linq wants to know it beforehand.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +92,7 @@ pub(crate) fn reserve(
     presigned.content_type = Some(content_type.to_owned());
     presigned.size_bytes = Some(size_bytes);
     presigned.finish().map_err(|why| api.broken(&what, &format!("reply {why}"), &response))?;
-    presigned.clock = response.header("date").and_then(ServerClock::read);
+    presigned.clock = response.header("date").and_then(|date| ServerClock::read(date, sys::boottime()));
     Ok(presigned)
 }
 
@@ -203,8 +205,8 @@ impl Presigned {
     }
 
     /// Whether it had expired by the server's clock; never so where that clock was not seen.
-    pub(crate) fn is_expired(&self) -> bool {
-        self.clock.is_some_and(|clock| clock.now() >= self.expires_at_ms)
+    pub(crate) fn is_expired(&self, boottime: Duration) -> bool {
+        self.clock.is_some_and(|clock| clock.at(boottime) >= self.expires_at_ms)
     }
 
     /// Refuses plain http where the client was not told to expect it.
@@ -309,7 +311,7 @@ mod tests {
         assert_eq!(presigned.put_headers(), [("Content-Type", "image/jpeg")]);
         let again = Presigned::parse(presigned.to_json().as_bytes()).unwrap();
         assert_eq!(again, presigned);
-        assert!(!presigned.is_expired());
+        assert!(!presigned.is_expired(Duration::MAX), "no clock of the server's is known");
     }
 
     #[test]

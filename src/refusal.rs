@@ -220,8 +220,8 @@ fn until(then: i64, now: Option<i64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::HeaderMap;
     use std::time::{Duration, SystemTime};
+    use ureq::http::HeaderMap;
 
     fn response(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Response {
         let headers = headers.iter().map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap()));

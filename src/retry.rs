@@ -85,8 +85,8 @@ fn known_wait(error: &Error, made: u32, random: u32) -> Option<Duration> {
 /// What to do about a failed attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Wait that long, then try again.
-    Again(Duration),
+    /// Wait that long, then try again; `renew`: with another place, as this one has expired.
+    Again { wait: Duration, renew: bool },
     /// End, because of this.
     End(Why),
 }
@@ -104,37 +104,56 @@ pub(crate) enum Why {
     Deadline,
     /// Too much failed lately.
     Budget,
+    /// A place that took the place of an expired one is refused as expired too.
+    ExpiredAgain,
 }
 
-/// Decides after attempt number `made` of `max` failed with `error`.
-pub(crate) fn next(
-    error: &Error,
-    made: u32,
-    max: u32,
-    random: u32,
-    ends_before: impl Fn(Duration) -> bool,
-    budget: &Budget,
-) -> Next {
-    // What breaks the protocol may pass once nothing is in between any more, but not while a call waits.
-    if !error.details.retryable || error.kind == ErrorKind::Protocol {
-        return Next::End(Why::Final);
+/// What one call has tried so far.
+pub(crate) struct State<'a> {
+    /// Attempts allowed.
+    pub(crate) max: u32,
+    /// Attempts made.
+    pub(crate) made: u32,
+    budget: &'a Budget,
+    renewed: bool,
+}
+
+impl<'a> State<'a> {
+    pub(crate) fn new(max: u32, budget: &'a Budget) -> Self {
+        State { max, made: 0, budget, renewed: false }
     }
-    if made >= max {
-        return Next::End(Why::Attempts);
+
+    /// Decides after an attempt failed with `error`. `left`: what is left of the call's time; `random`: uniform.
+    pub(crate) fn next(&mut self, error: &Error, left: Option<Duration>, random: u32) -> Next {
+        // What breaks the protocol may pass once nothing is in between any more, but not while a call waits.
+        if !error.details.retryable || error.kind == ErrorKind::Protocol {
+            return Next::End(Why::Final);
+        }
+        let renew = error.kind == ErrorKind::Expired;
+        if renew && self.renewed {
+            return Next::End(Why::ExpiredAgain);
+        }
+        if self.made >= self.max {
+            return Next::End(Why::Attempts);
+        }
+        let own = || match renew {
+            true => Duration::ZERO, // the refusal was about the URL: the server is well
+            false => known_wait(error, self.made, random)
+                .unwrap_or_else(|| backoff(self.made + 1, throttled(error), random)),
+        };
+        let wait = error.details.retry_after.unwrap_or_else(own);
+        if wait > MAX_HINT {
+            return Next::End(Why::LongWait);
+        }
+        if left.is_some_and(|left| left <= wait) {
+            return Next::End(Why::Deadline);
+        }
+        if !self.budget.spend() {
+            return Next::End(Why::Budget);
+        }
+        self.renewed |= renew;
+        Next::Again { wait, renew }
     }
-    let own =
-        || known_wait(error, made, random).unwrap_or_else(|| backoff(made + 1, throttled(error), random));
-    let wait = error.details.retry_after.unwrap_or_else(own);
-    if wait > MAX_HINT {
-        return Next::End(Why::LongWait);
-    }
-    if ends_before(wait) {
-        return Next::End(Why::Deadline);
-    }
-    if !budget.spend() {
-        return Next::End(Why::Budget);
-    }
-    Next::Again(wait)
 }
 
 fn throttled(error: &Error) -> bool {
@@ -280,21 +299,47 @@ mod tests {
         error
     }
 
+    fn after(made: u32, budget: &Budget) -> State<'_> {
+        State { made, ..State::new(4, budget) }
+    }
+
+    #[test]
+    fn an_expired_place_is_renewed_at_once_and_only_once() {
+        let budget = Budget::new();
+        let mut expired = failed(None);
+        expired.kind = ErrorKind::Expired;
+        let mut state = after(1, &budget);
+        assert_eq!(state.next(&expired, None, u32::MAX), Next::Again { wait: Duration::ZERO, renew: true });
+        state.made = 2;
+        let half = Duration::from_millis(1000);
+        assert_eq!(state.next(&failed(None), None, u32::MAX), Next::Again { wait: half, renew: false });
+        state.made = 3;
+        assert_eq!(state.next(&expired, None, u32::MAX), Next::End(Why::ExpiredAgain));
+        assert_eq!(after(4, &budget).next(&expired, None, 7), Next::End(Why::Attempts));
+        expired.details.retryable = false;
+        assert_eq!(after(1, &budget).next(&expired, None, 7), Next::End(Why::Final));
+    }
+
     #[test]
     fn hints_are_obeyed_up_to_a_minute_and_the_deadline() {
         let budget = Budget::new();
-        let never = |_: Duration| false;
         let second = Duration::from_secs;
-        assert_eq!(next(&failed(Some(60)), 1, 4, 7, never, &budget), Next::Again(second(60)));
-        assert_eq!(next(&failed(Some(0)), 1, 4, 7, never, &budget), Next::Again(second(0)));
-        assert_eq!(next(&failed(Some(61)), 1, 4, 7, never, &budget), Next::End(Why::LongWait));
-        assert_eq!(next(&failed(Some(3)), 1, 4, 7, |w| w >= second(2), &budget), Next::End(Why::Deadline));
         assert_eq!(
-            next(&failed(None), 1, 4, u32::MAX, never, &budget),
-            Next::Again(Duration::from_millis(500))
+            after(1, &budget).next(&failed(Some(60)), None, 7),
+            Next::Again { wait: second(60), renew: false }
         );
-        assert_eq!(next(&failed(None), 4, 4, 7, never, &budget), Next::End(Why::Attempts));
-        assert_eq!(next(&Error::cancelled(), 1, 4, 7, never, &budget), Next::End(Why::Final));
+        assert_eq!(
+            after(1, &budget).next(&failed(Some(0)), None, 7),
+            Next::Again { wait: second(0), renew: false }
+        );
+        assert_eq!(after(1, &budget).next(&failed(Some(61)), None, 7), Next::End(Why::LongWait));
+        assert_eq!(after(1, &budget).next(&failed(Some(3)), Some(second(2)), 7), Next::End(Why::Deadline));
+        assert_eq!(
+            after(1, &budget).next(&failed(None), None, u32::MAX),
+            Next::Again { wait: Duration::from_millis(500), renew: false }
+        );
+        assert_eq!(after(4, &budget).next(&failed(None), None, 7), Next::End(Why::Attempts));
+        assert_eq!(after(1, &budget).next(&Error::cancelled(), None, 7), Next::End(Why::Final));
     }
 
     #[test]
@@ -314,8 +359,12 @@ mod tests {
         ];
         for (error, waits) in table {
             for (made, wait) in (1..).zip(waits) {
-                let found = next(&error, made, 4, u32::MAX, |_| false, &Budget::new());
-                assert_eq!(found, Next::Again(Duration::from_millis(wait)), "{made}: {error:?}");
+                let found = after(made, &Budget::new()).next(&error, None, u32::MAX);
+                assert_eq!(
+                    found,
+                    Next::Again { wait: Duration::from_millis(wait), renew: false },
+                    "{made}: {error:?}"
+                );
             }
         }
     }
@@ -329,9 +378,10 @@ mod tests {
             error.details.api_code = Some(code);
             error
         };
-        let wait = |error: &Error, made, random| match next(error, made, 9, random, |_| false, &Budget::new())
+        let wait = |error: &Error, made, random| match (State { made, ..State::new(9, &Budget::new()) })
+            .next(error, None, random)
         {
-            Next::Again(wait) => wait.as_millis(),
+            Next::Again { wait, .. } => wait.as_millis(),
             end => panic!("{end:?}"),
         };
         for (code, waits) in [

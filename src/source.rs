@@ -251,6 +251,14 @@ impl<'a> Opened<'a> {
         self.size
     }
 
+    /// Whether another attempt can send it from its first byte: it can rewind, or nothing was read that is not kept.
+    pub(crate) fn can_repeat(&self) -> bool {
+        match &self.kind {
+            Kind::Reader { reader, head, taken } => reader.can_rewind() || *taken <= head.len() as u64,
+            _ => true,
+        }
+    }
+
     fn read_head(&mut self, wanted: usize) -> Result<Contents, Error> {
         let mut buffer = Zeroizing::new(vec![0; wanted]);
         let mut filled = 0;

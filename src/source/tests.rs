@@ -207,7 +207,7 @@ fn a_closer_look_needs_a_reader_that_begins_again() {
         [b"ID3\x04\0\0", &seven[..], &vec![1; size as usize]].concat()
     };
     let song = |tags: &[u32]| {
-        [tags.iter().flat_map(|size| tag(*size)).collect(), b"fLaC".to_vec(), vec![2; 600]].concat()
+        [tags.iter().flat_map(|size| tag(*size)).collect(), b"fLaC".to_vec(), vec![2; 2 * FURTHER]].concat()
     };
     let ahead = LOOK_AHEAD as u32;
     // the tags; whether what is behind them is seen from a file, and from a reader that begins again

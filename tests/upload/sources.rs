@@ -125,15 +125,20 @@ fn a_reader_whose_rewind_fails_ends_the_call() {
     let options = UploadOptions { filename: Some("a.txt"), ..UploadOptions::default() };
     let error = sandbox.client(false).upload(source, options).unwrap_err();
     fault.assert_injected(1);
-    assert!(
-        error
-            .message
-            .starts_with("a.txt cannot be rewound: tape stuck (the attempt failed so: uploading a.txt: "),
-        "{error}"
-    );
-    assert_eq!((error.kind, error.details.attempts), (ErrorKind::File, 1), "{error}");
-    assert_eq!(error.details.storage_code.as_deref(), Some("SlowDown"));
+    let why =
+        "a.txt cannot be rewound: tape stuck (attempt 2; the first attempt failed so: uploading a.txt: ";
+    assert!(error.message.starts_with(why), "{error}");
+    assert_eq!((error.kind, error.details.attempts), (ErrorKind::File, 2), "{error}");
     assert!(!error.details.retryable);
+
+    // After the last attempt nothing is rewound, so the cause is told as it is.
+    let fault = sandbox.on_put(json!({"respond": {"status": 503, "code": "SlowDown"}}));
+    let source = Source::Reader { reader: &mut Stuck(50_000), size: 50_000 };
+    let options = UploadOptions { filename: Some("a.txt"), ..UploadOptions::default() };
+    let error = sandbox.client_once(false).upload(source, options).unwrap_err();
+    fault.assert_injected(1);
+    assert_eq!((error.kind, error.details.attempts), (ErrorKind::Storage, 1), "{error}");
+    assert_eq!(error.details.storage_code.as_deref(), Some("SlowDown"));
 }
 
 #[test]
