@@ -55,7 +55,6 @@ fn brand<'a>(
         b"M4V " | b"M4VH" | b"M4VP" => "video/x-m4v",
         b"qt  " => "video/quicktime",
         [b'3', b'g', b'p' | b'e' | b'g' | b'r' | b's', _] => "video/3gpp",
-        [b'i', b's', b'o', _] | [b'm', b'p', b'4', _] | b"avc1" | b"dash" => "video/mp4",
         // a short form of HEIF, which says in place of the version how the image is coded
         b"mif3" => return Some(image_brand([minor].into_iter())),
         _ if is_image(major) => return Some(image_brand(std::iter::once(major).chain(compatible))),

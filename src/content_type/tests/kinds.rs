@@ -292,7 +292,7 @@ fn images_of_any_brand_are_images() {
         &[b"MiPr", b"miaf"],
         &[b"new1", b"mif1", b"miaf"],
     ];
-    let heic: [&[&[u8; 4]]; 7] = [
+    let heic: [&[&[u8; 4]]; 8] = [
         &[b"MiHE", b"mif1", b"heic"],
         &[b"tmap", b"mif1", b"heic"],
         &[b"miaf", b"heix"],
@@ -300,6 +300,7 @@ fn images_of_any_brand_are_images() {
         &[b"msf1", b"hevc"],
         &[b"mif2", b"heic"],
         &[b"new1", b"heic"],
+        &[b"isom", b"mif1", b"heic"],
     ];
     let avif: [&[&[u8; 4]]; 5] = [
         &[b"avif"],
