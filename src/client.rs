@@ -260,7 +260,7 @@ fn extra_certificates(config: &Config) -> Result<Vec<rustls::pki_types::Certific
         found.extend(certificates(&pem, &name)?);
     }
     if let Some(pem) = &config.ca_pem {
-        found.extend(certificates(pem.as_bytes(), "the CA certificates")?);
+        found.extend(certificates(pem.as_bytes(), "the CA text")?);
     }
     Ok(found)
 }

@@ -41,6 +41,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -184,6 +185,15 @@ class Error : public std::exception {
   std::uint32_t attempts() const noexcept { return block_.get()->attempts; }
   /// Whether the same call may succeed later without a change.
   bool retryable() const noexcept { return block_.get()->retryable != 0; }
+  /// The key of a message, or of a request with one, that may have been sent although this failed: send again with it.
+  /// Empty: nothing was sent, or Linq refused it.
+  std::string idempotency_key() const {
+    return LINQ_HAS(get(), idempotency_key) ? detail::text(block_.get()->idempotency_key) : std::string();
+  }
+  /// What the system said, to be compared with std::errc; no error where it said nothing.
+  std::error_code system_error() const noexcept {
+    return {LINQ_HAS(get(), system_error) ? block_.get()->system_error : 0, std::generic_category()};
+  }
   /// For a function of linq.h. Borrowed: it lives as long as this object or a copy.
   const linq_error* get() const noexcept { return block_.get(); }
 
@@ -548,8 +558,23 @@ struct Message {
   std::optional<std::string> text{};
   /// Ids, in order. May be empty where there is a text.
   std::vector<std::string> attachment_ids{};
-  /// Linq never sends twice with the same key; not set: a fresh one, which Receipt tells.
+  /// Linq never sends twice with the same key; not set: a fresh one, which Receipt tells, and an Error where the message may
+  /// have arrived all the same.
   std::optional<std::string> idempotency_key{};
+};
+
+/// A call of the API that has no function of its own here.
+struct Request {
+  /// Required. "GET", "HEAD", "PUT", "DELETE", "POST" or "PATCH".
+  std::string method{};
+  /// Required. What follows the base URL, such as "/v3/chats/{id}/messages" with an id in it; a query is allowed.
+  std::string path{};
+  /// What to send, at most 1 MiB; not set: no body. GET and HEAD take none.
+  std::optional<std::string> json{};
+  /// Sent as the header Idempotency-Key, which only some paths honour.
+  std::optional<std::string> idempotency_key{};
+  /// A POST or PATCH may be done twice, so it may be tried again after any failure that may pass.
+  bool repeatable = false;
 };
 
 /// A file that is there.
@@ -662,6 +687,23 @@ class Receipt {
 
  private:
   detail::Block<const linq_receipt> block_;
+};
+
+/// What Linq answered to a request.
+class Response {
+ public:
+  explicit Response(const linq_response* response) : block_(response) {}
+  /// The body; empty where there is none.
+  std::string json() const { return detail::text(block_.get()->json); }
+  /// Linq's trace id, which its support asks for.
+  std::string trace_id() const { return detail::text(block_.get()->trace_id); }
+  /// The status: 200 to 299, or 404 for a DELETE that was made again and found that it was done.
+  std::uint32_t http_status() const noexcept { return block_.get()->http_status; }
+  /// For a function of linq.h. Borrowed: it lives as long as this object or a copy.
+  const linq_response* get() const noexcept { return block_.get(); }
+
+ private:
+  detail::Block<const linq_response> block_;
 };
 
 /// Where the bytes of an upload come from. What it was made from is borrowed until the upload returns.
@@ -970,9 +1012,23 @@ class Client {
       return linq_send_message(get(), &c, call.get(), receipt, error);
     });
   }
+  /// Makes any other call of the API below /v3/: a message into a chat that is there, a voice memo; see linq_send_request.
+  Result<Response> try_send_request(const Request& request, const CallOptions& options = {}) const {
+    detail::Input input;
+    detail::Calling call(options, input);
+    linq_request c = linq_request_default();
+    c.method = input.text(request.method, "linq_request.method");
+    c.path = input.text(request.path, "linq_request.path");
+    c.json = input.text(request.json, "linq_request.json");
+    c.idempotency_key = input.text(request.idempotency_key, "linq_request.idempotency_key");
+    c.flags = request.repeatable ? LINQ_REQUEST_REPEATABLE : 0;
+    return detail::call<Response, linq_response>(input, [&](linq_response** response, linq_error** error) {
+      return linq_send_request(get(), &c, call.get(), response, error);
+    });
+  }
 
 #ifdef __cpp_exceptions
-  // The same seven, throwing Error.
+  // The same eight, throwing Error.
   Attachment upload_file(const std::filesystem::path& path, const UploadOptions& options = {}) const {
     return detail::value(try_upload_file(path, options));
   }
@@ -994,6 +1050,9 @@ class Client {
   }
   Receipt send_message(const Message& message, const CallOptions& options = {}) const {
     return detail::value(try_send_message(message, options));
+  }
+  Response send_request(const Request& request, const CallOptions& options = {}) const {
+    return detail::value(try_send_request(request, options));
   }
 #endif
 

@@ -120,7 +120,8 @@ void all_of_the_c_header_is_reached() {
       const std::size_t begin = line.find_last_of(" *") + 1;
       const std::string name = line.substr(begin, line.size() - begin - 1);
       if (has(name, "struct_size") || has(name, "reserved") || type == "linq_header") continue;
-      const bool input = type == "linq_source" || type == "linq_file" || type == "linq_message" || has(type, "_options");
+      const bool input = type == "linq_source" || type == "linq_file" || type == "linq_message" || type == "linq_request" ||
+                         has(type, "_options");
       const bool reached = input ? has(cpp, "c." + name + " = ") || has(cpp, "c_." + name + " = ")
                                  : has(cpp, "->" + name);
       if (!reached) fprintf(stderr, "linq.hpp does not have %s.%s\n", type.c_str(), name.c_str());
@@ -128,7 +129,7 @@ void all_of_the_c_header_is_reached() {
       fields++;
     }
   }
-  CHECK(functions == 17 && fields >= 70);
+  CHECK(functions == 18 && fields >= 80);
   CHECK(linq::version() == LINQ_VERSION_STRING && linq::abi_version() == LINQ_ABI_VERSION);
 }
 
@@ -831,6 +832,59 @@ void a_message_is_sent() {
   thrown(Status::invalid_argument, [&] { g_client->send_message(message); });
 }
 
+void a_message_that_may_have_arrived_tells_its_key() {
+  calm();
+  linq::ClientOptions once = settings(api());
+  once.max_attempts = 1;
+  const Client client(once);
+  linq::Message message;
+  message.from = from_number();
+  message.to = {"+15550002222"};
+  message.text = "look";
+  fault(R"({"side":"api","path_contains":"/v3/chats","times":1,"fault":{"die_before_answer":"close"}})");
+  const Error lost = thrown(Status::network, [&] { client.send_message(message); });
+  CHECK(lost.idempotency_key().size() == 36 && has(text(requests()), lost.idempotency_key()));
+  message.idempotency_key = lost.idempotency_key();
+  CHECK(client.send_message(message).message_id() == client.send_message(message).message_id());
+  message.from = "555";
+  CHECK(thrown(Status::api, [&] { client.send_message(message); }).idempotency_key().empty());
+  CHECK(Error(Status::file, "ours").idempotency_key().empty() && !Error(Status::file, "ours").system_error());
+
+  const Error missing = thrown(Status::file, [&] { client.upload_file("/nowhere/at/all"); });
+  CHECK(missing.system_error() == std::errc::no_such_file_or_directory);
+  CHECK(!thrown(Status::api, [&] { client.send_message(message); }).system_error());
+}
+
+void any_other_call_is_made() {
+  calm();
+  linq::Request request;
+  request.method = "POST";
+  request.path = "/v3/messages?a=b";
+  request.json = R"({"to":["+15550002222"],"message":{"parts":[{"type":"text","value":"h\u00e4h"}]}})";
+  request.idempotency_key = "key-1";
+  const linq::Response response = g_client->send_request(request);
+  CHECK(response.http_status() == 202 && has(response.json(), "\"chat_id\"") && !response.trace_id().empty());
+  const std::string sent = text(::request(text(requests()).c_str(), "/v3/messages?a=b", "", 0));
+  CHECK(has(sent, "key-1") && has(sent, "+15550002222"));
+
+  const char* const lost = R"({"side":"api","path_contains":"/v3/messages","times":1,"fault":{"die_before_answer":"close"}})";
+  fault(lost);
+  const Error once = thrown(Status::network, [&] { g_client->send_request(request); });
+  CHECK(once.attempts() == 1 && !once.retryable() && once.idempotency_key() == "key-1");
+  fault(lost);
+  request.repeatable = true;
+  CHECK(g_client->send_request(request).http_status() == 202);
+
+  linq::Request gone;
+  gone.method = "DELETE";
+  gone.path = "attachments/" + g_client->upload(Source::bytes("hello"), called("a.txt")).attachment_id();
+  CHECK(g_client->send_request(gone).json().empty());
+  gone.path = "https://evil.example/";
+  thrown(Status::invalid_argument, [&] { g_client->send_request(gone); });
+  gone.path = std::string("a\0b", 3);
+  CHECK(has(thrown(Status::invalid_argument, [&] { g_client->send_request(gone); }).what(), "linq_request.path"));
+}
+
 void a_type_is_told_without_opening_anything() {
   CHECK(linq::content_type("holiday.mov") == "video/quicktime");
   CHECK(linq::content_type("%PDF-1.7\n", 9) == "application/pdf");
@@ -1093,6 +1147,8 @@ int main() {
   RUN(any_date_is_a_time);
   RUN(an_attachment_is_looked_at_and_deleted);
   RUN(a_message_is_sent);
+  RUN(a_message_that_may_have_arrived_tells_its_key);
+  RUN(any_other_call_is_made);
   RUN(a_type_is_told_without_opening_anything);
   RUN(the_default_client_is_there);
   RUN(objects_are_copied_moved_and_assigned_to_themselves);
