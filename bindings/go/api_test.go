@@ -3,13 +3,16 @@ package linq_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -348,6 +351,102 @@ func TestSendMessage(t *testing.T) {
 	}
 	equal(t, receipt.ChatID, "the chat")
 	equal(t, receipt.MessageID, "the message")
+}
+
+// A message of which nobody knows whether it arrived is sent again with the key that the library made up.
+func TestSendMessageAgain(t *testing.T) {
+	calm(t)
+	client := newClient(t, linq.WithMaxAttempts(1))
+	fault(`{"side":"api","path_contains":"/v3/chats","times":1,"fault":{"die_before_answer":"close"}}`)
+	message := linq.Message{From: sandbox.Phone, To: []string{"+15552223333"}, Text: "no key"}
+	_, err := client.SendMessage(background, message)
+	failure := failed(t, err, linq.StatusNetwork, linq.ErrNetwork)
+	contains(t, *requests()[0].Body, failure.IdempotencyKey)
+	if len(failure.IdempotencyKey) != 36 {
+		t.Fatalf("%q is no key", failure.IdempotencyKey)
+	}
+	message.IdempotencyKey = failure.IdempotencyKey
+	first, err := client.SendMessage(background, message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := client.SendMessage(background, message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, *first, *second)
+	message.From = "555"
+	_, err = client.SendMessage(background, message)
+	equal(t, failed(t, err, linq.StatusAPI, linq.ErrAPI).IdempotencyKey, "")
+}
+
+func TestSendRequest(t *testing.T) {
+	calm(t)
+	client := newClient(t)
+	a, err := client.UploadBytes(background, text(99), "m.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := linq.Request{Method: "POST", Path: "/v3/messages",
+		JSON: json.RawMessage(`{"to":["+15552223333"],"message":{"parts":[{"type":"text","value":"żółw"}]}}`)}
+	started, err := client.SendRequest(background, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var chat struct {
+		ID string `json:"chat_id"`
+	}
+	if err := json.Unmarshal(started.JSON, &chat); err != nil || started.HTTPStatus != 202 || started.TraceID == "" {
+		t.Fatalf("%+v, %v", started, err)
+	}
+	into := linq.Request{Method: "POST", Path: "/v3/chats/" + chat.ID + "/messages", Repeatable: true, IdempotencyKey: "key",
+		JSON: json.RawMessage(`{"message":{"parts":[{"type":"media","attachment_id":"` + a.AttachmentID + `"}]}}`)}
+	if _, err = client.SendRequest(background, into); err != nil {
+		t.Fatal(err)
+	}
+	log := requests()
+	equal(t, *log[len(log)-1].Body, string(into.JSON))
+	gone, err := client.SendRequest(background, linq.Request{Method: "DELETE", Path: "attachments/" + a.AttachmentID})
+	if err != nil || gone.JSON != nil || gone.HTTPStatus != 204 {
+		t.Errorf("%+v, %v", gone, err)
+	}
+
+	fault(`{"side":"api","path_contains":"/v3/messages","times":2,"fault":{"respond":{"status":500,"headers":[["Retry-After","0"]]}}}`)
+	start.IdempotencyKey = "again"
+	_, err = client.SendRequest(background, start)
+	once := failed(t, err, linq.StatusAPI, linq.ErrAPI)
+	equal(t, once.Attempts, 1)
+	equal(t, once.Retryable, false)
+	equal(t, once.IdempotencyKey, "again")
+	start.Repeatable = true
+	if _, err = client.SendRequest(background, start); err != nil {
+		t.Error(err)
+	}
+
+	for _, bad := range []linq.Request{
+		{},
+		{Method: "POST", Path: "https://evil.example/"},
+		{Method: "POST", Path: "/v3/../x"},
+		{Method: "POST", Path: "/v3/x", JSON: json.RawMessage("{")},
+		{Method: "POST", Path: "/v3/x", JSON: json.RawMessage("{}\x00")},
+		{Method: "GET", Path: "/v3/\x00"},
+	} {
+		response, err := client.SendRequest(background, bad)
+		failed(t, err, linq.StatusInvalidArgument, linq.ErrInvalidArgument)
+		if response != nil {
+			t.Errorf("%+v", response)
+		}
+	}
+}
+
+func TestSystemError(t *testing.T) {
+	_, err := newClient(t).UploadFile(background, "/no/such")
+	equal(t, failed(t, err, linq.StatusFile, linq.ErrFile).SystemError, syscall.ENOENT)
+	equal(t, errors.Is(err, fs.ErrNotExist), true)
+	equal(t, strings.Count(err.Error(), "no such file"), 1)
+	_, err = newClient(t, linq.WithBaseURL("http://127.0.0.1:1"), linq.WithMaxAttempts(1)).Attachment(background, "x")
+	equal(t, failed(t, err, linq.StatusNetwork, linq.ErrNetwork).SystemError, syscall.ECONNREFUSED)
+	equal(t, errors.Is(err, syscall.ECONNREFUSED), true)
 }
 
 func TestContentType(t *testing.T) {

@@ -8,7 +8,9 @@ import "C"
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -36,7 +38,8 @@ const (
 	StatusCancelled Status = C.LINQ_CANCELLED
 	// StatusUnauthorized: no API key, or one that Linq does not accept.
 	StatusUnauthorized Status = C.LINQ_UNAUTHORIZED
-	// StatusNotFound: the attachment does not exist, or belongs to another account.
+	// StatusNotFound: what was asked for does not exist, or belongs to another account. An attachment may have been removed
+	// since it was uploaded; upload it again.
 	StatusNotFound Status = C.LINQ_NOT_FOUND
 	// StatusRateLimited: Linq asks to slow down; see RetryAfter.
 	StatusRateLimited Status = C.LINQ_RATE_LIMITED
@@ -46,7 +49,7 @@ const (
 	StatusStorage Status = C.LINQ_STORAGE
 	// StatusExpired: the presigned URL expired. Ask your server for a new one.
 	StatusExpired Status = C.LINQ_EXPIRED
-	// StatusProtocol: the server broke its contract.
+	// StatusProtocol: the server broke its contract, or something in between answered with a web page.
 	StatusProtocol Status = C.LINQ_PROTOCOL
 	// StatusNoMemory: memory ran out, or descriptors.
 	StatusNoMemory Status = C.LINQ_NO_MEMORY
@@ -88,8 +91,8 @@ var ErrClosed = errors.New("the client is closed")
 var errBadCount = errors.New("the reader returned a count that its buffer cannot hold")
 
 // Error is what every function of this package fails with: what failed, on what, why, and what to do about it. It holds no
-// secret. [errors.Is] finds in it the sentinel of its status, the error of the context that ended the call, and the error
-// that a reader failed with.
+// secret. [errors.Is] finds in it the sentinel of its status, the error of the context that ended the call, the error that a
+// reader failed with, and the system's.
 type Error struct {
 	Status Status
 	// Message is a sentence for people. Its wording may change: decide by the other fields.
@@ -113,6 +116,12 @@ type Error struct {
 	RetryAfter time.Duration
 	// Attempts is how many were made, the last included. 0: it failed before any network.
 	Attempts int
+	// IdempotencyKey is that of a message, or of a request with a key, which may have been sent although this failed. Send
+	// again with it: then it is not sent twice. "": nothing was sent, or Linq refused it.
+	IdempotencyKey string
+	// SystemError is the system's own, such as ENOENT or ECONNREFUSED; [errors.Is] finds it too, as [io/fs.ErrNotExist] say.
+	// 0: none.
+	SystemError syscall.Errno
 	// Retryable tells whether the same call may succeed later without a change. Never where its context has ended.
 	Retryable bool
 
@@ -134,8 +143,13 @@ func (e *Error) Is(target error) bool {
 	return ok && (Status(s) == e.Status || Status(s) == StatusInternal && e.Status > StatusInternal)
 }
 
-// Unwrap gives the errors of Go's that caused it: a context's, a reader's.
-func (e *Error) Unwrap() []error { return e.causes }
+// Unwrap gives the errors of Go's that caused it: a context's, a reader's, the system's.
+func (e *Error) Unwrap() []error {
+	if e.SystemError == 0 {
+		return e.causes
+	}
+	return append(slices.Clip(e.causes), e.SystemError)
+}
 
 func invalid(message string) *Error { return &Error{Status: StatusInvalidArgument, Message: message} }
 
@@ -158,6 +172,8 @@ func newError(status Status, at *C.linq_error) *Error {
 		AttachmentID:     C.GoString(e.attachment_id),
 		RetryAfter:       time.Duration(e.retry_after_ms) * time.Millisecond,
 		Attempts:         int(e.attempts),
+		IdempotencyKey:   C.GoString(e.idempotency_key),
+		SystemError:      syscall.Errno(e.system_error),
 		Retryable:        e.retryable != 0,
 	}
 }

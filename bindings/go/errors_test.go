@@ -108,7 +108,7 @@ func TestNewClientFails(t *testing.T) {
 	}{
 		"URL":     {linq.WithBaseURL("no URL"), linq.StatusInvalidArgument, "the base URL"},
 		"CA file": {linq.WithCAFile("/no/such"), linq.StatusFile, "/no/such"},
-		"CA PEM":  {linq.WithCAPEM("no PEM"), linq.StatusTLS, "ca_pem"},
+		"CA PEM":  {linq.WithCAPEM("no PEM"), linq.StatusTLS, "the CA text holds no certificate"},
 		"key":     {linq.WithAPIKey("a\x00b"), linq.StatusInvalidArgument, "the API key has a NUL"},
 		"UTF-8":   {linq.WithUserAgent("\xff"), linq.StatusInvalidArgument, "linq_client_options.user_agent"},
 		"minus":   {linq.WithStallTimeout(-1), linq.StatusInvalidArgument, "the stall timeout"},
@@ -281,8 +281,8 @@ func TestErrorsOfOtherCalls(t *testing.T) {
 		return func() error { _, err := client.SendMessage(background, message); return err }
 	}
 	to := []string{"+15552223333"}
-	ask(send(linq.Message{}), linq.StatusInvalidArgument, "linq_message.")
-	ask(send(linq.Message{From: sandbox.Phone, Text: "x"}), linq.StatusInvalidArgument, "linq_message.to")
+	ask(send(linq.Message{}), linq.StatusInvalidArgument, "the sender is empty")
+	ask(send(linq.Message{From: sandbox.Phone, Text: "x"}), linq.StatusInvalidArgument, "the message goes to nobody")
 	ask(send(linq.Message{From: sandbox.Phone, To: to}), linq.StatusInvalidArgument, "text")
 	ask(send(linq.Message{From: sandbox.Phone, To: to, Text: "a\x00b"}), linq.StatusInvalidArgument, "Message.Text has a NUL")
 	ask(send(linq.Message{From: sandbox.Phone, To: []string{"\x00"}, Text: "x"}), linq.StatusInvalidArgument, "Message.To has a NUL")

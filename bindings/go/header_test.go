@@ -101,11 +101,13 @@ var counterparts = map[string]struct {
 	"linq_attachment_info": {linq.AttachmentInfo{}, map[string]string{"created_at_ms": "CreatedAt "}},
 	"linq_message":         {linq.Message{}, map[string]string{"to_count": "To ", "attachment_count": "AttachmentIDs"}},
 	"linq_receipt":         {linq.Receipt{}, nil},
+	"linq_request":         {linq.Request{}, map[string]string{"flags": "Repeatable"}},
+	"linq_response":        {linq.Response{}, nil},
 }
 
 func TestEveryFieldIsReachable(t *testing.T) {
 	source := ""
-	for _, name := range []string{"client.go", "upload.go", "presigned.go", "attachment.go", "message.go"} {
+	for _, name := range []string{"client.go", "upload.go", "presigned.go", "attachment.go", "message.go", "request.go"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -161,7 +163,7 @@ func TestEveryFunctionIsCalled(t *testing.T) {
 	}
 	prototypes := regexp.MustCompile(`(?m)^(?:linq_status|const char \*|struct linq_cancel_token \*|void|uint32_t) ?(linq_\w+)\(`)
 	found := prototypes.FindAllStringSubmatch(header(t), -1)
-	equal(t, len(found), 17)
+	equal(t, len(found), 18)
 	for _, match := range found {
 		// linq_upload with a path is the same.
 		if match[1] != "linq_upload_file" && !strings.Contains(source, "C."+match[1]+"(") {

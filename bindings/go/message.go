@@ -21,7 +21,7 @@ type Message struct {
 	// AttachmentIDs are the attachments, in order. There may be none where there is a text.
 	AttachmentIDs []string
 	// IdempotencyKey: Linq never sends twice with the same one. Up to 255 characters; "": a fresh one, which the Receipt tells,
-	// but no error does. So set one if you mean to send again after an error.
+	// and an [Error] where the message may have arrived all the same.
 	IdempotencyKey string
 }
 
@@ -36,7 +36,8 @@ type Receipt struct {
 }
 
 // SendMessage sends a message with attachments, into the chat that these people already share or into a new one. It is always
-// sent with an idempotency key, so trying again never sends twice. After an error, send again with the key you gave.
+// sent with an idempotency key, so trying again never sends twice. After an error, send again with its IdempotencyKey where it
+// has one: the message may have arrived.
 func (c *Client) SendMessage(ctx context.Context, message Message) (*Receipt, error) {
 	call := newCall(ctx)
 	defer call.close()
