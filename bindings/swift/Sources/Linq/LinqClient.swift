@@ -130,8 +130,9 @@ public final class LinqClient: Sendable {
 
     /// Sends a message with attachments, into the chat that these people already share or into a new one.
     ///
-    /// It is always sent with an idempotency key, so trying again never sends twice. After an error, send again with the
-    /// key you gave.
+    /// It is always sent with an idempotency key, so trying again never sends twice. After an error, send again with its
+    /// ``LinqError/idempotencyKey`` where it has one: the message may have arrived. A `CancellationError` tells no key: give
+    /// one of your own where you may cancel, and send again later.
     ///
     /// - Parameters:
     ///   - message: what to send, from whom, to whom.
@@ -147,6 +148,33 @@ public final class LinqClient: Sendable {
                 defer { linq_free(receipt) }
                 try check(status, error)
                 return try LinqReceipt(made(receipt).pointee)
+            }
+        }
+    }
+
+    /// Makes any other call of the API below /v3/: a message into a chat that is there, a voice memo, a sticker, whatever
+    /// Linq adds.
+    ///
+    /// A `post` or `patch` that is not ``LinqRequest/isRepeatable`` is sent on a connection of its own, and again only where
+    /// no connection could be made, or where Linq says that it did nothing. Its error is then not
+    /// ``LinqError/isRetryable`` where it may have been done all the same.
+    ///
+    /// - Parameters:
+    ///   - request: method, path and JSON.
+    ///   - timeout: for the whole call, every attempt and wait included, that for a thread too; `nil`: none.
+    /// - Throws: ``LinqError``: `invalidArgument` where it cannot be sent, `protocol` where the answer is no JSON; a refusal
+    ///   with Linq's message and codes. `CancellationError`.
+    @discardableResult
+    public func send(_ request: LinqRequest, timeout: Duration? = nil) async throws -> LinqResponse {
+        try await call(timeout: timeout) { client, token, deadline in
+            try request.withRequest { request in
+                var options = callOptions(token, deadline)
+                var response: UnsafeMutablePointer<linq_response>?
+                var error: UnsafeMutablePointer<linq_error>?
+                let status = linq_send_request(client, request, &options, &response, &error)
+                defer { linq_free(response) }
+                try check(status, error)
+                return try LinqResponse(made(response).pointee)
             }
         }
     }

@@ -38,7 +38,8 @@ public struct LinqError: LocalizedError, Sendable, Hashable {
         public static let cancelled = Status(rawValue: LINQ_CANCELLED)
         /// No API key, or one that Linq does not accept.
         public static let unauthorized = Status(rawValue: LINQ_UNAUTHORIZED)
-        /// The attachment does not exist, or belongs to another account.
+        /// What was asked for does not exist, or belongs to another account. An attachment may have been removed since it
+        /// was uploaded; upload it again.
         public static let notFound = Status(rawValue: LINQ_NOT_FOUND)
         /// Linq asks to slow down; see ``LinqError/retryAfter``.
         public static let rateLimited = Status(rawValue: LINQ_RATE_LIMITED)
@@ -48,7 +49,8 @@ public struct LinqError: LocalizedError, Sendable, Hashable {
         public static let storage = Status(rawValue: LINQ_STORAGE)
         /// The presigned URL expired, where it cannot be renewed. Ask your server for a new one.
         public static let expired = Status(rawValue: LINQ_EXPIRED)
-        /// The server broke its contract: a reply that cannot be read, or that asks for something it must not.
+        /// The server broke its contract: a reply that cannot be read, or that asks for something it must not. Also a web
+        /// page in place of an answer, as captive portals send.
         public static let `protocol` = Status(rawValue: LINQ_PROTOCOL)
         /// Memory ran out, or threads or descriptors did.
         public static let noMemory = Status(rawValue: LINQ_NO_MEMORY)
@@ -88,6 +90,11 @@ public struct LinqError: LocalizedError, Sendable, Hashable {
     public let traceID: String?
     /// The attachment that had been reserved when it failed.
     public let attachmentID: String?
+    /// The key of a message, or of a request with one, which may have been sent although this failed. Send again with it: then
+    /// it is not sent twice. `nil`: nothing was sent, or Linq refused it.
+    public let idempotencyKey: String?
+    /// The system's number for what failed, such as `ENOENT` or `ECONNREFUSED`.
+    public let systemError: Int32?
     /// How long the server asked to wait before another try.
     public let retryAfter: Duration?
     /// How many attempts were made, the last included; 0: it failed before any network.
@@ -102,7 +109,8 @@ public struct LinqError: LocalizedError, Sendable, Hashable {
     public init(
         status: Status, message: String, httpStatus: Int? = nil, apiCode: Int? = nil, storageCode: String? = nil,
         storageRequestID: String? = nil, storageID2: String? = nil, docURL: URL? = nil, traceID: String? = nil,
-        attachmentID: String? = nil, retryAfter: Duration? = nil, attempts: Int = 0, isRetryable: Bool = false
+        attachmentID: String? = nil, idempotencyKey: String? = nil, systemError: Int32? = nil, retryAfter: Duration? = nil,
+        attempts: Int = 0, isRetryable: Bool = false
     ) {
         self.status = status
         self.message = message
@@ -114,6 +122,8 @@ public struct LinqError: LocalizedError, Sendable, Hashable {
         self.docURL = docURL
         self.traceID = traceID
         self.attachmentID = attachmentID
+        self.idempotencyKey = idempotencyKey
+        self.systemError = systemError
         self.retryAfter = retryAfter
         self.attempts = attempts
         self.isRetryable = isRetryable
@@ -130,6 +140,8 @@ public struct LinqError: LocalizedError, Sendable, Hashable {
         docURL = url(error.doc_url)
         traceID = text(error.trace_id)
         attachmentID = text(error.attachment_id)
+        idempotencyKey = text(error.idempotency_key)
+        systemError = error.system_error == 0 ? nil : error.system_error
         retryAfter = Self.known(error.retry_after_ms).map { .milliseconds($0) }
         attempts = Int(error.attempts)
         isRetryable = error.retryable != 0

@@ -11,7 +11,8 @@ public struct LinqMessage: Sendable, Hashable {
     public var text: String?
     /// The ids of the attachments, in order. May be empty where there is a text.
     public var attachmentIDs: [String]
-    /// Linq never sends twice with the same key. Up to 255 characters; `nil`: a fresh one, which the ``LinqReceipt`` tells.
+    /// Linq never sends twice with the same key. Up to 255 characters; `nil`: a fresh one, which the ``LinqReceipt``
+    /// tells, and a ``LinqError`` where the message may have arrived all the same.
     public var idempotencyKey: String?
 
     /// Makes a message; each parameter is the property of that name.

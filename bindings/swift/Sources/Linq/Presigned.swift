@@ -65,12 +65,13 @@ public struct Presigned: Sendable, Hashable, Codable, CustomReflectable {
     /// ```
     ///
     /// The file must be as long as ``size`` says. The bytes are there when the answer is a 2xx without `<Error` in its
-    /// body: the storage may find out that something failed after it began to answer.
+    /// body, which is no web page either: the storage may find out that something failed after it began to answer, and a
+    /// captive portal may answer in its place.
     public var urlRequest: URLRequest {
         var request = URLRequest(url: uploadURL)
         request.httpMethod = httpMethod
         // URLSession reserves these two. It makes them from the URL and the file, and where they are required at all, the
-        // core has seen to it that they say just that.
+        // core has seen to it that they say just that, save that a required host may spell out the default port.
         let reserved = ["host", "content-length"]
         for (name, value) in headers where !reserved.contains(name.lowercased()) {
             request.setValue(value, forHTTPHeaderField: name)

@@ -69,6 +69,58 @@ final class CallTests: SandboxTestCase {
         _ = await assertLinqError(.invalidArgument, has: "to") { try await client.send(LinqMessage(from: sandbox.phone, to: [], text: "x")) }
     }
 
+    /// A message of which nobody knows whether it arrived is sent again with the key that the library made up.
+    func testAMessageThatMayHaveArrivedTellsItsKey() async throws {
+        var configuration = sandbox.configuration(sandbox.api, key: sandbox.key)
+        configuration.maxAttempts = 1
+        let client = try LinqClient(configuration)
+        sandbox.fault(#"{"side":"api","path_contains":"/v3/chats","times":1,"fault":{"die_before_answer":"close"}}"#)
+        var message = LinqMessage(from: sandbox.phone, to: ["+15550002222"], text: "look")
+        let lost = message
+        let error = await assertLinqError(.network) { try await client.send(lost) }
+        let key = try XCTUnwrap(error?.idempotencyKey)
+        XCTAssertEqual(sandbox.requests.first?.body?.contains(key), true)
+        message.idempotencyKey = key
+        let first = try await client.send(message)
+        let second = try await client.send(message)
+        XCTAssertEqual(first, second)
+        let missing = await assertLinqError(.file) { try await client.upload(fileAt: URL(fileURLWithPath: "/no/such")) }
+        XCTAssertEqual(missing?.systemError, ENOENT)
+    }
+
+    func testAnyOtherCallIsMade() async throws {
+        let client = try sandbox.client()
+        let attachment = try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
+        sandbox.calm()
+        let json = Data(#"{"to":["+15550002222"],"message":{"parts":[{"type":"text","value":"Grüße"}]}}"#.utf8)
+        let request = LinqRequest(.post, "/v3/messages?a=b", json: json, idempotencyKey: "key-1")
+        let response = try await client.send(request, timeout: .seconds(30))
+        XCTAssertEqual(response.httpStatus, 202)
+        XCTAssertNotNil(response.traceID)
+        let answer = try XCTUnwrap(JSONSerialization.jsonObject(with: XCTUnwrap(response.json)) as? [String: Any])
+        XCTAssertNotNil(answer["chat_id"])
+        XCTAssertEqual(sandbox.requests.first?.body, String(decoding: json, as: UTF8.self))
+        XCTAssertEqual(sandbox.requests.first?.header("Idempotency-Key"), ["key-1"])
+
+        let lost = #"{"side":"api","path_contains":"/v3/messages","times":1,"fault":{"die_before_answer":"close"}}"#
+        sandbox.fault(lost)
+        let once = await assertLinqError(.network) { try await client.send(request) }
+        XCTAssertEqual(once?.attempts, 1)
+        XCTAssertEqual(once?.isRetryable, false)
+        XCTAssertEqual(once?.idempotencyKey, "key-1")
+        sandbox.fault(lost)
+        let again = try await client.send(LinqRequest(.post, "/v3/messages", json: json, isRepeatable: true))
+        XCTAssertEqual(again.httpStatus, 202)
+
+        let gone = try await client.send(LinqRequest(.delete, "attachments/\(attachment.id)"))
+        XCTAssertNil(gone.json)
+        XCTAssertEqual(gone.httpStatus, 204)
+        for (path, json) in [("https://evil.example/", nil), ("/v3/../x", nil), ("/v3/x\0", nil), ("/v3/x", Data([0xff]))] {
+            let bad = LinqRequest(.post, path, json: json)
+            _ = await assertLinqError(.invalidArgument) { try await client.send(bad) }
+        }
+    }
+
     func testContentTypes() {
         XCTAssertEqual(LinqClient.contentType(of: "/tmp/a.jpg"), "image/jpeg")
         XCTAssertEqual(LinqClient.contentType(of: nil, startingWith: Data([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, 0x49, 0x48, 0x44, 0x52])), "image/png")

@@ -35,7 +35,7 @@ final class ErrorTests: SandboxTestCase {
     }
 
     func testEveryFieldIsRead() {
-        let texts = ["message", "code", "request", "id2", "https://docs.linqapp.com/x", "trace", "attachment"].map { (text: String) in strdup(text) }
+        let texts = ["message", "code", "request", "id2", "https://docs.linqapp.com/x", "trace", "attachment", "key"].map { (text: String) in strdup(text) }
         defer { texts.forEach { free($0) } }
         var error = linq_error()
         error.message = UnsafePointer(texts[0])
@@ -45,6 +45,8 @@ final class ErrorTests: SandboxTestCase {
         error.doc_url = UnsafePointer(texts[4])
         error.trace_id = UnsafePointer(texts[5])
         error.attachment_id = UnsafePointer(texts[6])
+        error.idempotency_key = UnsafePointer(texts[7])
+        error.system_error = ENOENT
         error.status = LINQ_STORAGE
         error.http_status = 503
         error.api_code = 1007
@@ -59,6 +61,8 @@ final class ErrorTests: SandboxTestCase {
         XCTAssertEqual(full.docURL?.absoluteString, "https://docs.linqapp.com/x")
         XCTAssertEqual(full.traceID, "trace")
         XCTAssertEqual(full.attachmentID, "attachment")
+        XCTAssertEqual(full.idempotencyKey, "key")
+        XCTAssertEqual(full.systemError, ENOENT)
         XCTAssertEqual(full.status, .storage)
         XCTAssertEqual(full.httpStatus, 503)
         XCTAssertEqual(full.apiCode, 1007)
@@ -69,6 +73,8 @@ final class ErrorTests: SandboxTestCase {
         let bare = LinqError(.file, "only this")
         XCTAssertEqual(bare.localizedDescription, "only this")
         XCTAssertNil(bare.storageCode ?? bare.storageRequestID ?? bare.storageID2 ?? bare.traceID ?? bare.attachmentID)
+        XCTAssertNil(bare.idempotencyKey)
+        XCTAssertNil(bare.systemError)
         XCTAssertNil(bare.httpStatus ?? bare.apiCode)
         XCTAssertNil(bare.docURL)
         XCTAssertNil(bare.retryAfter)
