@@ -29,7 +29,7 @@ use rustls::{ServerConfig, ServerConnection};
 use socket2::SockRef;
 
 const COMMAND: u8 = 0xff;
-const PATIENCE: Duration = Duration::from_millis(200);
+const PATIENCE: Duration = Duration::from_millis(80);
 
 /// A certificate for loopback that trusts itself.
 pub struct Certificate {
@@ -64,6 +64,26 @@ pub fn listen() -> (TcpListener, u16) {
     (listener, port)
 }
 
+/// Never raises SIGPIPE, which Rust does not ignore under libFuzzer; `TcpStream::write_vectored` would. So if it is raised,
+/// it was the library.
+struct Quiet<'a>(&'a TcpStream);
+
+impl Read for Quiet<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Quiet<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// One connection, with or without TLS.
 pub struct Peer {
     socket: TcpStream,
@@ -88,7 +108,8 @@ impl Peer {
         match &mut self.tls {
             Some(tls) => {
                 for piece in bytes.chunks(16 * 1024) {
-                    let mut stream = rustls::Stream::new(&mut **tls, &mut self.socket);
+                    let mut socket = Quiet(&self.socket);
+                    let mut stream = rustls::Stream::new(&mut **tls, &mut socket);
                     stream.write_all(piece)?;
                     stream.flush()?;
                 }
@@ -100,7 +121,7 @@ impl Peer {
 
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut self.tls {
-            Some(tls) => rustls::Stream::new(&mut **tls, &mut self.socket).read(buffer),
+            Some(tls) => rustls::Stream::new(&mut **tls, &mut Quiet(&self.socket)).read(buffer),
             None => self.socket.read(buffer),
         }
     }
@@ -139,7 +160,7 @@ impl Peer {
     fn finish(&mut self, how: Shutdown) {
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
-            let _ = tls.complete_io(&mut self.socket);
+            let _ = tls.complete_io(&mut Quiet(&self.socket));
         }
         let _ = self.socket.shutdown(how);
     }
