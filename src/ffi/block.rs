@@ -1,4 +1,4 @@
-//! Rust values out: one block each, and `linq_free`.
+//! Rust values out: one block each.
 //!
 //! ```text
 //! [ struct ][ headers ][ texts, each NUL-terminated ]
@@ -6,19 +6,17 @@
 //! ```
 
 use std::borrow::Cow;
-use std::ffi::{c_char, c_void};
+use std::ffi::c_char;
 use std::ptr;
 use std::time::Duration;
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
-use super::boundary::Failure;
-use super::handle;
-use super::live::{self, Entry, Kind};
-use super::statics;
+use super::alloc::allocate;
+use super::failure::Failure;
+use super::live::Kind;
 use super::types::*;
-use crate::log;
-use crate::{Attachment, AttachmentInfo, Error, ErrorKind, Level, Presigned, Receipt, Response};
+use crate::{Attachment, AttachmentInfo, Error, ErrorKind, Presigned, Receipt, Response};
 
 /// What a function of the header gives back.
 pub(super) trait Outcome {
@@ -37,58 +35,6 @@ outcomes! {
     linq_attachment_info "info"
     linq_receipt "receipt"
     linq_response "response"
-}
-
-/// Room for `size` zero bytes that `linq_free` knows.
-pub(super) fn allocate(kind: Kind, size: usize) -> Result<*mut u8, Failure> {
-    #[cfg(test)]
-    tests::trouble()?;
-    // SAFETY: calloc takes any size, and gives NULL where it cannot be had.
-    let at: *mut u8 = unsafe { libc::calloc(1, size) }.cast();
-    if at.is_null() {
-        return Err(Failure::NoMemory);
-    }
-    if !live::add(at, Entry { kind, size }) {
-        // SAFETY: fresh from calloc, and nobody else has seen it.
-        unsafe { libc::free(at.cast()) };
-        return Err(Failure::NoMemory);
-    }
-    Ok(at)
-}
-
-/// Overwrites a block and gives it back.
-///
-/// # Safety
-/// The block is the caller's alone: taken out of the table, with `size` bytes.
-pub(super) unsafe fn release(at: *mut u8, size: usize) {
-    // SAFETY: the caller's promise. Volatile inside, so it is not optimised away.
-    unsafe { std::slice::from_raw_parts_mut(at, size).zeroize() };
-    #[cfg(test)]
-    tests::look_at(at, size);
-    // SAFETY: from calloc, and nobody uses it any more.
-    unsafe { libc::free(at.cast()) };
-}
-
-/// `linq_free`.
-///
-/// # Safety
-/// None beyond the header's: what is not in the table is not touched.
-pub(super) unsafe fn free(anything: *mut c_void) {
-    if anything.is_null() || statics::is_one(anything) {
-        return;
-    }
-    let at: *mut u8 = anything.cast();
-    match live::take(at) {
-        // SAFETY (all three): just taken out, so it is ours alone, and of that kind and size.
-        Some(Entry { kind: Kind::Plain, size }) => unsafe { release(at, size) },
-        Some(Entry { kind: Kind::Client, .. }) => unsafe { handle::drop_client(at) },
-        Some(Entry { kind: Kind::Token, .. }) => unsafe { handle::drop_token(at) },
-        None => log::line(Level::Warn, || {
-            format!(
-                "linq_free was given {anything:p}, which is no live object of this library; it was left alone"
-            )
-        }),
-    }
 }
 
 /// One block with a struct, its headers and its texts. How many texts there are is in the type, so that a pointer too

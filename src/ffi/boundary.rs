@@ -8,62 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use super::block::{self, Outcome};
+use super::failure::Failure;
 use super::statics;
 use super::types::*;
-use crate::log;
-use crate::{Error, ErrorKind, Level};
-
-/// Why a call gave nothing.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// C's own mistakes; the text names the argument.
-    Argument(String),
-    /// The core's word.
-    Core(Error),
-    /// A block could not be allocated.
-    NoMemory,
-    /// A bug in this library, caught.
-    Panic,
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Failure::Core(error)
-    }
-}
-
-impl Failure {
-    fn status(&self) -> linq_status {
-        match self {
-            Failure::Argument(_) => LINQ_INVALID_ARGUMENT,
-            Failure::Core(error) => error.kind as linq_status,
-            Failure::NoMemory => LINQ_NO_MEMORY,
-            Failure::Panic => LINQ_INTERNAL,
-        }
-    }
-
-    /// A call that failed is worth a line; one that the caller cancelled is no failure of anybody's.
-    fn log(&self) {
-        let level = if self.status() == LINQ_CANCELLED { Level::Info } else { Level::Error };
-        log::line(level, || match self {
-            Failure::Argument(message) => message.clone(),
-            Failure::Core(error) => error.message.clone(),
-            Failure::NoMemory => "memory ran out".to_owned(),
-            Failure::Panic => "a bug in liblinq was caught".to_owned(),
-        });
-    }
-
-    /// The block that C gets; a static one where there is no memory for another.
-    fn block(self) -> *mut linq_error {
-        let error = match self {
-            Failure::Argument(message) => Error::new(ErrorKind::InvalidArgument, message),
-            Failure::Core(error) => error,
-            Failure::NoMemory => return statics::no_memory(),
-            Failure::Panic => return statics::internal(),
-        };
-        block::error(&error).unwrap_or_else(|_| statics::no_memory())
-    }
-}
+use crate::{Error, ErrorKind};
 
 /// Runs a function of the header that has a result.
 ///
@@ -101,12 +49,23 @@ pub(super) unsafe fn call_without_result(
         // Even letting go of a failure is fenced: a bug there must not cross into C either.
         return guard(LINQ_INTERNAL, move || failure.status());
     }
-    let block = guard(statics::internal(), move || failure.block());
+    let block = guard(statics::internal(), move || error_block(failure));
     // SAFETY: `error` may be written to; a block holds the status that was found in the end.
     unsafe {
         store(error, block);
         (*block).status
     }
+}
+
+/// The error that C gets; a static one where there is no memory for another.
+fn error_block(failure: Failure) -> *mut linq_error {
+    let error = match failure {
+        Failure::Argument(message) => Error::new(ErrorKind::InvalidArgument, message),
+        Failure::Core(error) => error,
+        Failure::NoMemory => return statics::no_memory(),
+        Failure::Panic => return statics::internal(),
+    };
+    block::error(&error).unwrap_or_else(|_| statics::no_memory())
 }
 
 /// Runs `body` and gives `fallback` where it panics. Everything C can call goes through here, except the one function

@@ -4,8 +4,8 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
 
-use super::block::{allocate, release};
-use super::boundary::Failure;
+use super::alloc::{allocate, release};
+use super::failure::Failure;
 use super::live::{self, Kind};
 use super::types::*;
 use crate::{API_KEY_VARIABLE, CancelToken, Client, Config};

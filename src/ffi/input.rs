@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::boundary::Failure;
+use super::failure::{Failure, invalid};
 use super::handle;
 use super::types::*;
 use crate::{CancelToken, Client};
@@ -17,10 +17,6 @@ const JSON_LIMIT: usize = 1 << 20;
 
 /// No message has more people or attachments; what Linq takes of them is for the core to know.
 const LIST_LIMIT: usize = 1 << 16;
-
-pub(super) fn invalid(message: impl Into<String>) -> Failure {
-    Failure::Argument(message.into())
-}
 
 /// A text that must be there.
 ///

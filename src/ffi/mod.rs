@@ -6,9 +6,12 @@
 // A "# Safety" section per function would leak into linq.h, which states the rules once, at its top.
 #![allow(unsafe_code, non_camel_case_types, clippy::missing_safety_doc)]
 
+mod alloc;
 mod block;
 mod boundary;
 mod callback;
+mod failure;
+mod free;
 mod handle;
 mod input;
 mod layout;
@@ -378,5 +381,5 @@ pub extern "C" fn linq_abi_version() -> u32 {
 /// something freed before, is left alone and logged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_free(anything: *mut c_void) {
-    guard((), || unsafe { block::free(anything) })
+    guard((), || unsafe { free::free(anything) })
 }

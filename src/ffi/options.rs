@@ -4,9 +4,9 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::time::Duration;
 
-use super::boundary::Failure;
 use super::callback::{self, CReader};
-use super::input::{bytes, cancel, invalid, list, millis, optional, optional_path, required};
+use super::failure::{Failure, invalid};
+use super::input::{bytes, cancel, list, millis, optional, optional_path, required};
 use super::types::*;
 use super::versioned::{versioned, versioned_or_default};
 use crate::{

@@ -3,8 +3,7 @@
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use super::boundary::Failure;
-use super::input::invalid;
+use super::failure::{Failure, invalid};
 use super::layout::Versioned;
 
 /// An uninitialised struct_size must not send the look at the tail far out of bounds.

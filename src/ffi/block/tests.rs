@@ -1,48 +1,20 @@
-use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 
-use super::super::boundary::guard;
 use super::*;
-use crate::{Client, Config, Details};
+use crate::Details;
+use crate::ffi::alloc::tests::{TROUBLE, Trouble};
 
-/// What is to go wrong with the next allocations of this thread.
-#[derive(Clone, Copy, PartialEq)]
-pub(in super::super) enum Trouble {
-    None,
-    NoMemory,
-    Panic,
-}
-
-thread_local! {
-    pub(in super::super) static TROUBLE: Cell<Trouble> = const { Cell::new(Trouble::None) };
-    static LAST_RELEASED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-pub(super) fn trouble() -> Result<(), Failure> {
-    match TROUBLE.get() {
-        Trouble::None => Ok(()),
-        Trouble::NoMemory => Err(Failure::NoMemory),
-        Trouble::Panic => panic!("trouble was asked for"),
-    }
-}
-
-/// What is in a block at the moment it is given back.
-pub(super) fn look_at(at: *const u8, size: usize) {
-    // SAFETY: not yet given back.
-    LAST_RELEASED.set(unsafe { std::slice::from_raw_parts(at, size) }.to_vec());
-}
-
-fn text<'a>(at: *const c_char) -> Option<&'a str> {
+pub(in crate::ffi) fn text<'a>(at: *const c_char) -> Option<&'a str> {
     // SAFETY: the tests only look at texts of blocks that are alive.
     (!at.is_null()).then(|| unsafe { CStr::from_ptr(at) }.to_str().unwrap())
 }
 
 fn free<T>(at: *mut T) {
     // SAFETY: linq_free takes anything.
-    unsafe { super::free(at.cast()) }
+    unsafe { crate::ffi::free::free(at.cast()) }
 }
 
-fn an_attachment() -> Attachment {
+pub(in crate::ffi) fn an_attachment() -> Attachment {
     Attachment {
         attachment_id: "id-1".into(),
         download_url: Some("https://cdn.example/a".into()),
@@ -53,7 +25,7 @@ fn an_attachment() -> Attachment {
     }
 }
 
-fn a_presigned() -> Presigned {
+pub(in crate::ffi) fn a_presigned() -> Presigned {
     Presigned {
         attachment_id: "id-2".into(),
         upload_url: format!("https://up.example/a?X-Amz-Signature={}", "s".repeat(1000)),
@@ -69,7 +41,7 @@ fn a_presigned() -> Presigned {
     }
 }
 
-fn an_error(message: &str) -> Error {
+pub(in crate::ffi) fn an_error(message: &str) -> Error {
     Error::new(ErrorKind::Storage, message)
 }
 
@@ -90,7 +62,7 @@ fn a_result_is_one_block_with_its_strings_inside() {
 }
 
 #[test]
-fn a_presigned_place_has_each_text_in_its_own_field() {
+pub(in crate::ffi) fn a_presigned_place_has_each_text_in_its_own_field() {
     let from = a_presigned();
     let block = presigned(&from).unwrap();
     // SAFETY: just made; one header.
@@ -257,63 +229,9 @@ fn a_nul_from_a_server_never_shortens_a_text() {
 }
 
 #[test]
-fn a_second_free_a_member_and_a_stranger_are_left_alone() {
-    let block = attachment(&an_attachment()).unwrap();
-    // SAFETY: just made.
-    let member = unsafe { (*block).attachment_id };
-    free(member.cast_mut());
-    // SAFETY: still alive, which is what is being tested.
-    assert_eq!(text(unsafe { (*block).attachment_id }), Some("id-1"));
-    free(block);
-    free(block);
-    free(ptr::null_mut::<u8>());
-    let mut stranger = 7;
-    free(&raw mut stranger);
-    free(ptr::without_provenance_mut::<u8>(1));
-    assert_eq!(stranger, 7);
-}
-
-#[test]
-fn the_static_errors_are_taken_and_left() {
-    for error in [statics::no_memory(), statics::internal()] {
-        free(error);
-        free(error);
-        // SAFETY: static.
-        assert!(text(unsafe { (*error).message }).is_some());
-    }
-}
-
-#[test]
-fn a_block_is_zero_before_it_is_given_back() {
-    /// Frees it, and looks at what of it is given back.
-    fn zero<T>(block: *mut T, at_least: usize) {
-        free(block);
-        let released = LAST_RELEASED.take();
-        let kind = std::any::type_name::<T>();
-        assert!(released.len() >= at_least, "{kind}: {} bytes", released.len());
-        assert!(released.iter().all(|byte| *byte == 0), "{kind}");
-    }
-    zero(attachment(&an_attachment()).unwrap(), size_of::<linq_attachment>() + 1);
-    // The secret stands in it twice: as the URL and inside the JSON.
-    zero(presigned(&a_presigned()).unwrap(), size_of::<linq_presigned>() + 2000);
-    zero(error(&an_error("no")).unwrap(), size_of::<linq_error>() + 1);
-    zero(handle::token(), size_of::<usize>());
-    // Plain http, so that no certificates are looked for: Miri has no files.
-    let base_url = Some("http://127.0.0.1:1".to_owned());
-    let config = Config { use_environment: false, base_url, ..Config::default() };
-    zero(handle::client(Client::new(config).unwrap()).unwrap(), size_of::<usize>());
-}
-
-#[test]
 fn no_memory_is_a_failure_and_not_the_end() {
     TROUBLE.set(Trouble::NoMemory);
     let failed = attachment(&an_attachment());
     TROUBLE.set(Trouble::None);
     assert!(matches!(failed, Err(Failure::NoMemory)));
-}
-
-#[test]
-fn freeing_inside_the_fence_of_another_call_works() {
-    let block = attachment(&an_attachment()).unwrap();
-    guard((), || free(block));
 }

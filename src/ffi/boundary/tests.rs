@@ -1,9 +1,9 @@
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
 
-use super::super::block::tests::{TROUBLE, Trouble};
 use super::*;
 use crate::Attachment;
+use crate::ffi::alloc::tests::{TROUBLE, Trouble};
 
 const POISON: usize = 0x5a5a;
 
@@ -44,7 +44,7 @@ fn status_in(error: *mut linq_error) -> linq_status {
 
 fn free<T>(at: *mut T) {
     // SAFETY: linq_free takes anything.
-    unsafe { block::free(at.cast()) }
+    unsafe { crate::ffi::free::free(at.cast()) }
 }
 
 struct PanicsWhenDropped;

@@ -2,14 +2,14 @@ use std::sync::Mutex;
 use std::thread;
 
 use super::*;
-use crate::ffi::block;
+use crate::ffi::free;
 
 /// The list of forsaken tokens is one for the process.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn free<T>(at: *mut T) {
     // SAFETY: linq_free takes anything.
-    unsafe { block::free(at.cast()) }
+    unsafe { free::free(at.cast()) }
 }
 
 /// Plain http, so that no certificates are looked for: Miri has no files.

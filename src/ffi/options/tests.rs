@@ -236,7 +236,7 @@ fn a_token_and_a_deadline_arrive() {
     assert!(found.cancel.unwrap().is_cancelled());
     assert_eq!(found.timeout, Some(Duration::from_millis(6)));
     // SAFETY: linq_free takes anything.
-    unsafe { crate::ffi::block::free(token.cast()) };
+    unsafe { crate::ffi::free::free(token.cast()) };
     // SAFETY: the struct is whole; its token is looked up and not touched.
     assert_eq!(
         refusal(unsafe { call(&options) }),
