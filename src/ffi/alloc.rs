@@ -3,18 +3,18 @@
 use zeroize::Zeroize;
 
 use super::failure::Failure;
-use super::live::{self, Entry, Kind};
+use super::registry::{self, Entry, Kind};
 
 /// Room for `size` zero bytes that `linq_free` knows.
 pub(super) fn allocate(kind: Kind, size: usize) -> Result<*mut u8, Failure> {
     #[cfg(test)]
-    tests::trouble()?;
+    tests::inject_fault()?;
     // SAFETY: calloc takes any size, and gives NULL where it cannot be had.
     let at: *mut u8 = unsafe { libc::calloc(1, size) }.cast();
     if at.is_null() {
         return Err(Failure::NoMemory);
     }
-    if !live::add(at, Entry { kind, size }) {
+    if !registry::add(at, Entry { kind, size }) {
         // SAFETY: fresh from calloc, and nobody else has seen it.
         unsafe { libc::free(at.cast()) };
         return Err(Failure::NoMemory);
@@ -30,7 +30,7 @@ pub(super) unsafe fn release(at: *mut u8, size: usize) {
     // SAFETY: the caller's promise. Volatile inside, so it is not optimised away.
     unsafe { std::slice::from_raw_parts_mut(at, size).zeroize() };
     #[cfg(test)]
-    tests::look_at(at, size);
+    tests::record(at, size);
     // SAFETY: from calloc, and nobody uses it any more.
     unsafe { libc::free(at.cast()) };
 }

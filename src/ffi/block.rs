@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::alloc::allocate;
 use super::failure::Failure;
-use super::live::Kind;
+use super::registry::Kind;
 use super::types::*;
 use crate::{Attachment, AttachmentInfo, Error, ErrorKind, Presigned, Receipt, Response};
 

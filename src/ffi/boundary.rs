@@ -43,13 +43,13 @@ pub(super) unsafe fn call_without_result(
 ) -> linq_status {
     // SAFETY: the caller's promise.
     unsafe { store(error, ptr::null_mut()) };
-    let Err(failure) = guard(Err(Failure::Panic), body) else { return LINQ_OK };
-    guard((), || failure.log());
+    let Err(failure) = catch_panic(Err(Failure::Panic), body) else { return LINQ_OK };
+    catch_panic((), || failure.log());
     if error.is_null() {
-        // Even letting go of a failure is fenced: a bug there must not cross into C either.
-        return guard(LINQ_INTERNAL, move || failure.status());
+        // Even letting go of a failure is allowed: a bug there must not cross into C either.
+        return catch_panic(LINQ_INTERNAL, move || failure.status());
     }
-    let block = guard(statics::internal(), move || error_block(failure));
+    let block = catch_panic(statics::internal(), move || error_block(failure));
     // SAFETY: `error` may be written to; a block holds the status that was found in the end.
     unsafe {
         store(error, block);
@@ -70,8 +70,8 @@ fn error_block(failure: Failure) -> *mut linq_error {
 
 /// Runs `body` and gives `fallback` where it panics. Everything C can call goes through here, except the one function
 /// that must work in a signal handler.
-pub(super) fn guard<R>(fallback: R, body: impl FnOnce() -> R) -> R {
-    let _inside = Marked::as_inside(true);
+pub(super) fn catch_panic<R>(fallback: R, body: impl FnOnce() -> R) -> R {
+    let _scope = Scope::enter(true);
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(value) => value,
         Err(payload) => {
@@ -82,8 +82,8 @@ pub(super) fn guard<R>(fallback: R, body: impl FnOnce() -> R) -> R {
 }
 
 /// Runs a callback of the host: what panics in there is not ours to hush up.
-pub(super) fn outside<R>(callback: impl FnOnce() -> R) -> R {
-    let _outside = Marked::as_inside(false);
+pub(super) fn call_host<R>(callback: impl FnOnce() -> R) -> R {
+    let _scope = Scope::enter(false);
     callback()
 }
 
@@ -112,16 +112,16 @@ thread_local! {
 }
 
 /// Marks this thread as being inside the library, or in the host again, until dropped.
-struct Marked(bool);
+struct Scope(bool);
 
-impl Marked {
-    fn as_inside(inside: bool) -> Self {
+impl Scope {
+    fn enter(inside: bool) -> Self {
         install_hook();
-        Marked(INSIDE.replace(inside))
+        Scope(INSIDE.replace(inside))
     }
 }
 
-impl Drop for Marked {
+impl Drop for Scope {
     fn drop(&mut self) {
         INSIDE.set(self.0);
     }

@@ -3,7 +3,7 @@
 use std::ffi::{CString, c_void};
 use std::io;
 
-use super::boundary::outside;
+use super::boundary::call_host;
 use super::types::*;
 use crate::{Level, Progress, Reader};
 
@@ -11,7 +11,7 @@ use crate::{Level, Progress, Reader};
 pub(super) fn progress(callback: linq_progress_fn, user_data: *mut c_void) -> Option<Progress> {
     let callback = callback?;
     // SAFETY: the header's promise of the caller, who gave both.
-    Some(Box::new(move |sent, total| outside(|| unsafe { callback(user_data, sent, total) }) == 0))
+    Some(Box::new(move |sent, total| call_host(|| unsafe { callback(user_data, sent, total) }) == 0))
 }
 
 /// A read callback, its rewind, and what they are handed.
@@ -26,7 +26,7 @@ impl Reader for CReader {
         let capacity = buffer.len();
         let at = buffer.as_mut_ptr().cast();
         // SAFETY: the buffer holds `capacity` bytes; the rest is the header's promise of the caller.
-        let count = outside(|| unsafe { (self.read)(self.user_data, at, capacity) });
+        let count = call_host(|| unsafe { (self.read)(self.user_data, at, capacity) });
         match usize::try_from(count) {
             Ok(count) if count <= capacity => Ok(count),
             Ok(count) => Err(io::Error::other(format!(
@@ -43,7 +43,7 @@ impl Reader for CReader {
     fn rewind(&mut self) -> io::Result<()> {
         let Some(rewind) = self.rewind else { return Err(io::ErrorKind::Unsupported.into()) };
         // SAFETY: the header's promise of the caller.
-        match outside(|| unsafe { rewind(self.user_data) }) {
+        match call_host(|| unsafe { rewind(self.user_data) }) {
             0 => Ok(()),
             code => Err(io::Error::other(format!("the rewind callback failed with {code}"))),
         }
@@ -70,7 +70,7 @@ pub(super) fn set_log(callback: linq_log_fn, user_data: *mut c_void, level: u32)
             // A line with a NUL in it would reach C cut short.
             let line = CString::new(line.replace('\0', "\u{fffd}")).unwrap_or_default();
             // SAFETY: the header's promise of the caller.
-            outside(|| unsafe { callback(*user_data, level as u32, line.as_ptr()) })
+            call_host(|| unsafe { callback(*user_data, level as u32, line.as_ptr()) })
         })),
     ))
 }

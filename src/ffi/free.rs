@@ -4,18 +4,18 @@ use std::ffi::c_void;
 
 use super::alloc::release;
 use super::handle;
-use super::live::{self, Entry, Kind};
+use super::registry::{self, Entry, Kind};
 use super::statics;
 use crate::{Level, log};
 
 /// # Safety
 /// None beyond the header's: what is not in the table is not touched.
 pub(super) unsafe fn free(anything: *mut c_void) {
-    if anything.is_null() || statics::is_one(anything) {
+    if anything.is_null() || statics::contains(anything) {
         return;
     }
     let at: *mut u8 = anything.cast();
-    match live::take(at) {
+    match registry::take(at) {
         // SAFETY (all three): just taken out, so it is ours alone, and of that kind and size.
         Some(Entry { kind: Kind::Plain, size }) => unsafe { release(at, size) },
         Some(Entry { kind: Kind::Client, .. }) => unsafe { handle::drop_client(at) },

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
 
 use super::alloc::{allocate, release};
 use super::failure::Failure;
-use super::live::{self, Kind};
+use super::registry::{self, Kind};
 use super::types::*;
 use crate::{API_KEY_VARIABLE, CancelToken, Client, Config};
 
@@ -19,9 +19,9 @@ pub(super) fn client(client: Client) -> Result<*mut linq_client, Failure> {
 }
 
 /// A share of the client, for as long as a call runs; `None` where it is not a live one.
-pub(super) fn share_of_client(at: *mut linq_client) -> Option<Arc<Client>> {
+pub(super) fn acquire_client(at: *mut linq_client) -> Option<Arc<Client>> {
     // SAFETY: the table says that the block holds this, and it stays in the table while we look.
-    live::with(at, Kind::Client, || unsafe { (*at.cast::<Arc<Client>>()).clone() })
+    registry::with(at, Kind::Client, || unsafe { (*at.cast::<Arc<Client>>()).clone() })
 }
 
 /// # Safety
@@ -40,7 +40,7 @@ pub(super) unsafe fn drop_client(at: *mut u8) {
 pub(super) fn default_client(needs_key: bool) -> Result<Arc<Client>, Failure> {
     static WITH_KEY: AtomicPtr<Client> = AtomicPtr::new(ptr::null_mut());
     static WITHOUT_KEY: AtomicPtr<Client> = AtomicPtr::new(ptr::null_mut());
-    let known = share_of(&WITH_KEY).or_else(|| if needs_key { None } else { share_of(&WITHOUT_KEY) });
+    let known = load(&WITH_KEY).or_else(|| if needs_key { None } else { load(&WITHOUT_KEY) });
     if let Some(client) = known {
         return Ok(client);
     }
@@ -57,10 +57,10 @@ fn keep(slot: &AtomicPtr<Client>, made: Arc<Client>) -> Arc<Client> {
     }
     // SAFETY: the share that found no place.
     drop(unsafe { Arc::from_raw(kept) });
-    share_of(slot).unwrap_or(made)
+    load(slot).unwrap_or(made)
 }
 
-fn share_of(slot: &AtomicPtr<Client>) -> Option<Arc<Client>> {
+fn load(slot: &AtomicPtr<Client>) -> Option<Arc<Client>> {
     let at = slot.load(Ordering::Acquire).cast_const();
     if at.is_null() {
         return None;
@@ -83,11 +83,11 @@ struct Token {
 
 /// Tokens whose last user was a canceller. That may have been a signal handler, which must not free anything, so
 /// the next ordinary call does.
-static FORSAKEN: AtomicPtr<Token> = AtomicPtr::new(ptr::null_mut());
+static DEFERRED: AtomicPtr<Token> = AtomicPtr::new(ptr::null_mut());
 
 /// A new token; NULL where memory or descriptors ran out.
 pub(super) fn token() -> *mut linq_cancel_token {
-    sweep();
+    free_deferred();
     let Ok(cancel) = CancelToken::new() else { return ptr::null_mut() };
     let Ok(at) = allocate(Kind::Token, size_of::<Token>()) else { return ptr::null_mut() };
     let token = Token { cancel, users: AtomicUsize::new(1), next: AtomicPtr::new(ptr::null_mut()) };
@@ -97,9 +97,9 @@ pub(super) fn token() -> *mut linq_cancel_token {
 }
 
 /// The token itself, for as long as a call runs; `None` where it is not a live one.
-pub(super) fn share_of_token(at: *mut linq_cancel_token) -> Option<CancelToken> {
+pub(super) fn acquire_token(at: *mut linq_cancel_token) -> Option<CancelToken> {
     // SAFETY: the table says that the block holds this, and it stays in the table while we look.
-    live::with(at, Kind::Token, || unsafe { (*at.cast::<Token>()).cancel.clone() })
+    registry::with(at, Kind::Token, || unsafe { (*at.cast::<Token>()).cancel.clone() })
 }
 
 /// `linq_cancel_token_cancel`. Runs in signal handlers: no lock, no table, no allocation, no thread-local of ours, and
@@ -122,29 +122,29 @@ pub(super) unsafe fn cancel(at: *mut linq_cancel_token) {
     // SAFETY: as above.
     unsafe { *errno = before };
     if token.users.fetch_sub(1, Ordering::Release) == 1 {
-        forsake(at);
+        defer_free(at);
     }
 }
 
 /// # Safety
 /// A token's block, taken out of the table.
 pub(super) unsafe fn drop_token(at: *mut u8) {
-    sweep();
+    free_deferred();
     let at: *mut Token = at.cast();
     // SAFETY: alive by the handle's own count, which ends here.
     if unsafe { (*at).users.fetch_sub(1, Ordering::Release) } == 1 {
         // SAFETY: nobody else is left.
-        unsafe { end(at) };
+        unsafe { destroy(at) };
     }
 }
 
-/// Leaves a token, whose last user is the caller, for `sweep`.
-fn forsake(at: *mut Token) {
-    let mut first = FORSAKEN.load(Ordering::Relaxed);
+/// Leaves a token, whose last user is the caller, for `free_deferred`.
+fn defer_free(at: *mut Token) {
+    let mut first = DEFERRED.load(Ordering::Relaxed);
     loop {
         // SAFETY: nobody else has the token any more.
         unsafe { (*at).next.store(first, Ordering::Relaxed) };
-        match FORSAKEN.compare_exchange_weak(first, at, Ordering::Release, Ordering::Relaxed) {
+        match DEFERRED.compare_exchange_weak(first, at, Ordering::Release, Ordering::Relaxed) {
             Ok(_) => return,
             Err(now) => first = now,
         }
@@ -152,13 +152,13 @@ fn forsake(at: *mut Token) {
 }
 
 /// Lets go of what was left behind.
-fn sweep() {
-    let mut at = FORSAKEN.swap(ptr::null_mut(), Ordering::Acquire);
+fn free_deferred() {
+    let mut at = DEFERRED.swap(ptr::null_mut(), Ordering::Acquire);
     while !at.is_null() {
         // SAFETY: the swap took the whole list; each token in it has no user left.
         unsafe {
             let next = (*at).next.load(Ordering::Relaxed);
-            end(at);
+            destroy(at);
             at = next;
         }
     }
@@ -166,7 +166,7 @@ fn sweep() {
 
 /// # Safety
 /// The token has no user left.
-unsafe fn end(at: *mut Token) {
+unsafe fn destroy(at: *mut Token) {
     fence(Ordering::Acquire); // what every other user did comes before
     // SAFETY: the caller's promise.
     unsafe {

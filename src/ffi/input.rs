@@ -136,7 +136,7 @@ fn client_or_default(at: *mut linq_client, needs_key: bool) -> Result<Arc<Client
     if at.is_null() {
         return handle::default_client(needs_key);
     }
-    handle::share_of_client(at)
+    handle::acquire_client(at)
         .ok_or_else(|| invalid("client is no live linq_client: it was freed, or is something else"))
 }
 
@@ -145,7 +145,7 @@ pub(super) fn cancel(at: *mut linq_cancel_token, name: &str) -> Result<Option<Ca
     if at.is_null() {
         return Ok(None);
     }
-    match handle::share_of_token(at) {
+    match handle::acquire_token(at) {
         Some(token) => Ok(Some(token)),
         None => {
             Err(invalid(format!("{name} is no live linq_cancel_token: it was freed, or is something else")))

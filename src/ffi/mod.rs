@@ -15,8 +15,8 @@ mod free;
 mod handle;
 mod input;
 mod layout;
-mod live;
 mod options;
+mod registry;
 mod statics;
 mod status;
 mod types;
@@ -25,7 +25,7 @@ mod versioned;
 use std::ffi::{c_char, c_void};
 
 use crate::{Client, Presigned, Source};
-use boundary::guard;
+use boundary::catch_panic;
 use types::*;
 
 /// Makes a client.
@@ -319,13 +319,13 @@ pub unsafe extern "C" fn linq_content_type(
     bytes: *const c_void,
     length: usize,
 ) -> *const c_char {
-    guard(std::ptr::null(), || unsafe { input::content_type(path_or_name, bytes, length) })
+    catch_panic(std::ptr::null(), || unsafe { input::content_type(path_or_name, bytes, length) })
 }
 
 /// Makes a cancel token, for linq_free. NULL where memory or descriptors ran out.
 #[unsafe(no_mangle)]
 pub extern "C" fn linq_cancel_token_new() -> *mut linq_cancel_token {
-    guard(std::ptr::null_mut(), handle::token)
+    catch_panic(std::ptr::null_mut(), handle::token)
 }
 
 /// Ends every call that was given this token, now and later: each returns LINQ_CANCELLED within
@@ -350,7 +350,7 @@ pub unsafe extern "C" fn linq_cancel_token_cancel(token: *mut linq_cancel_token)
 /// LINQ_INVALID_ARGUMENT  the level is unknown, or it was called from inside a log callback
 #[unsafe(no_mangle)]
 pub extern "C" fn linq_set_log(callback: linq_log_fn, user_data: *mut c_void, level: u32) -> linq_status {
-    guard(LINQ_INTERNAL, || callback::set_log(callback, user_data, level))
+    catch_panic(LINQ_INTERNAL, || callback::set_log(callback, user_data, level))
 }
 
 /// The name of a status as it is written here, such as "LINQ_TIMEOUT"; a static string, never
@@ -381,5 +381,5 @@ pub extern "C" fn linq_abi_version() -> u32 {
 /// something freed before, is left alone and logged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_free(anything: *mut c_void) {
-    guard((), || unsafe { free::free(anything) })
+    catch_panic((), || unsafe { free::free(anything) })
 }

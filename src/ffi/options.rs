@@ -72,34 +72,34 @@ pub(super) unsafe fn file<'a>(at: *const linq_file) -> Result<FileInfo<'a>, Fail
 }
 
 /// What `linq_call_options` holds.
-pub(super) struct Call {
+pub(super) struct CallArgs {
     cancel: Option<CancelToken>,
     timeout: Option<Duration>,
 }
 
-impl Call {
+impl CallArgs {
     pub(super) fn core(&self) -> CallOptions<'_> {
         CallOptions { cancel: self.cancel.as_ref(), timeout: self.timeout }
     }
 }
 
-pub(super) unsafe fn call(at: *const linq_call_options) -> Result<Call, Failure> {
+pub(super) unsafe fn call(at: *const linq_call_options) -> Result<CallArgs, Failure> {
     // SAFETY: the caller's promise.
     let linq_call_options { struct_size: _, cancel: token, timeout_ms, reserved } =
         unsafe { versioned_or_default(at)? };
     must_be_zero(reserved == 0, "linq_call_options.reserved")?;
-    Ok(Call { cancel: cancel(token, "linq_call_options.cancel")?, timeout: millis(timeout_ms) })
+    Ok(CallArgs { cancel: cancel(token, "linq_call_options.cancel")?, timeout: millis(timeout_ms) })
 }
 
 /// What `linq_upload_options` holds.
-pub(super) struct Upload<'a> {
+pub(super) struct UploadArgs<'a> {
     filename: Option<&'a str>,
     content_type: Option<&'a str>,
     progress: Option<Progress>,
-    call: Call,
+    call: CallArgs,
 }
 
-impl Upload<'_> {
+impl UploadArgs<'_> {
     pub(super) fn core(&mut self) -> UploadOptions<'_> {
         UploadOptions {
             filename: self.filename,
@@ -110,7 +110,7 @@ impl Upload<'_> {
     }
 }
 
-pub(super) unsafe fn upload<'a>(at: *const linq_upload_options) -> Result<Upload<'a>, Failure> {
+pub(super) unsafe fn upload<'a>(at: *const linq_upload_options) -> Result<UploadArgs<'a>, Failure> {
     // SAFETY: the caller's promise, here and below.
     let linq_upload_options {
         struct_size: _,
@@ -123,39 +123,39 @@ pub(super) unsafe fn upload<'a>(at: *const linq_upload_options) -> Result<Upload
         reserved,
     } = unsafe { versioned_or_default(at)? };
     must_be_zero(reserved == 0, "linq_upload_options.reserved")?;
-    Ok(Upload {
+    Ok(UploadArgs {
         filename: unsafe { optional(filename, "linq_upload_options.filename")? },
         content_type: unsafe { optional(content_type, "linq_upload_options.content_type")? },
         progress: callback::progress(progress, user_data),
-        call: Call { cancel: cancel(token, "linq_upload_options.cancel")?, timeout: millis(timeout_ms) },
+        call: CallArgs { cancel: cancel(token, "linq_upload_options.cancel")?, timeout: millis(timeout_ms) },
     })
 }
 
 /// What `linq_source` holds.
-pub(super) enum Input<'a> {
+pub(super) enum SourceArgs<'a> {
     Path(&'a Path),
     Descriptor(BorrowedFd<'a>, u64, Option<u64>),
     Bytes(&'a [u8]),
     Reader(CReader, u64),
 }
 
-impl Input<'_> {
+impl SourceArgs<'_> {
     pub(super) fn core(&mut self) -> Source<'_> {
         match self {
-            Input::Path(path) => Source::Path(path),
-            Input::Descriptor(fd, offset, length) => {
+            SourceArgs::Path(path) => Source::Path(path),
+            SourceArgs::Descriptor(fd, offset, length) => {
                 Source::Descriptor { fd: *fd, offset: *offset, length: *length }
             }
-            Input::Bytes(bytes) => Source::Bytes(bytes),
-            Input::Reader(reader, size) => Source::Reader { reader, size: *size },
+            SourceArgs::Bytes(bytes) => Source::Bytes(bytes),
+            SourceArgs::Reader(reader, size) => Source::Reader { reader, size: *size },
         }
     }
 }
 
-pub(super) unsafe fn source<'a>(at: *const linq_source) -> Result<Input<'a>, Failure> {
+pub(super) unsafe fn source<'a>(at: *const linq_source) -> Result<SourceArgs<'a>, Failure> {
     // SAFETY: the caller's promise, here and below.
     let source = unsafe { versioned(at)? };
-    only_what_belongs(&source)?;
+    reject_unused_fields(&source)?;
     let linq_source {
         struct_size: _,
         path,
@@ -171,7 +171,7 @@ pub(super) unsafe fn source<'a>(at: *const linq_source) -> Result<Input<'a>, Fai
     Ok(match kind {
         LINQ_SOURCE_PATH => {
             let path = unsafe { optional_path(path) };
-            Input::Path(path.ok_or_else(|| invalid("linq_source.path is NULL"))?)
+            SourceArgs::Path(path.ok_or_else(|| invalid("linq_source.path is NULL"))?)
         }
         LINQ_SOURCE_DESCRIPTOR => {
             let Ok(fd) = i32::try_from(descriptor) else {
@@ -179,20 +179,20 @@ pub(super) unsafe fn source<'a>(at: *const linq_source) -> Result<Input<'a>, Fai
             };
             // SAFETY: not -1; one that is not open is refused by the system when it is used.
             let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-            Input::Descriptor(fd, offset, (length != 0).then_some(length))
+            SourceArgs::Descriptor(fd, offset, (length != 0).then_some(length))
         }
         LINQ_SOURCE_BYTES => {
-            Input::Bytes(unsafe { bytes(first, length, "linq_source.bytes", "linq_source.length")? })
+            SourceArgs::Bytes(unsafe { bytes(first, length, "linq_source.bytes", "linq_source.length")? })
         }
         _ => {
             let read = read.ok_or_else(|| invalid("linq_source.read is NULL"))?;
-            Input::Reader(CReader { read, rewind, user_data }, length)
+            SourceArgs::Reader(CReader { read, rewind, user_data }, length)
         }
     })
 }
 
 /// A field that does not belong to the kind of source is a mistake that must not pass in silence.
-fn only_what_belongs(source: &linq_source) -> Result<(), Failure> {
+fn reject_unused_fields(source: &linq_source) -> Result<(), Failure> {
     let set = [
         ("path", !source.path.is_null()),
         ("bytes", !source.bytes.is_null()),
@@ -225,7 +225,7 @@ pub(super) unsafe fn presigned(at: *const linq_presigned) -> Result<Presigned, F
 }
 
 /// What `linq_message` holds, with the lists that the core borrows.
-pub(super) struct Letter<'a> {
+pub(super) struct MessageArgs<'a> {
     from: &'a str,
     to: Vec<&'a str>,
     text: Option<&'a str>,
@@ -233,7 +233,7 @@ pub(super) struct Letter<'a> {
     idempotency_key: Option<&'a str>,
 }
 
-impl Letter<'_> {
+impl MessageArgs<'_> {
     pub(super) fn core(&self) -> Message<'_> {
         Message {
             from: self.from,
@@ -245,7 +245,7 @@ impl Letter<'_> {
     }
 }
 
-pub(super) unsafe fn message<'a>(at: *const linq_message) -> Result<Letter<'a>, Failure> {
+pub(super) unsafe fn message<'a>(at: *const linq_message) -> Result<MessageArgs<'a>, Failure> {
     // SAFETY: the caller's promise, here and below.
     let linq_message {
         struct_size: _,
@@ -258,7 +258,7 @@ pub(super) unsafe fn message<'a>(at: *const linq_message) -> Result<Letter<'a>, 
         idempotency_key,
     } = unsafe { versioned(at)? };
     let (ids, ids_count) = ("linq_message.attachment_ids", "linq_message.attachment_count");
-    Ok(Letter {
+    Ok(MessageArgs {
         from: unsafe { required(from, "linq_message.from")? },
         to: unsafe { list(to, to_count, "linq_message.to", "linq_message.to_count")? },
         text: unsafe { optional(text, "linq_message.text")? },

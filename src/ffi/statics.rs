@@ -48,6 +48,6 @@ pub(super) fn internal() -> *mut linq_error {
 }
 
 /// Whether `linq_free` was given one of these, which is fine and nothing.
-pub(super) fn is_one(at: *const c_void) -> bool {
+pub(super) fn contains(at: *const c_void) -> bool {
     at == no_memory().cast() || at == internal().cast()
 }

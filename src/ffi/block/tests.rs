@@ -2,7 +2,7 @@ use std::ffi::CStr;
 
 use super::*;
 use crate::Details;
-use crate::ffi::alloc::tests::{TROUBLE, Trouble};
+use crate::ffi::alloc::tests::{FAULT, Fault};
 
 pub(in crate::ffi) fn text<'a>(at: *const c_char) -> Option<&'a str> {
     // SAFETY: the tests only look at texts of blocks that are alive.
@@ -230,8 +230,8 @@ fn a_nul_from_a_server_never_shortens_a_text() {
 
 #[test]
 fn no_memory_is_a_failure_and_not_the_end() {
-    TROUBLE.set(Trouble::NoMemory);
+    FAULT.set(Fault::NoMemory);
     let failed = attachment(&an_attachment());
-    TROUBLE.set(Trouble::None);
+    FAULT.set(Fault::None);
     assert!(matches!(failed, Err(Failure::NoMemory)));
 }

@@ -3,7 +3,7 @@ use std::mem::MaybeUninit;
 
 use super::*;
 use crate::Attachment;
-use crate::ffi::alloc::tests::{TROUBLE, Trouble};
+use crate::ffi::alloc::tests::{FAULT, Fault};
 
 const POISON: usize = 0x5a5a;
 
@@ -130,18 +130,18 @@ fn a_panic_in_a_drop_is_an_internal_error() {
 
 #[test]
 fn a_panic_while_an_error_is_built_is_an_internal_error() {
-    TROUBLE.set(Trouble::Panic);
+    FAULT.set(Fault::Panic);
     let (status, out, error) = run(|| Err(Failure::Argument("x is NULL".into())));
-    TROUBLE.set(Trouble::None);
+    FAULT.set(Fault::None);
     assert_eq!((status, out.is_null(), error), (LINQ_INTERNAL, true, statics::internal()));
     assert_eq!(status_in(error), LINQ_INTERNAL);
 }
 
 #[test]
 fn no_memory_for_an_error_is_told_without_memory() {
-    TROUBLE.set(Trouble::NoMemory);
+    FAULT.set(Fault::NoMemory);
     let (status, out, error) = run(|| Err(Failure::Argument("x is NULL".into())));
-    TROUBLE.set(Trouble::None);
+    FAULT.set(Fault::None);
     assert_eq!((status, out.is_null(), error), (LINQ_NO_MEMORY, true, statics::no_memory()));
     assert_eq!(status_in(error), LINQ_NO_MEMORY);
 }
@@ -149,23 +149,23 @@ fn no_memory_for_an_error_is_told_without_memory() {
 #[test]
 fn a_callback_is_outside_and_what_it_calls_inside_again() {
     assert!(!INSIDE.get());
-    guard((), || {
+    catch_panic((), || {
         assert!(INSIDE.get());
-        outside(|| {
+        call_host(|| {
             assert!(!INSIDE.get());
-            guard((), || assert!(INSIDE.get()));
+            catch_panic((), || assert!(INSIDE.get()));
             assert!(!INSIDE.get());
         });
         assert!(INSIDE.get());
     });
     assert!(!INSIDE.get());
-    guard((), || panic!("and back"));
+    catch_panic((), || panic!("and back"));
     assert!(!INSIDE.get());
 }
 
 /// A function's own lines may only hand over to the fence; what may panic stands in a closure, deeper.
 #[test]
-fn every_exported_function_stands_behind_the_fence() {
+fn every_exported_function_catches_panics() {
     // Runs in signal handlers, or only hands out something static.
     const WITHOUT: [&str; 4] =
         ["linq_cancel_token_cancel", "linq_status_name", "linq_version", "linq_abi_version"];
@@ -178,12 +178,12 @@ fn every_exported_function_stands_behind_the_fence() {
             continue;
         }
         for line in body.lines().map(|line| &line[4..]).filter(|line| !line.starts_with("    ")) {
-            let fenced = ["let body = || ", "};", "guard(", "unsafe { boundary::call"]
+            let allowed = ["let body = || ", "};", "catch_panic(", "unsafe { boundary::call"]
                 .iter()
                 .any(|beginning| line.starts_with(beginning));
-            assert!(fenced, "{name} does this outside the fence: {line}");
+            assert!(allowed, "{name} does this outside the fence: {line}");
         }
-        assert!(body.contains("guard(") || body.contains("boundary::call"), "{name} has no fence");
+        assert!(body.contains("catch_panic(") || body.contains("boundary::call"), "{name} has no fence");
     }
     assert_eq!(seen, 18);
 }
@@ -206,10 +206,10 @@ fn panics_where_it_is_told() {
     let panics = || {
         let _ = catch_unwind(|| panic!("heard"));
     };
-    guard((), || ()); // the first call installs the hook
+    catch_panic((), || ()); // the first call installs the hook
     match &*place {
-        "inside" => guard((), || panic!("heard")),
-        "callback" => guard((), || outside(panics)),
+        "inside" => catch_panic((), || panic!("heard")),
+        "callback" => catch_panic((), || call_host(panics)),
         "host" => panics(),
         "helper" => {
             let _ = thread::Builder::new().name("linq-dns".into()).spawn(|| panic!("heard")).unwrap().join();

@@ -4,7 +4,7 @@ use std::thread;
 use super::*;
 use crate::ffi::free;
 
-/// The list of forsaken tokens is one for the process.
+/// The list of deferred tokens is one for the process.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn free<T>(at: *mut T) {
@@ -21,9 +21,9 @@ fn a_client() -> Client {
 #[test]
 fn a_call_keeps_its_token_when_it_is_freed_meanwhile() {
     let token = token();
-    let held = share_of_token(token).unwrap();
+    let held = acquire_token(token).unwrap();
     free(token);
-    assert!(share_of_token(token).is_none(), "a freed token is not taken for a live one");
+    assert!(acquire_token(token).is_none(), "a freed token is not taken for a live one");
     held.cancel();
     assert!(held.is_cancelled());
 }
@@ -31,24 +31,24 @@ fn a_call_keeps_its_token_when_it_is_freed_meanwhile() {
 #[test]
 fn a_call_keeps_its_client_when_it_is_freed_meanwhile() {
     let client = client(a_client()).unwrap();
-    let held = share_of_client(client).unwrap();
+    let held = acquire_client(client).unwrap();
     free(client);
-    assert!(share_of_client(client).is_none());
+    assert!(acquire_client(client).is_none());
     assert_eq!(Arc::strong_count(&held), 1);
 }
 
 #[test]
 fn a_token_is_not_taken_for_a_client() {
     let token = token();
-    assert!(share_of_client(token.cast()).is_none());
-    assert!(share_of_token(ptr::null_mut()).is_none());
+    assert!(acquire_client(token.cast()).is_none());
+    assert!(acquire_token(ptr::null_mut()).is_none());
     free(token);
 }
 
 #[test]
 fn cancelling_reaches_every_share_and_keeps_errno() {
     let token = token();
-    let held = share_of_token(token).unwrap();
+    let held = acquire_token(token).unwrap();
     // SAFETY: this thread's errno; the token is alive.
     unsafe {
         *errno() = 77;
@@ -73,10 +73,10 @@ fn a_token_freed_while_it_is_being_cancelled_goes_later() {
         (*token).cancel.cancel();
         assert_eq!((*token).users.fetch_sub(1, Ordering::Release), 1);
     }
-    forsake(token);
-    assert_eq!(FORSAKEN.load(Ordering::Relaxed), token);
-    sweep();
-    assert!(FORSAKEN.load(Ordering::Relaxed).is_null());
+    defer_free(token);
+    assert_eq!(DEFERRED.load(Ordering::Relaxed), token);
+    free_deferred();
+    assert!(DEFERRED.load(Ordering::Relaxed).is_null());
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn cancelling_and_freeing_at_once_leaves_nothing_behind() {
     let _alone = ONE_AT_A_TIME.lock();
     for _ in 0..if cfg!(miri) { 10 } else { 500 } {
         let at = token();
-        let held = share_of_token(at).unwrap();
+        let held = acquire_token(at).unwrap();
         let address = at.expose_provenance();
         let canceller = thread::spawn(move || {
             // SAFETY: alive: whoever frees it waits for the cancelling first.
@@ -96,6 +96,6 @@ fn cancelling_and_freeing_at_once_leaves_nothing_behind() {
         free(at); // the other thread may still be in `cancel`
         canceller.join().unwrap();
     }
-    sweep();
-    assert!(FORSAKEN.load(Ordering::Relaxed).is_null());
+    free_deferred();
+    assert!(DEFERRED.load(Ordering::Relaxed).is_null());
 }

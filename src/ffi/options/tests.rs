@@ -96,8 +96,8 @@ fn bad_utf8_is_named_as_the_caller_wrote_it() {
         let options = linq_upload_options { content_type: BAD, ..fresh() };
         assert_eq!(refusal(upload(&options)), "linq_upload_options.content_type is not UTF-8");
         assert_eq!(refusal(file(&linq_file { filename: BAD, ..fresh() })), "linq_file.filename is not UTF-8");
-        let letter = linq_message { from: c"a".as_ptr(), text: BAD, ..fresh() };
-        assert_eq!(refusal(message(&letter)), "linq_message.text is not UTF-8");
+        let message_options = linq_message { from: c"a".as_ptr(), text: BAD, ..fresh() };
+        assert_eq!(refusal(message(&message_options)), "linq_message.text is not UTF-8");
         assert_eq!(
             refusal(presigned(&linq_presigned { json: BAD, ..fresh() })),
             "linq_presigned.json is not UTF-8"
@@ -202,7 +202,7 @@ fn a_source_lacks_nothing_and_has_nothing_that_does_not_belong() {
 fn a_message_arrives_whole() {
     let to = [c"+1".as_ptr(), c"+2".as_ptr()];
     let ids = [c"id".as_ptr()];
-    let letter = linq_message {
+    let message_options = linq_message {
         from: c"+0".as_ptr(),
         to: to.as_ptr(),
         to_count: 2,
@@ -213,8 +213,8 @@ fn a_message_arrives_whole() {
         ..fresh()
     };
     // SAFETY: as many as are there.
-    let letter = unsafe { message(&letter) }.unwrap();
-    let Message { from, to, text, attachment_ids, idempotency_key } = letter.core();
+    let message_options = unsafe { message(&message_options) }.unwrap();
+    let Message { from, to, text, attachment_ids, idempotency_key } = message_options.core();
     assert_eq!((from, text, idempotency_key), ("+0", Some("hi"), Some("k")));
     assert_eq!((to, attachment_ids), (&["+1", "+2"][..], &["id"][..]));
 }
