@@ -1,7 +1,7 @@
 //! What C sees of a call: both outs set on every path, a status, and never a panic.
 
-use std::any::Any;
 use std::cell::Cell;
+use std::mem;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -75,7 +75,10 @@ pub(super) fn catch_panic<R>(fallback: R, body: impl FnOnce() -> R) -> R {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(value) => value,
         Err(payload) => {
-            discard(payload);
+            // Dropping the payload may panic too; what that panic carries is leaked, not dropped.
+            if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+                mem::forget(again);
+            }
             fallback
         }
     }
@@ -85,18 +88,6 @@ pub(super) fn catch_panic<R>(fallback: R, body: impl FnOnce() -> R) -> R {
 pub(super) fn call_host<R>(callback: impl FnOnce() -> R) -> R {
     let _scope = Scope::enter(false);
     callback()
-}
-
-/// Drops what a panic carried. That may panic again, and so may dropping what that one carries: a few times it is tried,
-/// then it is given up.
-fn discard(mut payload: Box<dyn Any + Send>) {
-    for _ in 0..3 {
-        match catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-            Ok(()) => return,
-            Err(again) => payload = again,
-        }
-    }
-    std::mem::forget(payload);
 }
 
 /// Writes where there is something to write to. C does not promise alignment, and this does not need it.

@@ -55,6 +55,14 @@ impl Drop for PanicsWhenDropped {
     }
 }
 
+struct PanicsTwiceWhenDropped;
+
+impl Drop for PanicsTwiceWhenDropped {
+    fn drop(&mut self) {
+        panic::panic_any(PanicsWhenDropped);
+    }
+}
+
 #[test]
 fn both_outs_are_set_on_every_path() {
     let (status, out, error) = run(a_block);
@@ -124,7 +132,9 @@ fn a_panic_in_a_drop_is_an_internal_error() {
         Err(Failure::NoMemory)
     });
     assert_eq!((status, out.is_null(), status_in(error)), (LINQ_INTERNAL, true, LINQ_INTERNAL));
-    let (status, ..) = run(|| std::panic::panic_any(PanicsWhenDropped));
+    let (status, ..) = run(|| panic::panic_any(PanicsWhenDropped));
+    assert_eq!(status, LINQ_INTERNAL);
+    let (status, ..) = run(|| panic::panic_any(PanicsTwiceWhenDropped));
     assert_eq!(status, LINQ_INTERNAL);
 }
 
