@@ -8,11 +8,11 @@ use crate::body::{BodyReader, Stop};
 use crate::chats;
 use crate::envelope::{Refusal, refuse};
 use crate::fault::Fault;
-use crate::fields::{only, parse, required, string};
+use crate::fields::{find, only, parse, required, string};
 use crate::http::{Framing, Head};
 use crate::presign::Put;
-use crate::state::{Attachment, Side, State};
-use crate::storage::BUCKET;
+use crate::side::Side;
+use crate::state::{Attachment, BUCKET, State};
 use crate::util::{percent_encode, random_hex, rfc3339};
 use crate::wire::Conn;
 
@@ -253,14 +253,4 @@ impl Call<'_> {
             _ => refuse(404, 2001, "Resource not found"),
         }
     }
-}
-
-/// A known attachment. Ids that are none at all are refused as such.
-pub fn find(state: &State, id: &str) -> Result<Attachment, Refusal> {
-    // The parser also takes forms that the API never hands out.
-    if id.len() != 36 || uuid::Uuid::parse_str(id).is_err() {
-        return refuse(400, 1005, "attachment id must be a UUID");
-    }
-    let attachment = state.attachments().get(id).cloned();
-    attachment.ok_or_else(|| Refusal(404, 2003, "Attachment not found".to_owned()))
 }

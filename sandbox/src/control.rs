@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::answer::{Answer, Body, write_answer};
 use crate::http::{Framing, Head, Incoming, read_head};
-use crate::state::{Side, State};
+use crate::side::Side;
+use crate::state::State;
 use crate::wire::Conn;
 
 const MAX_BODY: u64 = 16 * 1024 * 1024;

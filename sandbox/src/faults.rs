@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::fault::Fault;
 use crate::http::Head;
-use crate::state::{Kind, Side};
+use crate::side::Side;
 
 /// What is asked for: where, when and how often, and what.
 #[derive(Deserialize)]
@@ -156,18 +156,5 @@ impl Faults {
     /// Resolves at the next [`Faults::clear`].
     pub async fn until_cleared(&self) {
         let _ = self.cleared.subscribe().changed().await;
-    }
-}
-
-impl Side {
-    /// Whether a fault for `wanted` concerns this listener: its name, its name with `_plain`, or a name for several.
-    fn is(&self, wanted: &str) -> bool {
-        wanted == self.name
-            || wanted.strip_suffix("_plain").is_some_and(|kind| !self.tls && kind == self.kind.name())
-            || (wanted == self.kind.name() && self.kind != Kind::Control)
-    }
-
-    fn is_known(wanted: &str) -> bool {
-        Side::ALL.iter().any(|side| side.kind != Kind::Control && side.is(wanted))
     }
 }

@@ -1,8 +1,9 @@
-//! The members of a request's JSON, and the refusals where they are not as they should be.
+//! What a request names, the members of its JSON and attachments, and the refusals where that is not as it should be.
 
 use serde_json::Value;
 
 use crate::envelope::{Refusal, refuse};
+use crate::state::{Attachment, State};
 
 /// A body that is an object.
 pub fn parse(body: &[u8]) -> Result<Value, Refusal> {
@@ -35,4 +36,14 @@ pub fn string<'a>(body: &'a Value, field: &str) -> Result<&'a str, Refusal> {
         Value::String(text) => Ok(text),
         _ => refuse(400, 1003, format!("{field} must be a string")),
     }
+}
+
+/// The attachment of this id.
+pub fn find(state: &State, id: &str) -> Result<Attachment, Refusal> {
+    // The parser also takes forms that the API never hands out.
+    if id.len() != 36 || uuid::Uuid::parse_str(id).is_err() {
+        return refuse(400, 1005, "attachment id must be a UUID");
+    }
+    let attachment = state.attachments().get(id).cloned();
+    attachment.ok_or_else(|| Refusal(404, 2003, "Attachment not found".to_owned()))
 }

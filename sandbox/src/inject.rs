@@ -10,7 +10,8 @@ use crate::body::{BodyReader, Stop, hold};
 use crate::fault::{Fault, Respond, Then};
 use crate::http::{Framing, Head};
 use crate::made_up::{adjust, made_up, raw, redirection};
-use crate::state::{Kind, Side, State};
+use crate::side::{Kind, Side};
+use crate::state::State;
 use crate::storage;
 use crate::wire::Conn;
 

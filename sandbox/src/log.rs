@@ -1,4 +1,4 @@
-//! What happened: every request in order, and counters per listener. Tests read both over the control endpoint.
+//! What happened: every request in order. Tests read it over the control endpoint.
 
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicU64;
@@ -110,31 +110,5 @@ impl Log {
 
     pub fn clear(&self) {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-}
-
-/// What one listener saw.
-#[derive(Default)]
-pub struct Counters {
-    pub accepted: AtomicU64,
-    pub open: AtomicU64,
-    pub tls_handshakes_ok: AtomicU64,
-    /// Bytes of HTTP that arrived: without TLS's own, so 0 where a client refused the certificate.
-    pub app_bytes: AtomicU64,
-}
-
-impl Counters {
-    pub fn json(&self) -> Value {
-        json!({
-            "accepted": self.accepted.load(Relaxed), "open": self.open.load(Relaxed),
-            "tls_handshakes_ok": self.tls_handshakes_ok.load(Relaxed), "app_bytes": self.app_bytes.load(Relaxed),
-        })
-    }
-
-    /// Back to nothing; what is open stays counted.
-    pub fn clear(&self) {
-        for counter in [&self.accepted, &self.tls_handshakes_ok, &self.app_bytes] {
-            counter.store(0, Relaxed);
-        }
     }
 }

@@ -10,7 +10,8 @@ use crate::answer::{Answer, Body};
 use crate::envelope::{Refusal, usual_code};
 use crate::fault::{Fault, Redirect, Respond};
 use crate::http::Head;
-use crate::state::{Kind, Side, State};
+use crate::side::{Kind, Side};
+use crate::state::State;
 use crate::storage;
 use crate::util::{http_date, random_hex};
 

@@ -19,6 +19,7 @@ mod message;
 mod presign;
 mod proxy;
 mod serve;
+mod side;
 mod state;
 mod storage;
 mod tls;
@@ -38,7 +39,8 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use crate::blackhole::BlackHole;
-use crate::state::{PHONE, Side, State};
+use crate::side::Side;
+use crate::state::{PHONE, State};
 use crate::tls::Certificates;
 
 type StdError = Box<dyn std::error::Error + Send + Sync>;

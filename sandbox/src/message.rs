@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::api::find;
 use crate::envelope::{Refusal, refuse};
-use crate::fields::{only, required, string};
+use crate::fields::{find, only, required, string};
 use crate::state::State;
 use crate::util::{random_hex, rfc3339};
 

@@ -16,9 +16,9 @@ use crate::fault::{Connect, Fault};
 use crate::faults::On;
 use crate::http::{Incoming, read_head};
 use crate::inject::{Exchange, Finish};
-use crate::log::Counters;
-use crate::state::{Kind, Side, State};
-use crate::wire::{Conn, Stream, Wire, peer_gone, reset, shrink_receive_buffer};
+use crate::side::{Kind, Side};
+use crate::state::State;
+use crate::wire::{Conn, Counters, Stream, Wire, peer_gone, reset, shrink_receive_buffer};
 use crate::{control, proxy};
 
 /// Serves one listener for ever.

@@ -9,63 +9,14 @@ use s3s::service::S3Service;
 use serde_json::Value;
 
 use crate::faults::Faults;
-use crate::log::{Counters, Log};
+use crate::log::Log;
+use crate::side::Side;
+use crate::wire::Counters;
 
 /// The one line that this account has.
 pub const PHONE: &str = "+15550001111";
-
-/// What a listener is for.
-#[derive(Clone, Copy, PartialEq)]
-pub enum Kind {
-    Api,
-    Storage,
-    Other,
-    Proxy,
-    /// The API again, behind a certificate that must be refused.
-    BadTls,
-    Control,
-}
-
-impl Kind {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Api => "api",
-            Self::Storage => "storage",
-            Self::Other => "other",
-            Self::Proxy => "proxy",
-            Self::BadTls => "bad_tls",
-            Self::Control => "control",
-        }
-    }
-}
-
-/// One listener's identity.
-pub struct Side {
-    pub kind: Kind,
-    pub tls: bool,
-    pub name: &'static str,
-}
-
-impl Side {
-    const fn new(kind: Kind, tls: bool, name: &'static str) -> Self {
-        Self { kind, tls, name }
-    }
-
-    pub const ALL: [Self; 12] = [
-        Self::new(Kind::Api, false, "api"),
-        Self::new(Kind::Api, true, "api_tls"),
-        Self::new(Kind::Storage, false, "storage"),
-        Self::new(Kind::Storage, true, "storage_tls"),
-        Self::new(Kind::Other, false, "other"),
-        Self::new(Kind::Other, true, "other_tls"),
-        Self::new(Kind::Proxy, false, "proxy"),
-        Self::new(Kind::BadTls, true, "bad_tls_expired"),
-        Self::new(Kind::BadTls, true, "bad_tls_not_yet"),
-        Self::new(Kind::BadTls, true, "bad_tls_wrong_host"),
-        Self::new(Kind::BadTls, true, "bad_tls_unknown_ca"),
-        Self::new(Kind::Control, false, "control"),
-    ];
-}
+/// The S3 server's one bucket.
+pub const BUCKET: &str = "uploads";
 
 /// A reservation, and the object once it was uploaded.
 #[derive(Clone)]
@@ -171,6 +122,6 @@ impl State {
 
     /// Where the S3 server keeps an object.
     pub fn object_path(&self, id: &str) -> PathBuf {
-        self.dir.join("s3").join(crate::storage::BUCKET).join("attachments").join(id)
+        self.dir.join("s3").join(BUCKET).join("attachments").join(id)
     }
 }

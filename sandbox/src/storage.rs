@@ -16,11 +16,9 @@ use crate::answer::Answer;
 use crate::body::{BodyReader, Stop};
 use crate::http::{Framing, Head};
 use crate::presign::ACCESS_KEY;
-use crate::state::{Object, State};
+use crate::state::{BUCKET, Object, State};
 use crate::util::random_hex;
 use crate::wire::Conn;
-
-pub const BUCKET: &str = "uploads";
 
 type StdError = Box<dyn std::error::Error + Send + Sync>;
 

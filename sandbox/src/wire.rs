@@ -5,18 +5,18 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
+use serde_json::{Value, json};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 use tokio_rustls::server::TlsStream;
-
-use crate::log::Counters;
 
 /// How much one read takes at most. Large pieces keep the cost per byte low on the way to the S3 service.
 pub const CHUNK: usize = 256 * 1024;
@@ -95,6 +95,32 @@ impl AsyncWrite for Wire {
 pub enum Stream {
     Plain(Wire),
     Tls(Box<TlsStream<Wire>>),
+}
+
+/// What one listener saw.
+#[derive(Default)]
+pub struct Counters {
+    pub accepted: AtomicU64,
+    pub open: AtomicU64,
+    pub tls_handshakes_ok: AtomicU64,
+    /// Bytes of HTTP that arrived: without TLS's own, so 0 where a client refused the certificate.
+    pub app_bytes: AtomicU64,
+}
+
+impl Counters {
+    pub fn json(&self) -> Value {
+        json!({
+            "accepted": self.accepted.load(Relaxed), "open": self.open.load(Relaxed),
+            "tls_handshakes_ok": self.tls_handshakes_ok.load(Relaxed), "app_bytes": self.app_bytes.load(Relaxed),
+        })
+    }
+
+    /// Back to nothing; what is open stays counted.
+    pub fn clear(&self) {
+        for counter in [&self.accepted, &self.tls_handshakes_ok, &self.app_bytes] {
+            counter.store(0, Relaxed);
+        }
+    }
 }
 
 /// A connection that is ready for HTTP, with what was read ahead of the parser.
