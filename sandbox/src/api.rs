@@ -3,18 +3,18 @@
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
-use crate::answer::{Answer, Body};
+use crate::api_error::{Refusal, refuse};
 use crate::body::{BodyReader, Stop};
 use crate::chats;
-use crate::envelope::{Refusal, refuse};
+use crate::connection::Conn;
 use crate::fault::Fault;
 use crate::fields::{find, only, parse, required, string};
-use crate::http::{Framing, Head};
+use crate::head::{Framing, Head};
 use crate::presign::Put;
+use crate::response::{Body, Response};
 use crate::side::Side;
 use crate::state::{Attachment, BUCKET, State};
 use crate::util::{percent_encode, random_hex, rfc3339};
-use crate::wire::Conn;
 
 pub const PREFIX: &str = "/api/partner";
 const MAX_SIZE: u64 = 104_857_600;
@@ -76,7 +76,7 @@ const TYPES: [&str; 51] = [
     "application/vnd.apple.pkpass",
 ];
 
-/// One request to the API, with what its answer depends on.
+/// One request to the API, with what its response depends on.
 pub struct Call<'a> {
     pub state: &'a State,
     pub side: &'a Side,
@@ -84,20 +84,20 @@ pub struct Call<'a> {
     pub fault: &'a Fault,
 }
 
-pub async fn answer(call: &Call<'_>, conn: &mut Conn, body: &mut BodyReader<'_>) -> Result<Answer, Stop> {
-    let mut answer = match route(call, conn, body).await? {
-        Ok(answer) => answer,
-        Err(refusal) => refusal.answer(),
+pub async fn answer(call: &Call<'_>, conn: &mut Conn, body: &mut BodyReader<'_>) -> Result<Response, Stop> {
+    let mut response = match route(call, conn, body).await? {
+        Ok(response) => response,
+        Err(refusal) => refusal.response(),
     };
-    answer.default("X-Trace-ID", random_hex());
-    Ok(answer)
+    response.default("X-Trace-ID", random_hex());
+    Ok(response)
 }
 
 async fn route(
     call: &Call<'_>,
     conn: &mut Conn,
     body: &mut BodyReader<'_>,
-) -> Result<Result<Answer, Refusal>, Stop> {
+) -> Result<Result<Response, Refusal>, Stop> {
     match call.head.framing() {
         Framing::Chunked => return Ok(refuse(411, 1003, "A Content-Length is required")),
         Framing::Bad => return Ok(refuse(400, 1003, "Invalid Content-Length")),
@@ -120,7 +120,7 @@ async fn route(
 }
 
 impl Call<'_> {
-    fn dispatch(&self, path: &str, body: &[u8]) -> Result<Answer, Refusal> {
+    fn dispatch(&self, path: &str, body: &[u8]) -> Result<Response, Refusal> {
         let bearer = format!("Bearer {}", self.state.key);
         if self.head.count("authorization") != 1 || self.head.get("authorization") != Some(&bearer) {
             return refuse(401, 2004, "Unauthorized - missing or invalid authentication token");
@@ -138,8 +138,8 @@ impl Call<'_> {
             _ => {}
         }
         let in_chats = path.strip_prefix("/v3/chats").filter(|rest| rest.is_empty() || rest.starts_with('/'));
-        if let Some(answer) = in_chats.and_then(|rest| chats::answer(self.state, method, rest, body)) {
-            return answer;
+        if let Some(response) = in_chats.and_then(|rest| chats::answer(self.state, method, rest, body)) {
+            return response;
         }
         match (method, path.strip_prefix("/v3/attachments/")) {
             ("GET", Some(id)) => self.look_up(id),
@@ -148,7 +148,7 @@ impl Call<'_> {
         }
     }
 
-    fn reserve(&self, body: &[u8]) -> Result<Answer, Refusal> {
+    fn reserve(&self, body: &[u8]) -> Result<Response, Refusal> {
         let body = parse(body)?;
         only(&body, "", &["filename", "content_type", "size_bytes"])?;
         let filename = string(&body, "filename")?;
@@ -202,7 +202,7 @@ impl Call<'_> {
             object: None,
         };
         attachments.insert(id, attachment);
-        Ok(Answer::json(200, &reply))
+        Ok(Response::json(200, &reply))
     }
 
     /// The name a client used for this server, where that is a name for the proxy only: URLs handed out keep to it.
@@ -216,7 +216,7 @@ impl Call<'_> {
         format!("{origin}/cdn/{id}/{}", percent_encode(filename, false))
     }
 
-    fn look_up(&self, id: &str) -> Result<Answer, Refusal> {
+    fn look_up(&self, id: &str) -> Result<Response, Refusal> {
         let attachment = find(self.state, id)?;
         let mut info = json!({
             "id": id,
@@ -230,25 +230,25 @@ impl Call<'_> {
             info["status"] = json!("complete");
             info["download_url"] = json!(self.download_url(id, &attachment.filename));
         }
-        Ok(Answer::json(200, &info))
+        Ok(Response::json(200, &info))
     }
 
-    fn delete(&self, id: &str) -> Result<Answer, Refusal> {
+    fn delete(&self, id: &str) -> Result<Response, Refusal> {
         find(self.state, id)?;
         self.state.attachments().remove(id);
         let _ = std::fs::remove_file(self.state.object_path(id));
-        Ok(Answer::empty(204))
+        Ok(Response::empty(204))
     }
 
-    async fn download(&self, rest: &str) -> Result<Answer, Refusal> {
+    async fn download(&self, rest: &str) -> Result<Response, Refusal> {
         let id = rest.split('/').next().unwrap_or_default();
         let object = find(self.state, id)?.object;
         let file = tokio::fs::File::open(self.state.object_path(id)).await;
         match (object, file) {
             (Some(object), Ok(file)) if self.head.method == "GET" => {
-                let mut answer = Answer::new(200, &object.content_type, "");
-                answer.body = Body::File(file, object.size);
-                Ok(answer)
+                let mut response = Response::new(200, &object.content_type, "");
+                response.body = Body::File(file, object.size);
+                Ok(response)
             }
             _ => refuse(404, 2001, "Resource not found"),
         }

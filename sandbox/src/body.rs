@@ -9,14 +9,14 @@ use bytes::{Bytes, BytesMut};
 use ring::digest::{Context, SHA256};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::connection::{CHUNK, Conn};
 use crate::fault::Fault;
-use crate::faults::Faults;
-use crate::http::{Framing, Head};
+use crate::fault_list::Faults;
+use crate::head::{Framing, Head};
 use crate::log::Entry;
 use crate::util::hex;
-use crate::wire::{CHUNK, Conn};
 
-/// Why an exchange ended without an answer of ours.
+/// Why an exchange ended without a response of ours.
 pub enum Stop {
     PeerClosed,
     PeerReset,

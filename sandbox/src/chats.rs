@@ -2,27 +2,27 @@
 
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
-use crate::envelope::{Refusal, refuse};
+use crate::api_error::{Refusal, refuse};
 use crate::fields::{only, parse, required, string};
 use crate::message::{self, now};
+use crate::response::Response;
 use crate::state::{Chat, PHONE, State};
 
 const MAX_RECIPIENTS: usize = 31;
 
 /// A request below `/v3/chats`; `rest` is what follows that. `None`: there is no such endpoint.
-pub fn answer(state: &State, method: &str, rest: &str, body: &[u8]) -> Option<Result<Answer, Refusal>> {
+pub fn answer(state: &State, method: &str, rest: &str, body: &[u8]) -> Option<Result<Response, Refusal>> {
     let segments: Vec<&str> = rest.split('/').skip(1).collect();
     Some(match (method, &*segments) {
         ("POST", []) => parse(body).and_then(|body| create(state, &body)),
-        ("GET", [id]) => chat(state, id).map(|chat| Answer::json(200, &looked_up(id, &chat))),
+        ("GET", [id]) => chat(state, id).map(|chat| Response::json(200, &looked_up(id, &chat))),
         ("POST", [id, "messages"]) => parse(body).and_then(|body| send(state, id, &body)),
         ("POST", [id, "voicememo"]) => parse(body).and_then(|body| voice_memo(state, id, &body)),
         _ => return None,
     })
 }
 
-fn create(state: &State, body: &Value) -> Result<Answer, Refusal> {
+fn create(state: &State, body: &Value) -> Result<Response, Refusal> {
     only(body, "", &["from", "to", "message", "override_optout"])?;
     let from = string(body, "from")?;
     e164(from)?;
@@ -30,13 +30,13 @@ fn create(state: &State, body: &Value) -> Result<Answer, Refusal> {
     let sent = message::read(state, body)?;
     answered_once(state, sent.key, 201, || {
         let (id, chat) = chat_of(state, from, &to);
-        let mut answer = described(&id, &chat);
-        answer["message"] = message::sent(sent.parts.clone());
-        json!({"chat": answer})
+        let mut response = described(&id, &chat);
+        response["message"] = message::sent(sent.parts.clone());
+        json!({"chat": response})
     })
 }
 
-fn send(state: &State, id: &str, body: &Value) -> Result<Answer, Refusal> {
+fn send(state: &State, id: &str, body: &Value) -> Result<Response, Refusal> {
     only(body, "", &["message", "override_optout"])?;
     chat(state, id)?;
     let sent = message::read(state, body)?;
@@ -49,7 +49,7 @@ fn send(state: &State, id: &str, body: &Value) -> Result<Answer, Refusal> {
 }
 
 /// `POST /v3/messages`: Linq chooses the line. Here there is one.
-pub fn send_from_any_line(state: &State, header: Option<&str>, body: &Value) -> Result<Answer, Refusal> {
+pub fn send_from_any_line(state: &State, header: Option<&str>, body: &Value) -> Result<Response, Refusal> {
     only(body, "", &["to", "message", "continuation_message", "exclude_from", "override_optout"])?;
     let to = recipients(body)?;
     let sent = message::read(state, body)?;
@@ -66,7 +66,7 @@ pub fn send_from_any_line(state: &State, header: Option<&str>, body: &Value) -> 
     })
 }
 
-fn voice_memo(state: &State, id: &str, body: &Value) -> Result<Answer, Refusal> {
+fn voice_memo(state: &State, id: &str, body: &Value) -> Result<Response, Refusal> {
     only(body, "", &["attachment_id", "voice_memo_url", "override_optout"])?;
     let chat = chat(state, id)?;
     let memo = match (body.get("attachment_id"), body.get("voice_memo_url")) {
@@ -79,7 +79,7 @@ fn voice_memo(state: &State, id: &str, body: &Value) -> Result<Answer, Refusal> 
     }
     let group = chat.to.len() > 1;
     let within = json!({"id": id, "handles": handles(&chat), "is_active": true, "is_group": group, "service": "iMessage"});
-    Ok(Answer::json(
+    Ok(Response::json(
         202,
         &json!({"voice_memo": {
             "id": message::new_id(), "chat": within, "created_at": now(), "from": chat.from, "to": chat.to,
@@ -88,19 +88,19 @@ fn voice_memo(state: &State, id: &str, body: &Value) -> Result<Answer, Refusal> 
     ))
 }
 
-/// The answer first given under this key, or a new one.
+/// The response first given under this key, or a new one.
 fn answered_once(
     state: &State,
     key: Option<&str>,
     status: u16,
-    answer: impl FnOnce() -> Value,
-) -> Result<Answer, Refusal> {
+    response: impl FnOnce() -> Value,
+) -> Result<Response, Refusal> {
     let known = key.and_then(|key| state.chats().answers.get(key).cloned());
-    let answer = known.unwrap_or_else(answer);
+    let response = known.unwrap_or_else(response);
     if let Some(key) = key {
-        state.chats().answers.insert(key.to_owned(), answer.clone());
+        state.chats().answers.insert(key.to_owned(), response.clone());
     }
-    Ok(Answer::json(status, &answer))
+    Ok(Response::json(status, &response))
 }
 
 fn members(from: &str, to: &[&str]) -> String {

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, Body, write_answer};
-use crate::http::{Framing, Head, Incoming, read_head};
+use crate::connection::Conn;
+use crate::head::{Framing, Head, Incoming, read_head};
+use crate::response::{Body, Response, write_response};
 use crate::side::Side;
 use crate::state::State;
-use crate::wire::Conn;
 
 const MAX_BODY: u64 = 16 * 1024 * 1024;
 
@@ -16,8 +16,13 @@ pub async fn serve(state: &State, mut conn: Conn) {
             Framing::Length(n) if n <= MAX_BODY => n as usize,
             Framing::None => 0,
             _ => {
-                let _ = write_answer(&mut conn, said(400, "a body with Content-Length, please"), None, false)
-                    .await;
+                let _ = write_response(
+                    &mut conn,
+                    message(400, "a body with Content-Length, please"),
+                    None,
+                    false,
+                )
+                .await;
                 break;
             }
         };
@@ -30,52 +35,54 @@ pub async fn serve(state: &State, mut conn: Conn) {
             }
         }
         let body = conn.buf.split_to(length);
-        let answer = route(state, &head, &body).await;
-        if write_answer(&mut conn, answer, None, head.method == "HEAD").await.is_err() || head.wants_close() {
+        let response = route(state, &head, &body).await;
+        if write_response(&mut conn, response, None, head.method == "HEAD").await.is_err()
+            || head.wants_close()
+        {
             break;
         }
     }
     conn.close(true).await;
 }
 
-fn said(status: u16, text: &str) -> Answer {
-    Answer::json(status, &json!({"error": text}))
+fn message(status: u16, text: &str) -> Response {
+    Response::json(status, &json!({"error": text}))
 }
 
-async fn route(state: &State, head: &Head, body: &[u8]) -> Answer {
+async fn route(state: &State, head: &Head, body: &[u8]) -> Response {
     match (head.method.as_str(), head.path()) {
         ("POST", "/faults") => add_fault(state, body),
-        ("GET", "/faults") => Answer::json(200, &state.faults.json()),
+        ("GET", "/faults") => Response::json(200, &state.faults.json()),
         ("DELETE", "/faults") => {
             state.faults.clear();
-            Answer::empty(204)
+            Response::empty(204)
         }
-        ("GET", "/requests") => Answer::json(200, &state.log.json()),
+        ("GET", "/requests") => Response::json(200, &state.log.json()),
         ("DELETE", "/requests") => {
             state.log.clear();
-            Answer::empty(204)
+            Response::empty(204)
         }
-        ("GET", "/connections") => Answer::json(200, &connections(state)),
+        ("GET", "/connections") => Response::json(200, &connections(state)),
         ("DELETE", "/connections") => {
             state.counters.values().for_each(|counters| counters.clear());
-            Answer::empty(204)
+            Response::empty(204)
         }
-        ("GET", "/objects") => Answer::json(200, &objects(state)),
+        ("GET", "/objects") => Response::json(200, &objects(state)),
         (method, path) => match (method, path.strip_prefix("/objects/"), path.strip_prefix("/faults/")) {
             ("GET", Some(id), _) => object(state, id).await,
             ("DELETE", _, Some(id)) if id.parse().is_ok_and(|id| state.faults.remove(id)) => {
-                Answer::empty(204)
+                Response::empty(204)
             }
-            _ => said(404, "no such thing"),
+            _ => message(404, "no such thing"),
         },
     }
 }
 
-fn add_fault(state: &State, body: &[u8]) -> Answer {
+fn add_fault(state: &State, body: &[u8]) -> Response {
     let posted = serde_json::from_slice::<Value>(body).map_err(|e| e.to_string());
     match posted.and_then(|posted| state.faults.add(&posted)) {
-        Ok(id) => Answer::json(200, &json!({"id": id})),
-        Err(why) => said(400, &why),
+        Ok(id) => Response::json(200, &json!({"id": id})),
+        Err(why) => message(400, &why),
     }
 }
 
@@ -100,15 +107,15 @@ fn objects(state: &State) -> Value {
 }
 
 /// The stored bytes; 404 for what was never uploaded.
-async fn object(state: &State, id: &str) -> Answer {
+async fn object(state: &State, id: &str) -> Response {
     let object = state.attachments().get(id).and_then(|attachment| attachment.object.clone());
-    let Some(object) = object else { return said(404, "never uploaded") };
+    let Some(object) = object else { return message(404, "never uploaded") };
     match tokio::fs::File::open(state.object_path(id)).await {
         Ok(file) => {
-            let mut answer = Answer::new(200, &object.content_type, "");
-            answer.body = Body::File(file, object.size);
-            answer
+            let mut response = Response::new(200, &object.content_type, "");
+            response.body = Body::File(file, object.size);
+            response
         }
-        Err(_) => said(404, "never uploaded"),
+        Err(_) => message(404, "never uploaded"),
     }
 }

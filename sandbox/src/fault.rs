@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::answer::Frame;
+use crate::response::Frame;
 
 /// One fault. Each field is a deviation of its own; they combine where that makes sense.
 #[derive(Default, Deserialize)]
@@ -24,13 +24,13 @@ pub struct Fault {
     pub late_100: Option<u64>,
     pub two_100: bool,
     pub status_417: bool,
-    // Instead of the real answer.
+    // Instead of the real response.
     pub early: Option<Respond>,
     pub respond: Option<Respond>,
     pub redirect: Option<Redirect>,
     pub no_answer: bool,
     pub die_before_answer: Option<Then>,
-    // Changes to the real answer.
+    // Changes to the real response.
     pub delay_ms: Option<u64>,
     pub drip_ms: Option<u64>,
     pub interim: Vec<u16>,
@@ -39,7 +39,7 @@ pub struct Fault {
     pub merge: Option<Value>,
     pub expired: bool,
     pub expires_in: Option<i64>,
-    // After the answer.
+    // After the response.
     pub close_idle: bool,
     pub rst_idle: bool,
     pub after_ms: Option<u64>,
@@ -74,7 +74,7 @@ pub struct Pauses {
     pub ms: u64,
 }
 
-/// An answer made up by the test.
+/// A response made up by the test.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Respond {

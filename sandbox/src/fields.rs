@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::envelope::{Refusal, refuse};
+use crate::api_error::{Refusal, refuse};
 use crate::state::{Attachment, State};
 
 /// A body that is an object.

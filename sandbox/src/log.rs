@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use crate::http::Head;
+use crate::head::Head;
 
 /// The log keeps this many requests; older ones are forgotten, so that long runs stay small.
 const KEPT: usize = 20_000;
@@ -59,7 +59,7 @@ impl Entry {
         self.later().fault = Some(id);
     }
 
-    /// Said before the answer goes out, so that whoever has the answer finds it here; corrected where writing fails.
+    /// Said before the response goes out, so that whoever has the response finds it here; corrected where writing fails.
     pub fn ended(&self, how: &'static str) {
         self.later().ended = Some(how);
     }

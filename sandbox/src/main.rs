@@ -1,30 +1,30 @@
 //! `linq-sandbox`: stands in for the Linq API on loopback, with a real S3 server behind its upload URLs, and does on
 //! request what networks and servers do on bad days. README.md tells how to use it.
 
-mod answer;
 mod api;
+mod api_error;
 mod blackhole;
 mod body;
+mod canned;
 mod chats;
+mod connection;
 mod control;
-mod envelope;
+mod exchange;
 mod fault;
-mod faults;
+mod fault_list;
 mod fields;
-mod http;
-mod inject;
+mod head;
 mod log;
-mod made_up;
 mod message;
 mod presign;
 mod proxy;
+mod response;
 mod serve;
 mod side;
 mod state;
 mod storage;
 mod tls;
 mod util;
-mod wire;
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -98,12 +98,12 @@ fn main() -> ExitCode {
 
 async fn run(options: &Options, dir: &std::path::Path) -> Result<(), StdError> {
     // Listens before there is a directory to tidy up: it may be told while it starts.
-    let mut told = pin!(until_told(options.exit_with_stdin)?);
+    let mut ended = pin!(until_ended(options.exit_with_stdin)?);
     tokio::select! {
-        () = &mut told => Ok(()),
+        () = &mut ended => Ok(()),
         black_hole = start(options, dir) => {
             let _open = black_hole?;
-            told.await;
+            ended.await;
             Ok(())
         }
     }
@@ -178,7 +178,7 @@ fn ready_line(state: &State, ca_file: &std::path::Path, black_hole: u16) -> serd
 }
 
 /// Resolves when a signal, or the end of stdin, says that it is over. Listening begins with the call.
-fn until_told(with_stdin: bool) -> std::io::Result<impl Future<Output = ()>> {
+fn until_ended(with_stdin: bool) -> std::io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     let [mut terminated, mut interrupted, mut hung_up] = {
         use tokio::signal::unix::{SignalKind, signal};

@@ -1,8 +1,8 @@
-//! What a message may hold, and what an answer says of it.
+//! What a message may hold, and what a response says of it.
 
 use serde_json::{Value, json};
 
-use crate::envelope::{Refusal, refuse};
+use crate::api_error::{Refusal, refuse};
 use crate::fields::{find, only, required, string};
 use crate::state::State;
 use crate::util::{random_hex, rfc3339};
@@ -10,7 +10,7 @@ use crate::util::{random_hex, rfc3339};
 const MAX_PARTS: usize = 100;
 const MAX_TEXT: usize = 10_000;
 
-/// A message that was checked: its parts as an answer repeats them, and its key.
+/// A message that was checked: its parts as a response repeats them, and its key.
 pub struct Checked<'a> {
     pub parts: Vec<Value>,
     pub key: Option<&'a str>,
@@ -26,7 +26,7 @@ pub fn read<'a>(state: &State, body: &'a Value) -> Result<Checked<'a>, Refusal> 
     Ok(Checked { parts: parts(state, message, key)?, key })
 }
 
-/// A message as an answer describes it.
+/// A message as a response describes it.
 pub fn sent(parts: Vec<Value>) -> Value {
     json!({"id": new_id(), "service": "iMessage", "delivery_status": "pending", "created_at": now(), "sent_at": null,
            "is_read": false, "parts": parts})
@@ -93,7 +93,7 @@ fn check_part(state: &State, part: &Value) -> Result<Value, Refusal> {
     }
 }
 
-/// An attachment that can be sent, as an answer describes it.
+/// An attachment that can be sent, as a response describes it.
 pub fn ready(state: &State, id: &str) -> Result<Value, Refusal> {
     let attachment = find(state, id)?;
     if attachment.object.is_none() {

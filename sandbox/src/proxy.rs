@@ -6,10 +6,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use tokio::io::{AsyncWriteExt, copy_bidirectional_with_sizes};
 use tokio::net::TcpStream;
 
-use crate::answer::{Answer, write_answer};
-use crate::http::Head;
+use crate::connection::{Conn, reset};
+use crate::head::Head;
 use crate::log::Entry;
-use crate::wire::{Conn, reset};
+use crate::response::{Response, write_response};
 
 const BUFFER: usize = 64 * 1024;
 
@@ -22,8 +22,8 @@ pub async fn run(head: &Head, mut conn: Conn, entry: &Entry) {
     let Some(mut upstream) = upstream else {
         entry.status(502);
         entry.ended("complete");
-        let _ =
-            write_answer(&mut conn, Answer::new(502, "text/plain", "no such target\n"), None, false).await;
+        let _ = write_response(&mut conn, Response::new(502, "text/plain", "no such target\n"), None, false)
+            .await;
         return conn.close(true).await;
     };
     let _ = upstream.set_nodelay(true);

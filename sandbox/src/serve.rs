@@ -10,15 +10,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use crate::answer::{Answer, write_answer};
 use crate::body::BodyReader;
+use crate::connection::{Conn, Counters, Stream, Transport, peer_gone, reset, shrink_receive_buffer};
+use crate::exchange::{Exchange, Finish};
 use crate::fault::{Connect, Fault};
-use crate::faults::On;
-use crate::http::{Incoming, read_head};
-use crate::inject::{Exchange, Finish};
+use crate::fault_list::On;
+use crate::head::{Incoming, read_head};
+use crate::response::{Response, write_response};
 use crate::side::{Kind, Side};
 use crate::state::State;
-use crate::wire::{Conn, Counters, Stream, Wire, peer_gone, reset, shrink_receive_buffer};
 use crate::{control, proxy};
 
 /// Serves one listener for ever.
@@ -69,37 +69,37 @@ async fn connect(
         shrink_receive_buffer(&tcp);
     }
     let fault = state.faults.pick(side, On::Connect, None).map(|(_, fault)| fault);
-    let mut wire = Wire::new(tcp);
+    let mut transport = Transport::new(tcp);
     if let Some(fault) = fault {
-        wire = strike(state, &fault, wire).await?;
+        transport = inject(state, &fault, transport).await?;
     }
     let id = state.next_connection();
-    let Some(tls) = tls else { return Some(Conn::new(Stream::Plain(wire), id, counters)) };
-    // A failed handshake needs no answer: rustls has sent its alert.
-    let stream = tls.accept(wire).await.ok()?;
+    let Some(tls) = tls else { return Some(Conn::new(Stream::Plain(transport), id, counters)) };
+    // A failed handshake needs no response: rustls has sent its alert.
+    let stream = tls.accept(transport).await.ok()?;
     counters.tls_handshakes_ok.fetch_add(1, Relaxed);
     Some(Conn::new(Stream::Tls(Box::new(stream)), id, counters))
 }
 
 /// Carries out a connect fault; `None` where nothing is left of the connection.
-async fn strike(state: &State, fault: &Fault, mut wire: Wire) -> Option<Wire> {
+async fn inject(state: &State, fault: &Fault, mut transport: Transport) -> Option<Transport> {
     let delay = Duration::from_millis(fault.delay_ms.unwrap_or(1));
     match fault.connect {
         None => {
             sleep(delay).await;
-            return Some(wire);
+            return Some(transport);
         }
         Some(Connect::OneByte) => {
-            wire.one_byte_at_a_time(delay);
-            return Some(wire);
+            transport.one_byte_at_a_time(delay);
+            return Some(transport);
         }
         Some(Connect::CloseMidHandshake) => {
-            wire.cut_output_after(100);
-            return Some(wire);
+            transport.cut_output_after(100);
+            return Some(transport);
         }
         Some(Connect::Silent) => {
             tokio::select! {
-                () = peer_gone(wire.tcp()) => {}
+                () = peer_gone(transport.tcp()) => {}
                 () = state.faults.until_cleared() => {}
                 () = sleep(Duration::from_millis(fault.for_ms.unwrap_or(u64::MAX / 2))) => {}
             }
@@ -110,20 +110,22 @@ async fn strike(state: &State, fault: &Fault, mut wire: Wire) -> Option<Wire> {
             let text = format!(
                 "HTTP/1.1 400 Bad Request\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
             );
-            say(&mut wire, text.as_bytes()).await;
+            read_then_write(&mut transport, text.as_bytes()).await;
         }
-        Some(Connect::Alert) => say(&mut wire, &[21, 3, 1, 0, 2, 2, fault.alert.unwrap_or(40)]).await,
-        Some(Connect::Reset) => reset(wire.tcp()),
+        Some(Connect::Alert) => {
+            read_then_write(&mut transport, &[21, 3, 1, 0, 2, 2, fault.alert.unwrap_or(40)]).await
+        }
+        Some(Connect::Reset) => reset(transport.tcp()),
         Some(Connect::Close) => {}
     }
     None
 }
 
 /// Hears what the client has to say first, then answers with these bytes.
-async fn say(wire: &mut Wire, bytes: &[u8]) {
+async fn read_then_write(transport: &mut Transport, bytes: &[u8]) {
     let mut buf = [0; 4096];
-    let _ = timeout(Duration::from_secs(5), wire.read(&mut buf)).await;
-    let _ = wire.write_all(bytes).await;
+    let _ = timeout(Duration::from_secs(5), transport.read(&mut buf)).await;
+    let _ = transport.write_all(bytes).await;
 }
 
 /// Requests and answers until one side has enough.
@@ -169,7 +171,7 @@ async fn serve(state: &State, side: &'static Side, mut conn: Conn) {
 }
 
 async fn refuse(conn: &mut Conn, status: u16) -> io::Result<()> {
-    let mut answer = Answer::new(status, "text/plain", "the request could not be understood\n");
-    answer.set("Connection", "close");
-    write_answer(conn, answer, None, false).await
+    let mut response = Response::new(status, "text/plain", "the request could not be understood\n");
+    response.set("Connection", "close");
+    write_response(conn, response, None, false).await
 }

@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use s3s::service::S3Service;
 use serde_json::Value;
 
-use crate::faults::Faults;
+use crate::connection::Counters;
+use crate::fault_list::Faults;
 use crate::log::Log;
 use crate::side::Side;
-use crate::wire::Counters;
 
 /// The one line that this account has.
 pub const PHONE: &str = "+15550001111";
@@ -51,7 +51,7 @@ pub struct Chats {
     pub ids: HashMap<String, String>,
     /// By id.
     pub known: HashMap<String, Chat>,
-    /// The answer first given, by idempotency key.
+    /// The response first given, by idempotency key.
     pub answers: HashMap<String, Value>,
 }
 

@@ -12,13 +12,13 @@ use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use tokio::sync::{Notify, mpsc};
 
-use crate::answer::Answer;
 use crate::body::{BodyReader, Stop};
-use crate::http::{Framing, Head};
+use crate::connection::Conn;
+use crate::head::{Framing, Head};
 use crate::presign::ACCESS_KEY;
+use crate::response::Response;
 use crate::state::{BUCKET, Object, State};
 use crate::util::random_hex;
-use crate::wire::Conn;
 
 type StdError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -37,16 +37,16 @@ pub async fn answer(
     conn: &mut Conn,
     head: &Head,
     body: &mut BodyReader<'_>,
-) -> Result<Answer, Stop> {
-    let mut answer = match refused_in_front(head) {
+) -> Result<Response, Stop> {
+    let mut response = match refused_in_front(head) {
         Some(refusal) => refusal,
         None => ask_s3(state, conn, head, body).await?,
     };
-    if answer.status == 200 && head.method == "PUT" {
+    if response.status == 200 && head.method == "PUT" {
         remember(state, head, body);
     }
-    identify(&mut answer);
-    Ok(answer)
+    identify(&mut response);
+    Ok(response)
 }
 
 async fn ask_s3(
@@ -54,7 +54,7 @@ async fn ask_s3(
     conn: &mut Conn,
     head: &Head,
     body: &mut BodyReader<'_>,
-) -> Result<Answer, Stop> {
+) -> Result<Response, Stop> {
     let (tx, rx) = mpsc::channel(2);
     let wanted = Arc::new(Notify::new());
     let feed = Feed { rx, left: body.left(), wanted: wanted.clone(), asked: AtomicBool::new(false) };
@@ -91,7 +91,7 @@ async fn ask_s3(
         }
     };
     Ok(match verdict {
-        Ok(Ok(answer)) => answer,
+        Ok(Ok(response)) => response,
         _ => error(500, "InternalError", "We encountered an internal error. Please try again."),
     })
 }
@@ -104,21 +104,21 @@ fn to_s3_request(head: &Head, feed: Feed) -> Result<s3s::HttpRequest, http::Erro
     request.body(s3s::Body::http_body(feed))
 }
 
-async fn from_s3(reply: Result<s3s::HttpResponse, s3s::HttpError>) -> Result<Answer, StdError> {
+async fn from_s3(reply: Result<s3s::HttpResponse, s3s::HttpError>) -> Result<Response, StdError> {
     let (parts, body) = reply.map_err(StdError::from)?.into_parts();
     let body = body.collect().await?.to_bytes();
-    let mut answer = Answer::new(parts.status.as_u16(), "", body);
-    answer.headers = parts
+    let mut response = Response::new(parts.status.as_u16(), "", body);
+    response.headers = parts
         .headers
         .iter()
         .filter(|(name, _)| *name != http::header::CONTENT_LENGTH)
         .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
-    Ok(answer)
+    Ok(response)
 }
 
 /// What Amazon refuses before it looks at the signature, or does not let pass although the signature is right.
-fn refused_in_front(head: &Head) -> Option<Answer> {
+fn refused_in_front(head: &Head) -> Option<Response> {
     if head.method == "PUT" {
         match head.framing() {
             Framing::Chunked => {
@@ -151,25 +151,25 @@ fn refused_in_front(head: &Head) -> Option<Answer> {
 }
 
 /// An error in S3's form.
-pub fn error(status: u16, code: &str, message: &str) -> Answer {
+pub fn error(status: u16, code: &str, message: &str) -> Response {
     let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
     let xml = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{}</Code><Message>{}</Message></Error>",
         escape(code),
         escape(message)
     );
-    Answer::new(status, "application/xml", xml)
+    Response::new(status, "application/xml", xml)
 }
 
 /// Request ids, in the headers and in an error's XML, as Amazon gives them, and the sentence that this S3 server leaves
 /// out where a signature is wrong.
-pub fn identify(answer: &mut Answer) {
+pub fn identify(response: &mut Response) {
     const MISMATCH: &str = "<Code>SignatureDoesNotMatch</Code>";
     const WHY: &str = "<Message>The request signature we calculated does not match the signature you provided. \
                        Check your key and signing method.</Message>";
     let request_id = random_hex()[..16].to_ascii_uppercase();
     let host_id = format!("{}{}=", random_hex(), random_hex());
-    if let crate::answer::Body::Bytes(body) = &mut answer.body
+    if let crate::response::Body::Bytes(body) = &mut response.body
         && let Ok(text) = std::str::from_utf8(body)
         && let Some(start) = text.strip_suffix("</Error>")
         && !text.contains("<RequestId>")
@@ -178,9 +178,9 @@ pub fn identify(answer: &mut Answer) {
         let ids = format!("<RequestId>{request_id}</RequestId><HostId>{host_id}</HostId>");
         *body = Bytes::from(format!("{start}{why}{ids}</Error>"));
     }
-    answer.default("x-amz-request-id", request_id);
-    answer.default("x-amz-id-2", host_id);
-    answer.default("Server", "AmazonS3");
+    response.default("x-amz-request-id", request_id);
+    response.default("x-amz-id-2", host_id);
+    response.default("Server", "AmazonS3");
 }
 
 /// Notes the object that was just stored.

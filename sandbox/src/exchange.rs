@@ -1,23 +1,23 @@
-//! One request and its answer, with what a fault changes about them.
+//! One request and its response, with what a fault changes about them.
 
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use crate::answer::{Answer, Frame, write_answer, write_dripping};
 use crate::api::{self, Call};
 use crate::body::{BodyReader, Stop, hold};
+use crate::canned::{adjust, canned, raw, redirection};
+use crate::connection::Conn;
 use crate::fault::{Fault, Respond, Then};
-use crate::http::{Framing, Head};
-use crate::made_up::{adjust, made_up, raw, redirection};
+use crate::head::{Framing, Head};
+use crate::response::{Frame, Response, write_dripping, write_response};
 use crate::side::{Kind, Side};
 use crate::state::State;
 use crate::storage;
-use crate::wire::Conn;
 
 const ALL: u64 = u64::MAX;
 
-/// How long an answer has to arrive before a reset may overtake it.
+/// How long a response has to arrive before a reset may overtake it.
 const GRACE_MS: u64 = 50;
 
 /// What becomes of the connection after an exchange.
@@ -59,11 +59,11 @@ impl Exchange<'_> {
             self.conn.shrink_receive_buffer();
         }
         if fault.status_417 && self.head.expects_continue() {
-            return self.send_real(Answer::empty(417)).await;
+            return self.send_real(Response::empty(417)).await;
         }
         if let Some(early) = &fault.early {
             self.body.discard(self.conn, early.after).await?;
-            return self.send_made_up(early, Then::Close).await;
+            return self.send_canned(early, Then::Close).await;
         }
         if let Some(after) = fault.reset_after {
             self.body.discard(self.conn, u64::try_from(after).unwrap_or(0)).await?;
@@ -75,14 +75,14 @@ impl Exchange<'_> {
         }
         if let Some(respond) = &fault.respond {
             self.body.discard(self.conn, ALL).await?;
-            return self.send_made_up(respond, Then::Keep).await;
+            return self.send_canned(respond, Then::Keep).await;
         }
         if let Some(redirect) = &fault.redirect {
             self.body.discard(self.conn, ALL).await?;
-            let answer = redirection(self.state, self.side, self.head, redirect);
-            return self.send_real(answer).await;
+            let response = redirection(self.state, self.side, self.head, redirect);
+            return self.send_real(response).await;
         }
-        let answer = self.ask_service().await?;
+        let response = self.ask_service().await?;
         if let Some(then) = fault.die_before_answer {
             self.body.discard(self.conn, ALL).await?;
             return Ok(self.end_without_answer(then));
@@ -92,17 +92,17 @@ impl Exchange<'_> {
             self.never_answer().await;
             return Err(Stop::Held);
         }
-        self.send_real(answer).await
+        self.send_real(response).await
     }
 
-    async fn ask_service(&mut self) -> Result<Answer, Stop> {
+    async fn ask_service(&mut self) -> Result<Response, Stop> {
         let call = Call { state: self.state, side: self.side, head: self.head, fault: self.fault };
         match self.side.kind {
             Kind::Api | Kind::BadTls => api::answer(&call, self.conn, &mut self.body).await,
             Kind::Storage => storage::answer(self.state, self.conn, self.head, &mut self.body).await,
             Kind::Other | Kind::Proxy | Kind::Control => {
                 self.body.discard(self.conn, ALL).await?;
-                Ok(Answer::new(200, "text/plain", "ok"))
+                Ok(Response::new(200, "text/plain", "ok"))
             }
         }
     }
@@ -127,26 +127,26 @@ impl Exchange<'_> {
         }
     }
 
-    /// Sends the service's own answer, as the fault changes it.
-    async fn send_real(&mut self, mut answer: Answer) -> Result<Finish, Stop> {
+    /// Sends the service's own response, as the fault changes it.
+    async fn send_real(&mut self, mut response: Response) -> Result<Finish, Stop> {
         let fault = self.fault;
-        adjust(fault, &mut answer);
+        adjust(fault, &mut response);
         // Nothing can follow a body whose end is not known.
         let endless = matches!(self.head.framing(), Framing::Chunked | Framing::Bad);
         let unread = endless || self.body.left() > 0;
         let close = unread || self.head.wants_close();
         if close {
-            answer.default("Connection", "close");
+            response.default("Connection", "close");
         }
         sleep(Duration::from_millis(fault.delay_ms.unwrap_or(0))).await;
-        self.body.entry.status(answer.status);
+        self.body.entry.status(response.status);
         self.body.entry.ended(if unread { "early" } else { "complete" });
         for status in &fault.interim {
             let reason = if *status == 103 { "Early Hints\r\nLink: </a>; rel=preload" } else { "Interim" };
             self.conn.write(format!("HTTP/1.1 {status} {reason}\r\n\r\n").as_bytes()).await?;
         }
         let drip = fault.drip_ms.map(Duration::from_millis);
-        write_answer(self.conn, answer, drip, self.head.method == "HEAD").await?;
+        write_response(self.conn, response, drip, self.head.method == "HEAD").await?;
         let notify = !fault.no_close_notify;
         if unread {
             self.linger(notify).await;
@@ -166,7 +166,7 @@ impl Exchange<'_> {
         })
     }
 
-    /// After an early answer: closing at once could destroy it on its way, so what comes is read for a while.
+    /// After an early response: closing at once could destroy it on its way, so what comes is read for a while.
     async fn linger(&mut self, notify: bool) {
         const QUIET: Duration = Duration::from_secs(2);
         self.conn.half_close(notify).await;
@@ -176,7 +176,7 @@ impl Exchange<'_> {
         }
     }
 
-    async fn send_made_up(&mut self, respond: &Respond, usual: Then) -> Result<Finish, Stop> {
+    async fn send_canned(&mut self, respond: &Respond, usual: Then) -> Result<Finish, Stop> {
         sleep(Duration::from_millis(respond.delay_ms)).await;
         let mut then = respond.then.unwrap_or(usual);
         if respond.framing == Frame::None && then == Then::Keep {
@@ -188,13 +188,13 @@ impl Exchange<'_> {
         if let Some(raw) = raw(respond) {
             write_dripping(self.conn, &raw, drip).await?;
         } else {
-            let mut answer = made_up(self.side, respond);
-            adjust(self.fault, &mut answer);
+            let mut response = canned(self.side, respond);
+            adjust(self.fault, &mut response);
             if matches!(then, Then::Close | Then::Reset | Then::HalfClose) {
-                answer.default("Connection", "close");
+                response.default("Connection", "close");
             }
-            self.body.entry.status(answer.status);
-            let write = write_answer(self.conn, answer, drip, self.head.method == "HEAD");
+            self.body.entry.status(response.status);
+            let write = write_response(self.conn, response, drip, self.head.method == "HEAD");
             tokio::select! {
                 result = write => result?,
                 () = self.state.faults.until_cleared() => return Err(Stop::Held),

@@ -1,9 +1,9 @@
-//! The smallest HTTP/1.1 that serves, the reading half: request heads. [`crate::answer`] is the writing half.
+//! The smallest HTTP/1.1 that serves, the reading half: request heads. [`crate::response`] is the writing half.
 
 use std::io;
 use std::time::Duration;
 
-use crate::wire::Conn;
+use crate::connection::Conn;
 
 /// Far above what any server takes, so that a client's own limits are what tests see.
 const MAX_HEAD: usize = 256 * 1024;

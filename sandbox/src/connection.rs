@@ -22,7 +22,7 @@ use tokio_rustls::server::TlsStream;
 pub const CHUNK: usize = 256 * 1024;
 
 /// The socket below TLS. Faults that concern every byte the server says, its handshake included, live here.
-pub struct Wire {
+pub struct Transport {
     tcp: TcpStream,
     /// Output goes out one byte at a time, with this pause before each.
     one_byte: Option<Duration>,
@@ -31,7 +31,7 @@ pub struct Wire {
     pause: Option<Pin<Box<Sleep>>>,
 }
 
-impl Wire {
+impl Transport {
     pub fn new(tcp: TcpStream) -> Self {
         Self { tcp, one_byte: None, write_left: None, pause: None }
     }
@@ -53,7 +53,7 @@ impl Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for Transport {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -63,7 +63,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for Transport {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         let mut len = this.write_left.map_or(buf.len(), |left| left.min(buf.len()));
@@ -93,8 +93,8 @@ impl AsyncWrite for Wire {
 }
 
 pub enum Stream {
-    Plain(Wire),
-    Tls(Box<TlsStream<Wire>>),
+    Plain(Transport),
+    Tls(Box<TlsStream<Transport>>),
 }
 
 /// What one listener saw.
@@ -139,14 +139,14 @@ impl Conn {
     /// The bare socket and what was read from it already; `None` under TLS.
     pub fn into_plain(self) -> Option<(TcpStream, BytesMut)> {
         match self.stream {
-            Stream::Plain(wire) => Some((wire.into_tcp(), self.buf)),
+            Stream::Plain(transport) => Some((transport.into_tcp(), self.buf)),
             Stream::Tls(_) => None,
         }
     }
 
     fn tcp(&self) -> &TcpStream {
         match &self.stream {
-            Stream::Plain(wire) => wire.tcp(),
+            Stream::Plain(transport) => transport.tcp(),
             Stream::Tls(tls) => tls.get_ref().0.tcp(),
         }
     }
@@ -168,7 +168,7 @@ impl Conn {
         self.buf.reserve(max.min(CHUNK));
         let mut buf = (&mut self.buf).limit(max);
         let n = match &mut self.stream {
-            Stream::Plain(wire) => wire.read_buf(&mut buf).await?,
+            Stream::Plain(transport) => transport.read_buf(&mut buf).await?,
             Stream::Tls(tls) => match tls.read_buf(&mut buf).await {
                 // A peer that leaves without close_notify has closed all the same.
                 Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => 0,
@@ -181,7 +181,7 @@ impl Conn {
 
     pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &mut self.stream {
-            Stream::Plain(wire) => wire.write_all(bytes).await,
+            Stream::Plain(transport) => transport.write_all(bytes).await,
             Stream::Tls(tls) => {
                 tls.write_all(bytes).await?;
                 tls.flush().await

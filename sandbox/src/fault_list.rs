@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::fault::Fault;
-use crate::http::Head;
+use crate::head::Head;
 use crate::side::Side;
 
 /// What is asked for: where, when and how often, and what.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::answer::Answer;
+use crate::response::Response;
 use crate::util::random_hex;
 
 /// A refusal: HTTP status, Linq's code, and a sentence.
@@ -13,11 +13,11 @@ pub fn refuse<T>(status: u16, code: u16, message: impl Into<String>) -> Result<T
 }
 
 impl Refusal {
-    pub fn answer(&self) -> Answer {
+    pub fn response(&self) -> Response {
         let Self(status, code, message) = self;
         let doc_url = format!("https://docs.linqapp.com/error/codes/{}xxx/{code}/", code / 1000);
         let trace_id = random_hex();
-        let mut answer = Answer::json(
+        let mut response = Response::json(
             *status,
             &json!({
                 "success": false,
@@ -25,8 +25,8 @@ impl Refusal {
                 "trace_id": trace_id,
             }),
         );
-        answer.set("X-Trace-ID", trace_id);
-        answer
+        response.set("X-Trace-ID", trace_id);
+        response
     }
 }
 

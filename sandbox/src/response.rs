@@ -7,8 +7,8 @@ use bytes::{Bytes, BytesMut};
 use time::OffsetDateTime;
 use tokio::io::AsyncReadExt;
 
+use crate::connection::{CHUNK, Conn};
 use crate::util::http_date;
-use crate::wire::{CHUNK, Conn};
 
 pub enum Body {
     Bytes(Bytes),
@@ -18,7 +18,7 @@ pub enum Body {
     Endless,
 }
 
-/// How the answer's body is delimited.
+/// How the response's body is delimited.
 #[derive(Clone, Copy, Default, PartialEq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Frame {
@@ -29,7 +29,7 @@ pub enum Frame {
     None,
 }
 
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub reason: Option<String>,
     pub headers: Vec<(String, String)>,
@@ -37,7 +37,7 @@ pub struct Answer {
     pub frame: Frame,
 }
 
-impl Answer {
+impl Response {
     pub fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
         let headers = vec![("Content-Type".to_owned(), content_type.to_owned())];
         Self { status, reason: None, headers, body: Body::Bytes(body.into()), frame: Frame::Length }
@@ -96,16 +96,16 @@ impl Answer {
     }
 }
 
-/// Writes an answer; `head_only` for HEAD requests.
-pub async fn write_answer(
+/// Writes a response; `head_only` for HEAD requests.
+pub async fn write_response(
     conn: &mut Conn,
-    mut answer: Answer,
+    mut response: Response,
     drip: Option<Duration>,
     head_only: bool,
 ) -> io::Result<()> {
-    let mut out = answer.head();
-    let mut body = Writer { conn, drip, chunked: answer.frame == Frame::Chunked };
-    match answer.body {
+    let mut out = response.head();
+    let mut body = Writer { conn, drip, chunked: response.frame == Frame::Chunked };
+    match response.body {
         _ if head_only => body.raw(&out).await,
         // One write for head and body: most answers are small.
         Body::Bytes(bytes) if !body.chunked => {
