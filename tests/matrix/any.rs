@@ -29,7 +29,7 @@ fn phases() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Row 54. The deadline of the call, exact in every phase; tests/figures has DNS and the waits too.
+/// Row 54. The deadline of the call, exact in every phase; tests/timing has DNS and the waits too.
 #[test]
 fn row_54_the_deadline_in_each_phase() {
     each(&phases(), |(phase, fault)| {

@@ -1,5 +1,5 @@
 //! Tests that change the process they run in, or the system below it, run in a process of their own.
-#![allow(dead_code)] // tests/figures uses some of it
+#![allow(dead_code)] // tests/timing uses some of it
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
 //! What the rows share.
-#![allow(dead_code, unused_macros, unused_imports)] // tests/figures uses some of it
+#![allow(dead_code, unused_macros, unused_imports)] // tests/timing uses some of it
 
 use std::fmt::Debug;
 use std::ops::Range;

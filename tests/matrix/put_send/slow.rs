@@ -25,7 +25,7 @@ fn stops_reading(tls: bool) {
     let host = if tls { "localhost" } else { "127.0.0.1" };
     let message = format!("uploading photo.jpg: nothing moved between here and {host} for 1 s");
     assert_eq!(error.message, message);
-    // tests/figures measures it closely; this bound leaves room for a busy machine to get to the stall.
+    // tests/timing measures it closely; this bound leaves room for a busy machine to get to the stall.
     assert!((STALL..Duration::from_secs(8)).contains(&took), "{took:?}");
     assert_nothing_stored(&sandbox);
 
