@@ -2,7 +2,7 @@
 
 mod codes;
 mod errors;
-mod lies;
+mod invalid_replies;
 mod replies;
 mod words;
 

@@ -8,10 +8,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-mod any;
 mod certificates;
 mod child;
 mod connect;
+mod deadline;
 mod dns;
 mod lookups;
 mod post;

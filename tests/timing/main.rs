@@ -14,7 +14,7 @@ mod child;
 mod support;
 
 mod cancel;
-mod early;
+mod early_response;
 mod slow;
 mod time;
 mod warm;

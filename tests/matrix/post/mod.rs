@@ -1,6 +1,6 @@
 //! Reserving a place: rows 21 to 29.
 
 mod broken;
-mod hints;
-mod lies;
-mod refused;
+mod invalid_replies;
+mod refusals;
+mod retry_after;

@@ -2,10 +2,10 @@
 
 mod broken;
 mod cancelled;
-mod device;
-mod early;
+mod early_response;
 mod expect;
 mod file;
-mod pieces;
 mod reader;
 mod slow;
+mod suspend;
+mod system_calls;
