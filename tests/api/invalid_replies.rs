@@ -1,4 +1,4 @@
-//! Replies to a reservation that must not be believed: none of them leads to a PUT.
+//! Invalid replies to a reservation: none of them leads to a PUT.
 
 use linq::{ErrorKind, Presigned, Source, UploadOptions};
 use mockito::{Matcher, Mock, Server, ServerGuard};
@@ -36,7 +36,7 @@ fn with(field: &str, value: Value) -> impl Fn(&Server) -> String {
 }
 
 #[test]
-fn the_good_reply_is_believed() {
+fn the_valid_reply_is_accepted() {
     let mut server = Server::new();
     let put = server
         .mock("PUT", "/put?X-Amz-Signature=secret")
@@ -53,7 +53,7 @@ fn the_good_reply_is_believed() {
 }
 
 #[test]
-fn lies_about_where_to_send_it() {
+fn invalid_upload_urls() {
     let not_https = "reply has an upload_url that is not https";
     let no_url = "reply has an upload_url that is not a URL";
     let no_ascii =
@@ -87,7 +87,7 @@ fn lies_about_where_to_send_it() {
 }
 
 #[test]
-fn lies_about_what_it_is() {
+fn invalid_ids_and_dates() {
     for id in ["", "a\u{0}b", "../chats?x=y", "a/b"] {
         assert_eq!(
             refused(with("attachment_id", json!(id))),
@@ -114,7 +114,7 @@ fn lies_about_what_it_is() {
 }
 
 #[test]
-fn lies_about_the_headers() {
+fn invalid_headers() {
     let unsendable = "reply requires a header that cannot be sent";
     let length = "reply requires a Content-Length that is not the file's size";
     let table = [
@@ -171,9 +171,9 @@ fn fields_that_are_missing_or_of_another_type() {
     }
 }
 
-/// Nothing of this is as documented, and all of it can only mean one thing.
+/// None of this is as documented.
 #[test]
-fn what_is_meant_is_read() {
+fn replies_that_can_only_mean_one_thing_are_read() {
     let headers = json!({"Content-Type": "image/jpeg", "Content-Length": 5, "x-amz-acl": null, "x-n": 1.5});
     for (field, value) in [
         ("download_url", json!(null)),

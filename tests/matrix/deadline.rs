@@ -1,14 +1,11 @@
-//! Rows 54 to 56: what may happen in any phase.
+//! Row 54: the deadline of the call, in every phase.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use linq::{CallOptions, Client, Config, ErrorKind, Level, Reader, Source, UploadOptions};
+use linq::{CallOptions, Client, Config, ErrorKind};
 use serde_json::{Value, json};
 
-use crate::child::{here, ran_alone};
-use crate::common::{Sandbox, jpeg, takes, upload, upload_with};
+use crate::common::{Sandbox, jpeg, takes, upload_with};
 use crate::support::{BIG, assert_is, assert_nothing_stored, each, failed, port};
 
 const DEADLINE: Duration = Duration::from_millis(600);
@@ -29,7 +26,7 @@ fn phases() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Row 54. The deadline of the call, exact in every phase; tests/timing has DNS and the waits too.
+/// Exact in every phase; tests/timing has DNS and the waits too.
 #[test]
 fn row_54_the_deadline_in_each_phase() {
     each(&phases(), |(phase, fault)| {
@@ -98,81 +95,4 @@ fn row_54_the_first_cause_is_kept() {
     assert_is(&error, ErrorKind::Api, Some(503), 1, true);
     assert_eq!(error.details.retry_after, Some(Duration::from_secs(5)));
     assert!(error.message.ends_with("(the call's timeout leaves no time for another attempt)"), "{error}");
-}
-
-/// Row 55: a service that is down gets little more than one request for each upload.
-#[test]
-fn row_55_a_failing_service_is_not_hammered() {
-    let sandbox = Sandbox::start();
-    let down = json!({"respond": {"status": 503, "headers": [["Retry-After-Ms", "1"]]}});
-    let fault = sandbox.plant(json!({"side": "api", "times": 0, "fault": down}));
-    let client = sandbox.client(false);
-    let tired = AtomicU64::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..64 {
-            scope.spawn(|| {
-                for _ in 0..20 {
-                    let error = failed(&sandbox, upload(&client, &BIG[..1000]));
-                    assert_eq!(error.details.http_status, Some(503));
-                    let text = "not tried again: too many calls of this client failed lately";
-                    tired.fetch_add(u64::from(error.message.contains(text)), Ordering::Relaxed);
-                }
-            });
-        }
-    });
-    let requests = fault.injected();
-    let amplification = requests as f64 / 1280.0;
-    assert!(requests >= 1280, "{requests}");
-    assert!(amplification <= 1.1, "{requests} requests for 1,280 uploads");
-    assert!(tired.load(Ordering::Relaxed) > 1000, "and the errors say so: {tired:?}");
-    // When the service is back, it serves; each success gives back a little patience.
-    sandbox.clear_faults();
-    sandbox.assert_stored(&upload(&client, &BIG[..1000]).unwrap(), &BIG[..1000]);
-}
-
-struct Panicking;
-
-impl Reader for Panicking {
-    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
-        panic!("the reader panics");
-    }
-}
-
-/// Row 56, from Rust: a panic passes through the call and leaves the client whole. C cannot throw: tests/c has the rest.
-#[test]
-fn row_56_panics_leave_the_client_usable() {
-    if ran_alone(here!(), &[]) {
-        return;
-    }
-    std::panic::set_hook(Box::new(|_| {}));
-    for tls in [false, true] {
-        let sandbox = Sandbox::start();
-        let client = sandbox.client(tls);
-        let named = || UploadOptions { filename: Some("photo.jpg"), ..UploadOptions::default() };
-        let panicked = |call: &dyn Fn()| assert!(catch_unwind(AssertUnwindSafe(call)).is_err());
-        for at in [0, 1, 5_000_000] {
-            let fault = sandbox.on_put(json!({"slow_read": {"bytes_per_s": 40_000_000}}));
-            let progress = move |sent, _| (sent < at).then_some(true).expect("the progress callback panics");
-            panicked(&|| {
-                let options = UploadOptions { progress: Some(Box::new(progress)), ..named() };
-                let _ = client.upload(Source::Bytes(&BIG), options);
-            });
-            assert!(fault.injected() <= 1);
-            sandbox.clear_faults();
-        }
-        panicked(&|| {
-            let _ = client.upload(Source::Reader { reader: &mut Panicking, size: 10_000 }, named());
-        });
-        linq::set_log(
-            Level::Debug,
-            Some(Box::new(|_, line| assert!(!line.contains("PUT"), "the logger panics"))),
-        );
-        panicked(&|| drop(upload(&client, &jpeg(1000))));
-        linq::set_log(Level::Debug, None);
-        assert_nothing_stored(&sandbox);
-        let attachment = upload(&client, &BIG).unwrap();
-        assert_eq!(attachment.attempts, 1);
-        sandbox.assert_only(&attachment, &BIG);
-    }
-    let _ = std::panic::take_hook();
 }

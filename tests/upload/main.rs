@@ -8,6 +8,7 @@ mod cancel;
 mod declared;
 mod early_response;
 mod expiry;
+mod handshakes;
 mod presigned;
 mod progress;
 mod refusals;

@@ -2,5 +2,6 @@
 
 mod broken;
 mod invalid_replies;
+mod redirects;
 mod refusals;
 mod retry_after;

@@ -5,6 +5,7 @@ mod cancelled;
 mod early_response;
 mod expect;
 mod file;
+mod network_change;
 mod reader;
 mod slow;
 mod suspend;
