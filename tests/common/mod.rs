@@ -143,6 +143,7 @@ impl Sandbox {
         self.list("/objects")
     }
 
+    /// Asserts that nothing was stored for any reservation.
     #[track_caller]
     pub fn assert_nothing_stored(&self) {
         assert_eq!(self.objects(), Vec::<Value>::new());

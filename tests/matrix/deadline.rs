@@ -6,7 +6,7 @@ use linq::{CallOptions, Client, Config, ErrorKind};
 use serde_json::{Value, json};
 
 use crate::common::{Sandbox, jpeg, takes, upload_with};
-use crate::support::{BIG, assert_is, assert_nothing_stored, each, failed, port};
+use crate::support::{BIG, assert_is, each, failed, port};
 
 const DEADLINE: Duration = Duration::from_millis(600);
 
@@ -46,7 +46,7 @@ fn row_54_the_deadline_in_each_phase() {
             assert_is(&error, ErrorKind::Timeout, None, 1, true);
             assert!(error.message.ends_with(": the call's timeout of 600 ms passed"), "{phase}: {error}");
             if !phase.contains("the storage's answer") {
-                assert_nothing_stored(&sandbox);
+                sandbox.assert_nothing_stored();
             }
         }
     });

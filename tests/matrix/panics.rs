@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::child::{here, ran_alone};
 use crate::common::{Sandbox, jpeg, upload};
-use crate::support::{BIG, assert_nothing_stored};
+use crate::support::BIG;
 
 struct Panicking;
 
@@ -48,7 +48,7 @@ fn row_56_panics_leave_the_client_usable() {
         );
         panicked(&|| drop(upload(&client, &jpeg(1000))));
         linq::set_log(Level::Debug, None);
-        assert_nothing_stored(&sandbox);
+        sandbox.assert_nothing_stored();
         let attachment = upload(&client, &BIG).unwrap();
         assert_eq!(attachment.attempts, 1);
         sandbox.assert_only(&attachment, &BIG);

@@ -90,13 +90,6 @@ pub fn s3(status: u16, code: &str, message: &str) -> Value {
     json!({"status": status, "code": code, "message": message})
 }
 
-/// Asserts that nothing was stored for any reservation.
-#[track_caller]
-pub fn assert_nothing_stored(sandbox: &Sandbox) {
-    let objects = sandbox.objects();
-    assert!(objects.iter().all(|object| object["sha256"].is_null()), "{objects:?}");
-}
-
 /// Asserts that a call took so many attempts and that exactly these bytes are there, once.
 #[track_caller]
 pub fn assert_stored_after(sandbox: &Sandbox, attempts: u32, attachment: &Attachment, bytes: &[u8]) {

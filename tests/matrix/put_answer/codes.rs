@@ -6,7 +6,7 @@ use linq::{Error, ErrorKind};
 use serde_json::{Value, json};
 
 use crate::common::{Sandbox, assert_took, jpeg, upload};
-use crate::support::{assert_is, assert_nothing_stored, assert_stored_after, both, failed, s3};
+use crate::support::{assert_is, assert_stored_after, both, failed, s3};
 
 /// What one attempt makes of this answer.
 fn refused(sandbox: &Sandbox, tls: bool, respond: &Value) -> Error {
@@ -60,7 +60,7 @@ fn row_46_error_in_a_success() {
             assert_eq!(error.details.storage_code.as_deref(), Some(code));
             assert!(error.message.ends_with(&format!("status 200 {code}: We failed.")), "{error}");
         }
-        assert_nothing_stored(&sandbox);
+        sandbox.assert_nothing_stored();
         assert_transient(&sandbox, tls, &s3(200, "InternalError", "We failed."), Some("InternalError"));
     });
 }
@@ -75,7 +75,7 @@ fn row_48_refusals_of_the_signature_are_final() {
         // InvalidToken and a skewed clock: the matrix would reserve anew, design.md counts neither as expired.
         assert_final(&sandbox, tls, 400, "InvalidToken");
         assert_final(&sandbox, tls, 403, "RequestTimeTooSkewed");
-        assert_nothing_stored(&sandbox);
+        sandbox.assert_nothing_stored();
     });
 }
 
@@ -91,7 +91,7 @@ fn row_48_the_server_itself_refuses_a_wrong_signature() {
         assert_is(&error, ErrorKind::Storage, Some(403), 1, false);
         assert_eq!(error.details.storage_code.as_deref(), Some("SignatureDoesNotMatch"));
         assert!(error.details.storage_request_id.is_some());
-        assert_nothing_stored(&sandbox);
+        sandbox.assert_nothing_stored();
     });
 }
 
@@ -158,6 +158,6 @@ fn row_50_final_refusals() {
         for (status, code) in table {
             assert_final(&sandbox, tls, status, code);
         }
-        assert_nothing_stored(&sandbox);
+        sandbox.assert_nothing_stored();
     });
 }

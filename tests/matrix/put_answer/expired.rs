@@ -4,7 +4,7 @@ use linq::{CallOptions, ErrorKind, FileInfo, Presigned, Source, UploadOptions};
 use serde_json::{Value, json};
 
 use crate::common::{Sandbox, jpeg, upload};
-use crate::support::{assert_is, assert_nothing_stored, assert_stored_after, both, failed, s3};
+use crate::support::{assert_is, assert_stored_after, both, failed, s3};
 
 fn refusals() -> [Value; 7] {
     [
@@ -68,7 +68,7 @@ fn row_47_twice_is_the_end() {
         assert!(error.message.contains("it was reserved just now, so another would not help"), "{error}");
         assert_eq!(sandbox.reservations().len(), 2);
         assert_second_id(&sandbox, error.details.attachment_id.as_deref().unwrap());
-        assert_nothing_stored(&sandbox);
+        sandbox.assert_nothing_stored();
     });
 }
 
@@ -97,7 +97,7 @@ fn row_47_the_split_use_says_expired() {
                 "{error}"
             );
             assert_eq!(sandbox.reservations().len(), 1);
-            assert_nothing_stored(&sandbox);
+            sandbox.assert_nothing_stored();
         }
     });
 }

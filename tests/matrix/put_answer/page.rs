@@ -4,7 +4,7 @@ use linq::{CallOptions, Error, ErrorKind};
 use serde_json::{Value, json};
 
 use crate::common::{Sandbox, jpeg, upload};
-use crate::support::{assert_is, assert_nothing_stored, both, failed};
+use crate::support::{assert_is, both, failed};
 
 /// Asked once, although more attempts are allowed; the caller may try later.
 fn is_a_page(sandbox: &Sandbox, tls: bool, respond: &Value) -> Error {
@@ -44,7 +44,7 @@ fn row_105_a_web_page_is_no_success() {
                 is_a_page(&sandbox, tls, &json!({"body": page, "headers": [["Content-Type", kind]]}));
             }
         }
-        assert_nothing_stored(&sandbox);
+        sandbox.assert_nothing_stored();
     });
 }
 

@@ -4,7 +4,7 @@ use linq::ErrorKind;
 use serde_json::{Value, json};
 
 use crate::common::{Sandbox, jpeg, upload};
-use crate::support::{assert_is, assert_nothing_stored, assert_stored_after, each, failed, plain_and_tls};
+use crate::support::{assert_is, assert_stored_after, each, failed, plain_and_tls};
 
 const SIZE: u64 = 400_000;
 
@@ -19,7 +19,7 @@ fn broken(fault: Value, tls: bool, ended: &str) {
     assert!(error.message.starts_with(&format!("uploading photo.jpg: {host} ")), "{error}");
     assert!(error.message.contains("the connection"), "{error}");
     assert!(error.details.attachment_id.is_some());
-    assert_nothing_stored(&sandbox);
+    sandbox.assert_nothing_stored();
 
     let planted = sandbox.on_put(fault);
     let attachment = upload(&sandbox.client(tls), &bytes).unwrap();

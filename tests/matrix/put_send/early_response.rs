@@ -6,7 +6,7 @@ use linq::ErrorKind;
 use serde_json::{Value, json};
 
 use crate::common::{Sandbox, assert_took, upload};
-use crate::support::{BIG, assert_is, assert_nothing_stored, failed, plain_and_tls};
+use crate::support::{BIG, assert_is, failed, plain_and_tls};
 
 const AFTER: u64 = 100_000;
 
@@ -34,7 +34,7 @@ fn delivered(ending: &str, tls: bool) {
     assert_eq!(put.number("status"), 403);
     let sent = put.number("body_bytes");
     assert!((AFTER..BIG.len() as u64 / 2).contains(&sent), "sending did not stop: {sent}");
-    assert_nothing_stored(&sandbox);
+    sandbox.assert_nothing_stored();
 
     let fault = sandbox.on_put(expired_then(ending));
     let attachment = upload(&sandbox.client(tls), &BIG).unwrap();

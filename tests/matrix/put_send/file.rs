@@ -11,7 +11,7 @@ use linq::{Error, ErrorKind, Source, UploadOptions};
 use serde_json::json;
 
 use crate::common::{Folder, Sandbox, in_time, jpeg};
-use crate::support::{BIG, assert_is, assert_nothing_stored, failed, plain_and_tls, thread_cpu};
+use crate::support::{BIG, assert_is, failed, plain_and_tls, thread_cpu};
 
 /// What it took from the change to the end of the call.
 struct Took {
@@ -49,7 +49,7 @@ fn assert_noticed(sandbox: &Sandbox, path: &Path, error: &Error, how: &str) {
     let end =
         format!("{} {how} while it was being sent; upload it again when it is finished", path.display());
     assert!(error.message.ends_with(&end), "{error}");
-    assert_nothing_stored(sandbox);
+    sandbox.assert_nothing_stored();
     let puts = sandbox.puts();
     let [put] = &puts[..] else { panic!("tried once: {puts:?}") };
     assert!(put.number("body_bytes") < BIG.len() as u64, "nothing was padded: {put:?}");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use linq::{Attachment, CallOptions, CancelToken, Client, Error, ErrorKind, Reader, Source, UploadOptions};
 
 use crate::common::{Sandbox, jpeg, upload};
-use crate::support::{assert_is, assert_nothing_stored, both, failed};
+use crate::support::{assert_is, both, failed};
 
 /// Gives the bytes 10,000 at a time, and does something before each read after the first 50,000.
 struct Acting<'a, F> {
@@ -93,7 +93,7 @@ fn row_43_fails_or_lies() {
         let message = refused(|_| Ok(Some(0)));
         // The first 4096 bytes were read to look at.
         assert_eq!(message, "uploading photo.jpg: photo.jpg ended after 54096 of the 200000 bytes declared");
-        assert_nothing_stored(&sandbox);
+        sandbox.assert_nothing_stored();
         sandbox.assert_stored(&upload(&client, &bytes).unwrap(), &bytes);
     });
 }
@@ -113,7 +113,7 @@ fn row_43_cancels() {
         });
         assert_is(&failed(&sandbox, result), ErrorKind::Cancelled, None, 1, false);
         assert_eq!(reads, 1, "it is not asked again");
-        assert_nothing_stored(&sandbox);
+        sandbox.assert_nothing_stored();
     });
 }
 

@@ -6,9 +6,7 @@ use linq::{Client, Config, ErrorKind};
 use serde_json::json;
 
 use crate::common::{Sandbox, jpeg, upload};
-use crate::support::{
-    BIG, assert_is, assert_nothing_stored, assert_stored_after, both, failed, plain_and_tls, stalling,
-};
+use crate::support::{BIG, assert_is, assert_stored_after, both, failed, plain_and_tls, stalling};
 
 const STALL: Duration = Duration::from_secs(1);
 
@@ -27,7 +25,7 @@ fn stops_reading(tls: bool) {
     assert_eq!(error.message, message);
     // tests/timing measures it closely; this bound leaves room for a busy machine to get to the stall.
     assert!((STALL..Duration::from_secs(8)).contains(&took), "{took:?}");
-    assert_nothing_stored(&sandbox);
+    sandbox.assert_nothing_stored();
 
     let fault = sandbox.on_put(json!({"stall_after": 200_000}));
     let client = Client::new(stalling(&sandbox, tls, STALL)).unwrap();

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::child::{here, ran_alone, shimmed};
 use crate::common::{Folder, Sandbox, jpeg, upload};
-use crate::support::{assert_is, assert_nothing_stored, assert_stored_after, failed};
+use crate::support::{assert_is, assert_stored_after, failed};
 
 /// Four of five writes take nothing, the fifth up to 3000 bytes or just one; reads give single bytes.
 #[test]
@@ -85,7 +85,7 @@ fn disk_fails(name: &str) {
     let message = format!("{} cannot be read: {name}", path.display());
     assert!(error.message.contains(&message) && !error.message.contains("os error"), "{error}");
     assert!([Some(libc::EIO), Some(libc::ESTALE)].contains(&error.details.system_error), "{error:?}");
-    assert_nothing_stored(&sandbox);
+    sandbox.assert_nothing_stored();
     let sent: u64 = sandbox.puts().iter().map(|put| put.number("body_bytes")).sum();
     assert!(sandbox.puts().len() == 1 && (1..3 << 20).contains(&sent), "in the middle of the body: {sent}");
 }
@@ -115,7 +115,7 @@ fn row_42_tls_eio() {
     let error = failed(&sandbox, sandbox.client(true).upload(Source::Path(&path), UploadOptions::default()));
     assert_is(&error, ErrorKind::File, None, 1, false);
     assert_eq!(shimmed("pread Input/output error"), 1);
-    assert_nothing_stored(&sandbox);
+    sandbox.assert_nothing_stored();
 }
 
 /// A file that root could read and nobody else can: the very permission is felt.
