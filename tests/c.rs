@@ -20,7 +20,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, thread};
 
-use runner::{Build, Sandbox, compiler, output, root, words};
+use runner::{Build, compiler, output, root, words};
 
 /// How many programs there are at least: a test that finds nothing must not pass.
 const PROGRAMS: usize = 25;
@@ -42,7 +42,7 @@ fn the_c_programs_pass() {
     // Two at a time, each with a sandbox of its own: most of them wait for something most of the time.
     let next = AtomicUsize::new(0);
     let work = || {
-        let sandbox = Sandbox::start();
+        let sandbox = runner::sandbox();
         std::iter::from_fn(|| names.get(next.fetch_add(1, Ordering::Relaxed)))
             .filter_map(|name| runner::run(&build.program(name), name, &sandbox, &build).err())
             .inspect(|why| eprintln!("{why}"))

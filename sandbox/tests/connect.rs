@@ -19,7 +19,7 @@ fn bad_certificates_are_bad_each_in_its_way() {
         ("unknown_ca", "UnknownIssuer"),
     ];
     for (name, why) in expected {
-        let url = sandbox.ready["bad_tls"][name].as_str().unwrap();
+        let url = sandbox.ready()["bad_tls"][name].as_str().unwrap();
         let error = sandbox.try_connect(url).err().unwrap().to_string();
         assert!(error.contains(why), "{name}: {error}");
         let counted = sandbox.connections(&format!("bad_tls_{name}"));

@@ -1,21 +1,19 @@
 //! A sandbox to test against, and what it saw.
 #![allow(dead_code, unused_imports)] // no test uses all of it
 
+mod cargo;
 mod files;
+mod process;
 mod seen;
 
-use std::env;
-use std::io::{BufRead, BufReader};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use linq::{Attachment, CallOptions, Client, Config, Error, Source, UploadOptions};
 use serde_json::{Value, json};
 
 pub use files::{Folder, jpeg, sha256};
+use process::Process;
 pub use seen::{Fault, Request};
 
 /// Plain and TLS.
@@ -23,8 +21,7 @@ pub const BOTH: [bool; 2] = [false, true];
 
 /// A sandbox of its own for a test: faults are global to one. It ends with the test.
 pub struct Sandbox {
-    child: Child,
-    ready: Value,
+    process: Process,
     control: ureq::Agent,
 }
 
@@ -34,23 +31,17 @@ impl Sandbox {
     }
 
     pub fn start_with(args: &[&str]) -> Self {
-        let mut command = Command::new(program());
-        command.arg("--exit-with-stdin").args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("the sandbox starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let config = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build();
-        let ready = serde_json::from_str(&line).expect("a ready line");
-        Self { child, ready, control: config.into() }
+        Self { process: Process::start(cargo::sandbox(), args), control: config.into() }
     }
 
     /// A text of the ready line.
     pub fn get(&self, name: &str) -> String {
-        self.ready[name].as_str().unwrap_or_else(|| panic!("{name} in the ready line")).to_owned()
+        self.process.get(name).to_owned()
     }
 
     pub fn bad_tls(&self, how: &str) -> String {
-        self.ready["bad_tls"][how].as_str().expect("a kind of bad TLS").to_owned()
+        self.process.ready["bad_tls"][how].as_str().expect("a kind of bad TLS").to_owned()
     }
 
     /// What a client of this sandbox needs, and nothing of the environment.
@@ -174,13 +165,6 @@ impl Sandbox {
     }
 }
 
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
-    }
-}
-
 /// Uploads bytes as `photo.jpg`.
 pub fn upload(client: &Client, bytes: &[u8]) -> Result<Attachment, Error> {
     upload_with(client, bytes, CallOptions::default())
@@ -229,27 +213,4 @@ pub fn takes<T>(milliseconds: Range<u64>, mut run: impl FnMut() -> T) -> T {
 
 fn range(milliseconds: Range<u64>) -> Range<Duration> {
     Duration::from_millis(milliseconds.start)..Duration::from_millis(milliseconds.end)
-}
-
-/// Where the sandbox is; built at its first use.
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        if let Some(path) = env::var_os("LINQ_SANDBOX") {
-            return path.into();
-        }
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.env_remove("OUT_DIR").current_dir(env!("CARGO_MANIFEST_DIR"));
-        for (name, _) in env::vars_os() {
-            // What `cargo test` sets for us would make build scripts run again.
-            let name = name.to_string_lossy();
-            if name.starts_with("CARGO_") && name != "CARGO_HOME" {
-                cargo.env_remove(&*name);
-            }
-        }
-        cargo.args(["build", "--quiet", "-p", "linq-sandbox", "--target-dir"]).arg(target);
-        assert!(cargo.status().unwrap().success(), "the sandbox can be built");
-        target.join("debug/linq-sandbox")
-    })
 }

@@ -1,9 +1,9 @@
 //! A sandbox to test, and a client that shows every byte.
 #![allow(dead_code)]
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +12,12 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::{Value, json};
 
-pub struct Sandbox {
-    child: Child,
-    pub ready: Value,
-}
+#[path = "../../../tests/common/process.rs"]
+mod process;
+
+use process::Process;
+
+pub struct Sandbox(Process);
 
 impl Sandbox {
     pub fn start() -> Self {
@@ -23,21 +25,16 @@ impl Sandbox {
     }
 
     pub fn start_with(args: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_linq-sandbox"))
-            .arg("--exit-with-stdin")
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the sandbox starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        Self { child, ready: serde_json::from_str(&line).expect("a ready line") }
+        Self(Process::start(Path::new(env!("CARGO_BIN_EXE_linq-sandbox")), args))
     }
 
     /// A text of the ready line.
     pub fn get(&self, name: &str) -> String {
-        self.ready[name].as_str().unwrap_or_else(|| panic!("{name} in the ready line")).to_owned()
+        self.0.get(name).to_owned()
+    }
+
+    pub fn ready(&self) -> &Value {
+        &self.0.ready
     }
 
     pub fn connect(&self, url: &str) -> Client {
@@ -106,13 +103,6 @@ impl Sandbox {
 
     pub fn objects(&self) -> Vec<Value> {
         self.control("GET", "/objects", None).as_array().unwrap().clone()
-    }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
     }
 }
 

@@ -1,13 +1,19 @@
-//! Builds the library and the C programs, starts the sandbox, runs a program under its eyes.
+//! Builds the library and the C programs, and runs a program against the sandbox.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use std::{env, thread};
+
+#[path = "../../common/cargo.rs"]
+mod cargo;
+#[path = "../../common/process.rs"]
+mod process;
+
+use process::Process;
 
 const WARN: [&str; 7] = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-g"];
 
@@ -46,31 +52,10 @@ pub fn compiler(variable: &str, default: &str) -> Vec<String> {
     words
 }
 
-/// `target/debug` or wherever this test was built.
-fn profile_dir() -> PathBuf {
-    env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned()
-}
-
-/// `cargo test` builds neither kind of C library, nor the sandbox, so this asks for them.
-fn cargo_build(arguments: &[&str]) {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root()).env_remove("OUT_DIR");
-    for (name, _) in env::vars_os() {
-        // What `cargo test` sets for us would make build scripts run again, and everything above them.
-        let name = name.to_string_lossy();
-        if name.starts_with("CARGO_") && !["CARGO_HOME", "CARGO_TARGET_DIR"].contains(&&*name) {
-            cargo.env_remove(&*name);
-        }
-    }
-    let profile = profile_dir().file_name().unwrap().to_str().unwrap().to_owned();
-    let profile = if profile == "debug" { "dev".to_owned() } else { profile };
-    output(cargo.args(["build", "--quiet", "--profile", &profile]).args(arguments));
-}
-
 fn built(name: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
-    BUILT.get_or_init(|| cargo_build(&["-p", "linq", "--lib"]));
-    profile_dir().join(name)
+    BUILT.get_or_init(|| cargo::build(&["-p", "linq", "--lib"]));
+    cargo::profile_dir().join(name)
 }
 
 pub fn shared_library() -> PathBuf {
@@ -146,41 +131,13 @@ impl Drop for Build {
     }
 }
 
-/// Linq's stand-in, for as long as this lives.
-pub struct Sandbox {
-    process: Child,
-    ready: serde_json::Value,
-}
-
-impl Sandbox {
-    pub fn start() -> Self {
-        let program = env::var_os("LINQ_SANDBOX").map(PathBuf::from).unwrap_or_else(|| {
-            cargo_build(&["-p", "linq-sandbox"]);
-            profile_dir().join("linq-sandbox")
-        });
-        let mut process = Command::new(&program)
-            .arg("--exit-with-stdin")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|why| panic!("{}: {why}", program.display()));
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready =
-            serde_json::from_str(&line).unwrap_or_else(|why| panic!("the sandbox said {line:?}: {why}"));
-        Sandbox { process, ready }
-    }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        drop(self.process.stdin.take());
-        let _ = self.process.wait();
-    }
+/// A sandbox of its own.
+pub fn sandbox() -> Process {
+    Process::start(cargo::sandbox(), &[])
 }
 
 /// Runs a program; what was wrong with it.
-pub fn run(program: &Path, name: &str, sandbox: &Sandbox, build: &Build) -> Result<(), String> {
+pub fn run(program: &Path, name: &str, sandbox: &Process, build: &Build) -> Result<(), String> {
     let files = build.dir.join(format!("{name}.files"));
     fs::create_dir_all(&files).unwrap();
     let (stdout, stderr) = (build.dir.join(format!("{name}.out")), build.dir.join(format!("{name}.err")));
@@ -207,10 +164,7 @@ pub fn run(program: &Path, name: &str, sandbox: &Sandbox, build: &Build) -> Resu
         ("LINQ_TEST_PROXY", "proxy"),
         ("LINQ_TEST_BLACK_HOLE", "black_hole"),
     ] {
-        command.env(
-            variable,
-            sandbox.ready[field].as_str().unwrap_or_else(|| panic!("the sandbox has no {field}")),
-        );
+        command.env(variable, sandbox.get(field));
     }
     command.env("VALGRIND_OPTS", format!("--suppressions={}", build.suppressions.display()));
     command.env("LINQ_TEST_BAD_TLS", sandbox.ready["bad_tls"]["unknown_ca"].as_str().unwrap_or_default());
