@@ -1,7 +1,7 @@
 //! The API's calls through ureq: it writes the request, keeps the pool, and reads the response.
 //!
-//! What a server sends reaches ureq in one canonical form: no interim responses, no folded lines, a body with its
-//! length. Its own parser and buffers take less than HTTP allows, and panic on some of it. And what ureq logs holds a
+//! What a server sends reaches ureq in one canonical form: a status, and a body with its length; the headers go past
+//! it. Its own parser and buffers take less than HTTP allows, and panic on some of it. And what ureq logs holds a
 //! placeholder for the key.
 //!
 //! ureq is synchronous: whatever it calls while it runs a request, it calls on this thread. So the request that is
@@ -14,7 +14,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ureq::Agent;
-use ureq::http::Uri;
+use ureq::http::{HeaderMap, Uri};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
     Buffers as UreqBuffers, ConnectionDetails, Connector, NextTimeout, Transport as UreqTransport,
@@ -26,16 +26,13 @@ use super::exchange::{self, Outbound, Outcome};
 use super::link::Link;
 use super::pool::MAX_IDLE;
 use super::request::Body;
-use super::settings::{MAX_HEAD, Settings};
+use super::settings::Settings;
 use crate::call::Call;
 use crate::error::{Error, ErrorKind};
 use crate::sys;
 
 /// What ureq is given in place of the key, and may log.
 pub(super) const PLACEHOLDER: &str = "Bearer (the API key)";
-
-/// ureq's parser takes 128 headers at the most.
-const MAX_HEADERS: usize = 100;
 
 /// How much of a request ureq writes at a time.
 const OUTPUT: usize = 32 * 1024;
@@ -59,6 +56,8 @@ pub(super) struct Running {
     pub(super) connected: Cell<bool>,
     /// Whether the peer sent anything.
     pub(super) saw_bytes: Cell<bool>,
+    /// The response's headers.
+    pub(super) headers: RefCell<HeaderMap>,
     /// What failed, where ureq has no room to carry it.
     pub(super) failure: RefCell<Option<Error>>,
 }
@@ -103,7 +102,6 @@ pub(super) fn agent(settings: &Settings) -> Agent {
         .user_agent("")
         .accept("")
         .accept_encoding("")
-        .max_response_header_size(2 * MAX_HEAD) // ours was smaller
         .max_idle_connections(32)
         .max_idle_connections_per_host(16)
         .max_idle_age(Duration::from_secs(60)) // a connection knows its own age, also across sleep
@@ -188,7 +186,8 @@ impl Transport {
         })?;
         self.reusable = outcome.reusable;
         self.idle_since = sys::boottime();
-        let outcome = outcome.unless_cut()?;
+        let mut outcome = outcome.unless_cut()?;
+        running.headers.replace(std::mem::take(&mut outcome.headers));
         self.buffers.input = canonical(&outcome, running.to_head);
         Ok(())
     }
@@ -205,12 +204,7 @@ fn with_key(request: &[u8], key: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
 
 /// The response as ureq's parser takes it.
 fn canonical(outcome: &Outcome, to_head: bool) -> Zeroizing<Vec<u8>> {
-    const FRAMING: [&str; 5] = ["connection", "content-length", "keep-alive", "trailer", "transfer-encoding"];
     let mut head = format!("HTTP/1.1 {} \r\n", outcome.status).into_bytes();
-    let headers = outcome.headers.iter().filter(|(name, _)| !FRAMING.contains(&name.as_str()));
-    for (name, value) in headers.take(MAX_HEADERS) {
-        head.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
-    }
     if !outcome.reusable {
         head.extend_from_slice(b"connection: close\r\n");
     }

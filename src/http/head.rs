@@ -55,10 +55,19 @@ pub(super) fn parse(input: &[u8], to_head: bool) -> Result<Parsed, NotHttp> {
     let framing = framing(status, to_head, &headers)?;
     let named = |token| tokens(&headers, CONNECTION).any(|found| found.eq_ignore_ascii_case(token));
     let persistent = if response.version == Some(1) { !named("close") } else { named("keep-alive") };
-    // With both headers, what follows the body may be smuggled.
-    let ambiguous = headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH);
-    let keep_alive = persistent && !ambiguous && framing != Framing::UntilClose;
+    let keep_alive = persistent
+        && framing != Framing::UntilClose
+        && !is_ambiguous(status, to_head, response.version == Some(1), &headers);
     Ok(Parsed::Final { length, head: Head { status, headers, framing, keep_alive } })
+}
+
+/// Whether it is doubtful where the body ends: what follows may be smuggled.
+fn is_ambiguous(status: u16, to_head: bool, is_http_1_1: bool, headers: &HeaderMap) -> bool {
+    let encoded = headers.contains_key(TRANSFER_ENCODING);
+    let length = headers.get(CONTENT_LENGTH);
+    let unexpected_body =
+        !to_head && matches!(status, 204 | 205) && length.is_some_and(|length| length != "0");
+    unexpected_body || encoded && (length.is_some() || !is_http_1_1 || matches!(status, 204 | 205))
 }
 
 /// Everything that RFC 9112 asks a client to put up with.
@@ -203,7 +212,10 @@ mod tests {
             ("1.1 200 OK|Transfer-Encoding: gzip", UntilClose, false),
             ("1.1 200 OK", UntilClose, false),
             ("1.1 204 No", None, true),
-            ("1.1 205 Reset|Content-Length: 3", None, true),
+            ("1.1 205 Reset|Content-Length: 0", None, true),
+            ("1.1 205 Reset|Content-Length: 3", None, false),
+            ("1.1 205 Reset|Transfer-Encoding: chunked", None, false),
+            ("1.0 200 OK|Transfer-Encoding: chunked|Connection: keep-alive", Chunked, false),
             ("1.1 304 Same|Content-Length: 3", None, true),
             ("1.1 403 No|Content-Length: 0", Length(0), true),
         ];

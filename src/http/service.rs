@@ -88,13 +88,15 @@ impl Http {
             replaces_dead: connection == Connection::Replacement,
             connected: Cell::new(false),
             saw_bytes: Cell::new(false),
+            headers: RefCell::default(),
             failure: RefCell::new(None),
         });
         let _entered = running.enter();
-        self.through_ureq(request, connection == Connection::New).map_err(|e| {
+        let response = self.through_ureq(request, connection == Connection::New).map_err(|e| {
             let error = running.failure.take().unwrap_or_else(|| explain(host, &e));
             Broken::new(error, !running.connected.get(), running.saw_bytes.get())
-        })
+        })?;
+        Ok(Response { headers: running.headers.take(), ..response })
     }
 
     fn through_ureq(&self, request: &Request<'_>, unpooled: bool) -> Result<Response, ureq::Error> {
