@@ -142,7 +142,6 @@ impl<'a> File<'a> {
         // Office keeps documents with a password in OLE2; one whose directory is out of sight may be such.
         let holds_package = matches!(self.seen, Seen::Encrypted | Seen::Ole2) && claimed.is_office_zip();
         match (self.proven(), self.shown()) {
-            (None, _) => false,
             (Some(_), _) if holds_package => false,
             (Some(family), _) if family != claimed.family() => true,
             (_, Some((shown, _))) => shown.excludes(claimed),

@@ -67,7 +67,6 @@ fn is_private_key(line: &str) -> bool {
 fn decode(head: &[u8]) -> Option<Cow<'_, str>> {
     let head = without_dos_end(head);
     let (text, has_mark) = match head {
-        [] => return None,
         [0xFE, 0xFF, rest @ ..] => (utf16(rest, u16::from_be_bytes)?, true),
         [0xFF, 0xFE, rest @ ..] => (utf16(rest, u16::from_le_bytes)?, true),
         [0, b'<', 0, _, ..] => (utf16(head, u16::from_be_bytes)?, false),

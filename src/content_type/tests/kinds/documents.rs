@@ -21,7 +21,8 @@ fn a_password_protected_office_document_keeps_its_name() {
         is(name, &locked, words);
     }
     is_declared("application/zip", "a.docx", &locked, &format!("! declare {DOCX}, or leave"));
-    is_declared("application/zip", "a", &locked, "! declared as application/zip; name it .docx");
+    let words = "! a is an Office document that is protected by a password, but was declared as application/zip; name it";
+    is_declared("application/zip", "a", &locked, words);
     is_declared("application/x-ole-storage", "a", &locked, "! name it .docx");
     is("a.docm", &locked, "! is an Office document with macros");
     is("a.xlsb", &locked, "! save it as XLSX");
@@ -74,6 +75,9 @@ fn weak_guesses_are_no_longer_made() {
         is(name, signed, "! is a signed message");
     }
     is("a.p7m", b"", "! is a signed message");
+    let keys =
+        b"\x30\x82\x0A\x10\x02\x01\x03\x30\x82\x09\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x07\x01\xA0\x82\x09";
+    is("a.p12", keys, "! cannot be told"); // PKCS #12 has the next number
     is_declared("application/pdf", "a.p7m", signed, "! is a signed message");
     // behind a message's head, a PDF is not what the file is; under its own name it is, whatever comes before
     let mail = b"Content-Type: application/pdf\r\n\r\n%PDF-1.4\n\x01\0\xFF";

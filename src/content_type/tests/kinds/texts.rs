@@ -138,3 +138,15 @@ fn no_bytes_are_no_text() {
     is_declared("application/vnd.ms-excel", "a.xls", b"", "application/vnd.ms-excel");
     is("a.flac", b"", "! a FLAC audio file");
 }
+
+#[test]
+fn a_private_key_is_a_text_to_who_means_it() {
+    let key = b"-----BEGIN PRIVATE KEY-----\nMIIE\n";
+    for name in ["key", "key.jpg", "key.com", "key.bat", "key.xls"] {
+        is_declared("text/plain", name, key, "text/plain");
+        is_declared("image/jpeg", name, key, "! looks like a private key");
+        if name != "key.bat" {
+            is(name, key, "! looks like a private key");
+        }
+    }
+}
