@@ -43,7 +43,7 @@ class Sink:
 
 
 def curl(hosts, files):
-    """The same two requests with one curl; curl cannot read the reply, so it is told the URL."""
+    """The same two requests with one curl; curl cannot read the reply, so it is given the URL."""
     (file,) = files
     api, storage = hosts
     declared = {"filename": file.name, "content_type": "text/plain", "size_bytes": file.stat().st_size}
@@ -118,7 +118,7 @@ def measure_all(folder):
         print(f"\rround {round} of {RUNS}", end="", file=sys.stderr, flush=True)
         if round == 1:
             sink.seen("count")
-        # Whoever comes first after a change of scene shall not always be the same.
+        # The program that runs first after a change of scene shall not always be the same.
         names = list(PROGRAMS)[round % len(PROGRAMS):] + list(PROGRAMS)[:round % len(PROGRAMS)]
         for (what, scheme), files in scenes.items():
             for name in names:

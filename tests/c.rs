@@ -1,4 +1,4 @@
-//! Compiles and runs the C programs in tests/c, each of which keeps linq.h to its word, against the sandbox.
+//! Compiles and runs the C programs in tests/c, each of which tests what linq.h promises, against the sandbox.
 //!
 //! | variable | |
 //! |---|---|

@@ -106,7 +106,7 @@ fn a_connection_is_replaced_once() {
     assert_eq!(accepted(&sandbox, false), [1, 2]);
 }
 
-/// Once the answer has begun, the request arrived: sent again unasked, it might be done twice.
+/// Once the answer has begun, the request arrived: sent again, it might be done twice.
 #[test]
 fn a_connection_that_dies_after_the_first_byte_of_an_answer_is_not_replaced() {
     let bytes = jpeg(1000);
@@ -148,7 +148,7 @@ fn a_connection_that_was_idle_for_four_seconds_is_not_used_again() {
 /// The storage's own end comes first here: uploads find a connection that is just being closed. It would close a new
 /// one too that has no request in time, so that time is more than a busy machine takes for one.
 #[test]
-fn a_storage_that_closes_idle_connections_is_no_trouble() {
+fn a_storage_that_closes_idle_connections_is_no_error() {
     for tls in BOTH {
         let sandbox = Sandbox::start_with(&["--storage-idle-ms", "500"]);
         let client = sandbox.client_once(tls);
@@ -213,7 +213,7 @@ fn a_client_that_goes_away_closes_its_connections() {
 
 /// What the server says about a connection counts.
 #[test]
-fn a_server_that_says_close_is_believed() {
+fn a_connection_is_not_kept_after_connection_close() {
     let sandbox = Sandbox::start();
     let client = Client::new(Config { max_attempts: 1, ..sandbox.config(false) }).unwrap();
     let close = |fault: Value| sandbox.plant(json!({"side": "storage", "method": "PUT", "fault": fault}));

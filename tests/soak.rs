@@ -54,7 +54,7 @@ fn nothing_is_lost_and_nothing_grows() {
     println!("failures reported: {failed:?}");
     println!("warm {warm:?}, at the end {cold:?}, without the clients {after:?}");
     assert!(stored >= seconds * 5, "only {stored} uploads in {seconds} s");
-    assert!(again > seconds, "faults that never strike prove nothing");
+    assert!(again > seconds, "faults that are never injected prove nothing");
     // Both clients may keep 16 idle connections to each of two hosts; what is in use differs from moment to moment.
     assert!(cold.descriptors <= warm.descriptors + 64, "{warm:?} {cold:?}");
     assert!(cold.threads <= warm.threads + 4, "{warm:?} {cold:?}");

@@ -334,7 +334,7 @@ class Carried {
 #endif
 };
 
-// C++ values to C's, and the first that cannot be meant.
+// C++ values to C's, and the first that is invalid.
 class Input {
  public:
   const char* text(const std::string& text, const char* name) {
@@ -636,7 +636,7 @@ class Presigned {
   explicit Presigned(const linq_presigned* presigned) : block_(presigned) {}
   /// The id to use in messages once the bytes are there.
   std::string attachment_id() const { return detail::text(block_.get()->attachment_id); }
-  /// Where to PUT the bytes. A secret: whoever has it may upload.
+  /// Where to PUT the bytes. A secret: anyone who has it may upload.
   std::string upload_url() const { return detail::text(block_.get()->upload_url); }
   /// Where the file will be found; empty where Linq does not send it.
   std::string download_url() const { return detail::text(block_.get()->download_url); }
@@ -644,7 +644,7 @@ class Presigned {
   std::string http_method() const { return detail::text(block_.get()->http_method); }
   /// When upload_url expires, as the server wrote it.
   std::string expires_at() const { return detail::text(block_.get()->expires_at); }
-  /// All of this for whoever uploads; see parse_presigned(). A secret too.
+  /// All of this for the one who uploads; see parse_presigned(). A secret too.
   std::string json() const { return detail::text(block_.get()->json); }
   /// The name it was reserved under; empty where the JSON did not say.
   std::string filename() const { return detail::text(block_.get()->filename); }
@@ -902,7 +902,7 @@ inline Result<Presigned> try_parse_presigned(std::string_view json) {
 class Client {
  public:
 #ifdef __cpp_exceptions
-  /// Nothing is sent. Throws Error where a setting cannot be meant.
+  /// Nothing is sent. Throws Error where a setting is invalid.
   explicit Client(const ClientOptions& options = {}) : Client(detail::value(try_make(options))) {}
 #endif
   /// The same without throwing.
@@ -962,7 +962,7 @@ class Client {
           return linq_upload_presigned(get(), presigned.get(), borrowed.get(), call.get(), attachment, error);
         });
   }
-  /// Reserves a place for a file that somebody else will upload; hand Presigned::json() to whoever has the bytes.
+  /// Reserves a place for a file that somebody else will upload; hand Presigned::json() to the one who has the bytes.
   Result<Presigned> try_presign(const File& file, const CallOptions& options = {}) const {
     detail::Input input;
     detail::Calling call(options, input);
@@ -1097,7 +1097,7 @@ enum class LogLevel : std::uint32_t {
   debug = LINQ_LOG_DEBUG,
 };
 
-/// Hears a log line, which is gone after the call. Several threads may be in it at once. What it throws is dropped.
+/// Receives a log line, which is gone after the call. Several threads may be in it at once. What it throws is dropped.
 using Log = std::function<void(LogLevel level, std::string_view line)>;
 
 namespace detail {
@@ -1126,7 +1126,7 @@ struct Logging {
 
 }  // namespace detail
 
-/// Sets who hears the library's log lines up to a level, for the whole process; an empty function: nobody. No secret is in any
+/// Sets who gets the library's log lines up to a level, for the whole process; an empty function: nobody. No secret is in any
 /// line. Returns once no thread is in the old function any more; it is destroyed then, or when other threads that are setting
 /// one are done too. Fails (invalid_argument) inside a log function.
 inline Result<void> try_set_log(Log log, LogLevel level) {
@@ -1160,7 +1160,7 @@ inline Result<void> try_set_log(Log log, LogLevel level) {
   }
   return {};
 }
-/// Nobody hears them any more; as above.
+/// Nobody gets them any more; as above.
 inline Result<void> try_set_log(std::nullptr_t) { return try_set_log(Log(), LogLevel::error); }
 
 #ifdef __cpp_exceptions

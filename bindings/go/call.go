@@ -36,7 +36,7 @@ type call struct {
 	done    chan struct{}
 }
 
-// newBriefCall is a call that nothing ends, as it does not wait for anything. It never fails: what is wrong is told by run.
+// newBriefCall is a call that nothing ends, as it does not wait for anything. It never fails: run reports what is wrong.
 // The call must be closed.
 func newBriefCall() *call {
 	c := &call{ctx: context.Background(), asks: make(chan func()), answers: make(chan bool), done: make(chan struct{})}

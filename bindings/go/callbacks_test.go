@@ -78,7 +78,7 @@ func (s seeks) Seek(offset int64, whence int) (int64, error) {
 	return s.Reader.Seek(offset, whence)
 }
 
-// handler hears every line.
+// handler gets every line.
 type handler func(context.Context, slog.Record)
 
 func (handler) Enabled(context.Context, slog.Level) bool { return true }
@@ -323,7 +323,7 @@ func TestLog(t *testing.T) {
 	linq.SetLogger(slog.New(handler(func(ctx context.Context, r slog.Record) {
 		equal(t, ctx.Value(name{}), any("mine"))
 		lines = append(lines, line{r.Level, r.Message})
-		if len(lines) == 1 { // its own lines are not heard
+		if len(lines) == 1 { // its own lines are dropped
 			_, err := client.UploadBytes(ctx, text(10), "inner.txt")
 			equal(t, err, nil)
 			linq.SetLogger(slog.Default())
@@ -359,7 +359,7 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// Calls without a context, or with another one, are not heard either when a handler makes them.
+// Calls without a context, or with another one, are not logged either when a handler makes them.
 func TestHandlersAreNotHeard(t *testing.T) {
 	calm(t)
 	client := newClient(t)
@@ -396,7 +396,7 @@ func TestHandlersAreNotHeard(t *testing.T) {
 			defer linq.SetLogger(nil)
 			linq.ParsePresigned(nil)
 			equal(t, lines, 1)
-			// Only while it is in the handler: the goroutine's own calls are heard, after a panic of the handler too.
+			// Only while it is in the handler: the goroutine's own calls are logged, after a panic of the handler too.
 			linq.ParsePresigned(nil)
 			equal(t, lines, 2)
 			linq.SetLogger(slog.New(handler(func(context.Context, slog.Record) { lines++; panic("mine") })))
@@ -495,7 +495,7 @@ func TestFilesMayBeClosedInCallbacks(t *testing.T) {
 		linq.WithProgress(func(int64, int64) { f.Close() }))
 	arrived(t, a, err, "closed.txt", "text/plain", content)
 
-	// Closing a pipe waits for whoever is using it.
+	// Closing a pipe waits for its users.
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

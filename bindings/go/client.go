@@ -89,7 +89,7 @@ func WithMaxAttempts(count int) ClientOption {
 
 // NewClient makes a client. The environment is read now and at no other time. Nothing is sent.
 //
-// [ErrInvalidArgument]: a setting cannot be meant. [ErrFile]: the CA file cannot be read. [ErrTLS]: there is no
+// [ErrInvalidArgument]: a setting is invalid. [ErrFile]: the CA file cannot be read. [ErrTLS]: there is no
 // certificate in it.
 func NewClient(options ...ClientOption) (*Client, error) {
 	var s clientSettings

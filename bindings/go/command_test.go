@@ -96,12 +96,12 @@ func TestCommandUploadsAll(t *testing.T) {
 
 func TestCommandHoldsItsBound(t *testing.T) {
 	calm(t)
-	struck := fault(`{"side":"api","times":0,"fault":{"no_answer":true}}`)
+	injected := fault(`{"side":"api","times":0,"fault":{"no_answer":true}}`)
 	path := file(t, "b.txt", text(10))
 	run := start(t, "", "-j", "2", path, path, path, path, path)
-	until(t, "two are on their way", func() bool { return struck() == 2 })
+	until(t, "two are on their way", func() bool { return injected() == 2 })
 	time.Sleep(200 * time.Millisecond) // for a third that must not come
-	equal(t, struck(), 2)
+	equal(t, injected(), 2)
 	control("DELETE", "/faults", nil, nil)
 	run.ends(t, 0)
 	equal(t, strings.Count(run.out.String(), "\n"), 5)
@@ -149,9 +149,9 @@ func TestCommandIsInterrupted(t *testing.T) {
 	path := file(t, "i.txt", text(10))
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		calm(t)
-		struck := fault(`{"side":"api","times":0,"fault":{"no_answer":true}}`)
+		injected := fault(`{"side":"api","times":0,"fault":{"no_answer":true}}`)
 		run := start(t, "", "-j", "2", path, path, path)
-		until(t, "two are on their way", func() bool { return struck() == 2 })
+		until(t, "two are on their way", func() bool { return injected() == 2 })
 		run.Process.Signal(signal)
 		run.ends(t, 130)
 		equal(t, run.out.Len(), 0)
@@ -174,9 +174,9 @@ func TestCommandOnATerminal(t *testing.T) {
 	contains(t, run.out.String(), "漢..  [                    ]   0 %", "1 uploaded")
 	fits(t, run.out.String(), 70)
 
-	struck := fault(`{"side":"api","times":0,"fault":{"no_answer":true}}`)
+	injected := fault(`{"side":"api","times":0,"fault":{"no_answer":true}}`)
 	run = start(t, "PROGRAM "+path)
-	until(t, "it is on its way", func() bool { return struck() == 1 })
+	until(t, "it is on its way", func() bool { return injected() == 1 })
 	io.WriteString(run.in, "\x03")
 	run.ends(t, 130)
 	contains(t, run.out.String(), "1 failed")

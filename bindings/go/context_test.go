@@ -15,7 +15,7 @@ import (
 	linq "github.com/linq-team/liblinq/bindings/go"
 )
 
-// A context's end is heard within this, in every phase.
+// A context's end takes effect within this, in every phase.
 const promise = 10 * time.Millisecond
 
 // phase is a state that a call can be stuck in.
@@ -24,7 +24,7 @@ type phase struct {
 	client *linq.Client
 	fault  string // "": none is needed
 	call   func(context.Context, *linq.Client) error
-	there  func() bool // besides: the fault struck
+	there  func() bool // besides: the fault was injected
 }
 
 func phases(t *testing.T) []phase {
@@ -95,13 +95,13 @@ func connecting() bool {
 func (p phase) begin(t *testing.T, ctx context.Context) <-chan error {
 	control("DELETE", "/faults", nil, nil)
 	control("DELETE", "/requests", nil, nil)
-	struck := func() int { return 1 }
+	injected := func() int { return 1 }
 	if p.fault != "" {
-		struck = fault(p.fault)
+		injected = fault(p.fault)
 	}
 	done := make(chan error, 1)
 	go func() { done <- p.call(ctx, p.client) }()
-	until(t, p.name, func() bool { return struck() > 0 && (p.there == nil || p.there()) })
+	until(t, p.name, func() bool { return injected() > 0 && (p.there == nil || p.there()) })
 	return done
 }
 
@@ -209,7 +209,7 @@ func TestDeadlineByTheClock(t *testing.T) {
 	})
 }
 
-// The library may be a moment ahead of the context: whoever asks the context after the call hears the same.
+// The library may be a moment ahead of the context: a caller who asks the context after the call gets the same answer.
 func TestDeadlineIsTheContextsOwn(t *testing.T) {
 	calm(t)
 	fault(`{"side":"api","times":0,"fault":{"no_answer":true}}`)
@@ -285,7 +285,7 @@ func TestContextThatHasEnded(t *testing.T) {
 	equal(t, len(requests()), 0)
 }
 
-// Neither is anything looked at: whatever else is wrong, what is told is that the context has ended.
+// Neither is anything looked at: whatever else is wrong, the error is that the context has ended.
 func TestContextThatHasEndedLooksAtNothing(t *testing.T) {
 	calm(t)
 	client, closed := newClient(t), newClient(t)
@@ -322,7 +322,7 @@ func TestContextThatEndsTooLate(t *testing.T) {
 	arrived(t, a, err, "far.txt", "text/plain", content)
 }
 
-// A reader may hear of the end before the library does, and answer with an error or as if there were no more.
+// A reader may learn of the end before the library does, and answer with an error or as if there were no more.
 func TestReaderThatEndsWithTheContext(t *testing.T) {
 	calm(t)
 	client := newClient(t)
@@ -381,7 +381,7 @@ func ended(t *testing.T, err, is error) {
 	}
 }
 
-// As the README has it: whoever goes on while it is retryable comes to an end.
+// As the README has it: a caller who goes on while it is retryable comes to an end.
 func TestRetryingEndsWithTheContext(t *testing.T) {
 	calm(t)
 	fault(`{"side":"api","times":0,"fault":{"respond":{"status":503,"headers":[["Retry-After","0"]]}}}`)

@@ -21,7 +21,7 @@ type Status int32
 const (
 	// StatusOK: it worked. No Error has it.
 	StatusOK Status = C.LINQ_OK
-	// StatusInvalidArgument: something was passed that cannot be meant; the message names it. Nothing was done.
+	// StatusInvalidArgument: an argument is invalid; the message names it. Nothing was done.
 	StatusInvalidArgument Status = C.LINQ_INVALID_ARGUMENT
 	// StatusFile: the source cannot be read, is not a regular file, changed while it was being sent, or did not have the
 	// size that was said.
@@ -186,8 +186,8 @@ func (c *call) explain(e *Error) *Error {
 	}
 	end := c.ctx.Err()
 	if deadline, ok := c.ctx.Deadline(); end == nil && ok && !time.Now().Before(deadline) {
-		// By the library's clock, or a reader's: a moment before the context's, which is waited for, so that whoever asks the
-		// context next hears the same. One that says nothing itself is not waited for long.
+		// By the library's clock, or a reader's: a moment before the context's, which is waited for, so that a caller who asks the
+		// context next gets the same answer. One that says nothing itself is not waited for long.
 		select {
 		case <-c.ctx.Done():
 		case <-time.After(50 * time.Millisecond):
@@ -200,7 +200,7 @@ func (c *call) explain(e *Error) *Error {
 		return e
 	}
 	e.Retryable = false // the same call has the same context
-	// A reader may hear of the context's end before we do, and be at its end by that.
+	// A reader may learn of the context's end before we do, and be at its end by that.
 	if e.Status != StatusCancelled && e.Status != StatusTimeout && !read {
 		return e
 	}

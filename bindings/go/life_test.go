@@ -21,7 +21,7 @@ import (
 
 func TestCloseWhileCallsRun(t *testing.T) {
 	calm(t)
-	struck := fault(`{"side":"api","times":0,"fault":{"delay_ms":200}}`)
+	injected := fault(`{"side":"api","times":0,"fault":{"delay_ms":200}}`)
 	client := newClient(t)
 	content := text(1000)
 	const calls = 8
@@ -34,7 +34,7 @@ func TestCloseWhileCallsRun(t *testing.T) {
 			arrived(t, a, err, "c.txt", "text/plain", content)
 		}()
 	}
-	until(t, "all calls are on their way", func() bool { return struck() == calls })
+	until(t, "all calls are on their way", func() bool { return injected() == calls })
 	equal(t, client.Close(), nil)
 	equal(t, client.Close(), nil)
 	_, err := client.UploadBytes(background, content, "c.txt")

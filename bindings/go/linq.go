@@ -14,7 +14,7 @@
 //
 // Whole: one process holds the API key and calls [Client.UploadFile], or [Client.Upload] for other sources.
 //
-// Split: your server holds the API key and calls [Client.Presign]. It sends the JSON of the [Presigned] to whoever has
+// Split: your server holds the API key and calls [Client.Presign]. It sends the JSON of the [Presigned] to the one who has
 // the bytes: a phone, which needs no key; a Go program, which calls [ParsePresigned] and [Client.UploadPresigned]; or
 // anything that can PUT, as [Presigned.Request] does with net/http.
 //
@@ -22,7 +22,7 @@
 //
 // A call ends within about 10 ms of its context, whatever it is doing: resolving, connecting, sending, waiting for the
 // answer or for the next attempt. The error then is the context's for [errors.Is]: [context.Canceled] with the status
-// [StatusCancelled], [context.DeadlineExceeded] with [StatusTimeout]; with [StatusFile] where a reader heard of the end
+// [StatusCancelled], [context.DeadlineExceeded] with [StatusTimeout]; with [StatusFile] where a reader learnt of the end
 // first, and failed by it or ended too soon. Such an error is never Retryable. The library knows a context's deadline too, and
 // does not begin to wait for another attempt that would come too late. A call whose context has ended before does
 // nothing at all, and fails by that whatever else is wrong with it; one that was already done when its context ended has succeeded.
@@ -32,7 +32,7 @@
 // Progress callbacks, readers and the handler of a logger run on the goroutine that made the call, before the call
 // returns. They may make further calls and close clients. They may panic, or end the goroutine as t.Fatal does: the
 // call in C is cancelled and waited for first, and what passes on to you is the very panic. A callback that blocks holds
-// up the call, its cancelling too: whoever can make a Read block must be able to end it. [FromReader] tells how.
+// up the call, its cancelling too: the program that can make a Read block must be able to end it. [FromReader] tells how.
 //
 // For this, each call into C has a goroutine of its own, to which the calling one lends its callbacks. No panic and no
 // [runtime.Goexit] has C frames below it.

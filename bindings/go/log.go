@@ -5,7 +5,7 @@ package linq
 
 void linqGoLog(void *, uint32_t, const char *);
 
-// Whether the thread is in a handler: what is called there is not heard.
+// Whether the thread is in a handler: what is called there is not logged.
 static _Thread_local int linq_go_handling;
 static void linq_go_handle(int handling) { linq_go_handling = handling; }
 static int linq_go_handles(void) { return linq_go_handling; }
@@ -25,20 +25,20 @@ var (
 	install sync.Once
 )
 
-// SetLogger sets who hears the library's log lines, for the whole process; nil: nobody, as in the beginning. No secret is
+// SetLogger sets who gets the library's log lines, for the whole process; nil: nobody, as in the beginning. No secret is
 // in any line at any level. A line comes with the context of the call that it is about, on that call's goroutine: a call
 // that failed in the library is [slog.LevelError], an attempt that is made again [slog.LevelWarn], what was done
 // [slog.LevelInfo], each request [slog.LevelDebug]. The logger's handler decides which levels count. What this package
 // refuses itself makes no line: a NUL in a text, no reader, a context that has ended, a closed client.
 //
-// A handler may make calls itself, whose own lines are not heard. On another goroutine this holds only for calls with the
+// A handler may make calls itself, whose own lines are dropped. On another goroutine this holds only for calls with the
 // context that the handler was given.
 //
 // For programs whose C parts use linq_set_log as well: the first logger that is not nil takes the lines from C. A linq_set_log
 // after it takes them back for good; no later SetLogger changes that.
 func SetLogger(l *slog.Logger) {
 	logger.Store(l)
-	if l != nil && checkABI() == nil { // else there is nothing to be heard
+	if l != nil && checkABI() == nil { // else there is nothing to log
 		// Never taken back: that would wait for handlers, of which this goroutine may be in one.
 		install.Do(func() { C.linq_set_log(C.linq_log_fn(C.linqGoLog), nil, C.LINQ_LOG_DEBUG) })
 	}
@@ -57,7 +57,7 @@ func slogLevel(level C.uint32_t) slog.Level {
 	}
 }
 
-// say has the handler hear a line, on the calling goroutine.
+// say hands a line to the handler, on the calling goroutine.
 func (c *call) say(l *slog.Logger, level slog.Level, line string) {
 	// Until the handler is left, nothing but its goroutine runs on this thread.
 	runtime.LockOSThread()

@@ -35,7 +35,7 @@ type Header struct {
 // Presigned is a reserved place: where the bytes go, and the headers that the URL was signed with. From [Client.Presign] and
 // [ParsePresigned]; changing a field changes nothing for [Client.UploadPresigned].
 //
-// It is a secret until it expires: whoever has it may upload. So fmt and slog print the attachment's id alone; its JSON is
+// It is a secret until it expires: anyone who has it may upload. So fmt and slog print the attachment's id alone; its JSON is
 // the way to hand it on. What cannot be helped: fmt prints all of one that lies, not as a pointer, in an unexported field of
 // another struct, and for the verbs %p and %w; and a handler that writes JSON writes that of one that is part of another value.
 type Presigned struct {

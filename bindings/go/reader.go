@@ -13,7 +13,7 @@ type reader struct {
 	start  int64
 	buffer []byte
 	err    error // what came beside the last bytes
-	failed error // what the call is to be told
+	failed error // what the call returns
 }
 
 const (

@@ -169,8 +169,8 @@ func calm(t *testing.T) {
 	t.Cleanup(func() { control("DELETE", "/faults", nil, nil) })
 }
 
-// fault asks for one, as a JSON object, and returns what tells how often it struck.
-func fault(spec string) (struck func() int) {
+// fault asks for one, as a JSON object, and returns what tells how often it was injected.
+func fault(spec string) (injected func() int) {
 	var made struct{ ID int }
 	control("POST", "/faults", json.RawMessage(spec), &made)
 	return func() int {
@@ -235,7 +235,7 @@ func newClient(t testing.TB, options ...linq.ClientOption) *linq.Client {
 	return client
 }
 
-// text is random, and plain text to whoever looks at it.
+// text is random, and plain text to look at.
 func text(size int) []byte {
 	bytes := make([]byte, size)
 	for i := range bytes {

@@ -50,7 +50,7 @@ func WithContentType(contentType string) UploadOption {
 	return func(s *uploadSettings) { s.contentType = &contentType }
 }
 
-// WithProgress is told how far an upload is: the bytes sent in this attempt, and the total. At the start (0), at the end,
+// WithProgress is called with how far an upload is: the bytes sent in this attempt, and the total. At the start (0), at the end,
 // and at most about 20 times a second between; from 0 again where an attempt is made anew. Runs on the goroutine that made
 // the call. To end the upload, cancel its context.
 func WithProgress(progress func(sent, total int64)) UploadOption {
@@ -99,12 +99,12 @@ func FromBytes(bytes []byte) Source {
 // The reader must end after size bytes, for it is asked for its end as well: one that would wait for more, such as a
 // connection, holds up the call. [io.LimitReader] with size makes it end.
 //
-// A Read that blocks is not interrupted when the context ends; whoever can make it return does so:
+// A Read that blocks is not interrupted when the context ends; the program that can make it return does so:
 //
 //	stop := context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Now()) }) // or Close
 //	defer stop()
 //
-// The reader is never closed, and after a failure not read to its end. Whoever writes into an [io.Pipe] on another goroutine
+// The reader is never closed, and after a failure not read to its end. A program that writes into an [io.Pipe] on another goroutine
 // waits for ever then, unless the reading side is closed: defer r.Close().
 func FromReader(r io.Reader, size int64) Source {
 	return Source{func(c *call, source *C.linq_source) {

@@ -204,7 +204,7 @@ impl Conn {
         Ok(())
     }
 
-    /// Says goodbye in TLS's own words, where there is TLS; the socket stays open.
+    /// Sends close_notify where there is TLS; the socket stays open.
     async fn close_notify(&mut self) {
         if let Stream::Tls(tls) = &mut self.stream {
             let _ = tokio::time::timeout(Duration::from_millis(200), tls.shutdown()).await;

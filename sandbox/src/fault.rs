@@ -1,5 +1,5 @@
-//! One fault: all that can be made to go wrong. What each field does is told in README.md; `serve` carries out those that
-//! strike while a connection is made, `inject` the rest.
+//! One fault: all that can be made to go wrong. README.md says what each field does; `serve` injects those that concern the
+//! making of a connection, `exchange` the rest.
 
 use serde::Deserialize;
 use serde_json::Value;

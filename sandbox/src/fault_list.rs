@@ -1,4 +1,4 @@
-//! The faults that tests have asked for over the control endpoint, and the choice of the one that strikes.
+//! The faults that tests have asked for over the control endpoint, and the choice of the one to inject.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -119,7 +119,7 @@ impl Faults {
         None
     }
 
-    /// Whether the fault that would strike this request resets during its head. Nothing is counted.
+    /// Whether the fault for this request resets during its head. Nothing is counted.
     pub fn cuts_head(&self, side: &Side, method: &str, target: &str) -> bool {
         let table = self.table();
         let mut fitting = table.armed.iter().filter(|a| a.fits(side, On::Request, Some((method, target))));
@@ -147,7 +147,7 @@ impl Faults {
         table.armed.len() < before
     }
 
-    /// Forgets all faults and lets go of every connection that one of them holds.
+    /// Forgets all faults and releases every connection that one of them holds.
     pub fn clear(&self) {
         self.table().armed.clear();
         self.cleared.send_modify(|n| *n += 1);

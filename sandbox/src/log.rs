@@ -59,7 +59,7 @@ impl Entry {
         self.later().fault = Some(id);
     }
 
-    /// Said before the response goes out, so that whoever has the response finds it here; corrected where writing fails.
+    /// Set before the response goes out, so that a client that has the response finds it here; corrected where writing fails.
     pub fn ended(&self, how: &'static str) {
         self.later().ended = Some(how);
     }

@@ -97,7 +97,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(options: &Options, dir: &std::path::Path) -> Result<(), StdError> {
-    // Listens before there is a directory to tidy up: it may be told while it starts.
+    // Listens before there is a directory to tidy up: a signal may come while it starts.
     let mut ended = pin!(until_ended(options.exit_with_stdin)?);
     tokio::select! {
         () = &mut ended => Ok(()),

@@ -57,7 +57,7 @@ impl Drop for Open {
     }
 }
 
-/// Makes a connection out of a socket: the TLS handshake, and the faults that strike there.
+/// Makes a connection out of a socket: the TLS handshake, and the faults that are injected there.
 async fn connect(
     state: &State,
     side: &Side,
@@ -121,7 +121,7 @@ async fn inject(state: &State, fault: &Fault, mut transport: Transport) -> Optio
     None
 }
 
-/// Hears what the client has to say first, then answers with these bytes.
+/// Reads what the client sends first, then writes these bytes.
 async fn read_then_write(transport: &mut Transport, bytes: &[u8]) {
     let mut buf = [0; 4096];
     let _ = timeout(Duration::from_secs(5), transport.read(&mut buf)).await;

@@ -1,4 +1,4 @@
-//! Every answer that Linq gives, may give or should not give, by a server that says whatever it is told.
+//! Every answer that Linq gives, may give or should not give, by a mock server.
 
 mod codes;
 mod errors;

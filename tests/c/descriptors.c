@@ -1,4 +1,4 @@
-/* Every descriptor of the library is closed on exec, and its threads hear no signal. */
+/* Every descriptor of the library is closed on exec, and its threads block signals. */
 #include "support/check.h"
 
 #include <dirent.h>
@@ -80,7 +80,7 @@ static void helper_threads_hear_no_signal(void) {
     sigemptyset(&usr1);
     sigaddset(&usr1, SIGUSR1);
     CHECK(pthread_sigmask(SIG_BLOCK, &usr1, NULL) == 0);
-    CHECK(kill(getpid(), SIGUSR1) == 0); /* pending, for whoever lets it in */
+    CHECK(kill(getpid(), SIGUSR1) == 0); /* pending, for a thread that does not block it */
     CHECK_STATUS(linq_upload(client, &source, &options, &attachment, &error), LINQ_OK, error);
     CHECK(g_elsewhere == 0);
     CHECK(pthread_sigmask(SIG_UNBLOCK, &usr1, NULL) == 0);

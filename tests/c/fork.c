@@ -229,7 +229,7 @@ static void keys_are_fresh_in_each_process(void) {
 
 static volatile int g_stop;
 
-static void hears(void *user_data, uint32_t level, const char *line) {
+static void on_line(void *user_data, uint32_t level, const char *line) {
   (void)user_data, (void)level, (void)line;
 }
 
@@ -249,7 +249,7 @@ static void *keeps_busy(void *unused) {
 
 static int uploads_and_sets_the_log(void *unused) {
   (void)unused;
-  int well = linq_set_log(hears, NULL, LINQ_LOG_DEBUG) == LINQ_OK;
+  int well = linq_set_log(on_line, NULL, LINQ_LOG_DEBUG) == LINQ_OK;
   linq_free(linq_cancel_token_new());
   well = well && upload(g_tls, NULL) == LINQ_OK;
   return well && linq_set_log(NULL, NULL, 0) == LINQ_OK;
@@ -257,7 +257,7 @@ static int uploads_and_sets_the_log(void *unused) {
 
 /* Whatever locks the other threads hold at that moment: the child, in which they do not exist, waits for none. */
 static void a_fork_in_the_midst_of_other_threads_calls_is_fine(void) {
-  CHECK(linq_set_log(hears, NULL, LINQ_LOG_DEBUG) == LINQ_OK);
+  CHECK(linq_set_log(on_line, NULL, LINQ_LOG_DEBUG) == LINQ_OK);
   pthread_t threads[3];
   for (int i = 0; i < 3; i++) CHECK(pthread_create(&threads[i], NULL, keeps_busy, NULL) == 0);
   for (int i = 0; i < 40 / slow() + 1; i++) went_well(child(uploads_and_sets_the_log, NULL));

@@ -279,7 +279,7 @@ static int descriptors(void) {
 static void nothing_stays_open_once_all_is_freed(void) {
   linq_client *warm = a_client(api_tls());
   linq_free(warm);
-  /* The next token lets go of those whose canceller was the last to use them. */
+  /* The next token frees those whose canceller was the last to use them. */
   linq_free(linq_cancel_token_new());
   int before = descriptors();
   for (int i = 0; i < 5; i++) {

@@ -12,7 +12,7 @@ static pthread_t g_threads[MOST];
 static atomic_int g_count;
 static int g_mark;
 
-static void hear(void *user_data, uint32_t level, const char *line) {
+static void on_line(void *user_data, uint32_t level, const char *line) {
   CHECK(user_data == &g_mark);
   CHECK(line != NULL && line[0] != '\0' && strchr(line, '\n') == NULL);
   CHECK(level >= LINQ_LOG_ERROR && level <= LINQ_LOG_DEBUG);
@@ -74,7 +74,7 @@ static void nothing_is_heard_by_default(void) {
 static void each_level_hears_itself_and_what_is_worse(void) {
   int before = 0;
   for (uint32_t level = LINQ_LOG_ERROR; level <= LINQ_LOG_DEBUG; level++) {
-    CHECK(linq_set_log(hear, &g_mark, level) == LINQ_OK);
+    CHECK(linq_set_log(on_line, &g_mark, level) == LINQ_OK);
     all_sorts_of_things_happen();
     CHECK(linq_set_log(NULL, NULL, 0) == LINQ_OK);
     int own = 0;
@@ -91,7 +91,7 @@ static void each_level_hears_itself_and_what_is_worse(void) {
 }
 
 static void no_secret_is_in_any_line(void) {
-  CHECK(linq_set_log(hear, &g_mark, LINQ_LOG_DEBUG) == LINQ_OK);
+  CHECK(linq_set_log(on_line, &g_mark, LINQ_LOG_DEBUG) == LINQ_OK);
   all_sorts_of_things_happen();
   CHECK(linq_set_log(NULL, NULL, 0) == LINQ_OK);
   static const char *const secrets[] = {"X-Amz-",  "Signature=", "AKIA", "another-secret-key",
@@ -109,7 +109,7 @@ static void no_secret_is_in_any_line(void) {
 }
 
 static void a_failed_call_is_told_as_an_error(void) {
-  CHECK(linq_set_log(hear, &g_mark, LINQ_LOG_ERROR) == LINQ_OK);
+  CHECK(linq_set_log(on_line, &g_mark, LINQ_LOG_ERROR) == LINQ_OK);
   calm();
   fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"respond\":{\"status\":403,\"code\":"
         "\"SignatureDoesNotMatch\"}}}");
@@ -121,10 +121,10 @@ static void a_failed_call_is_told_as_an_error(void) {
 }
 
 static void an_unknown_level_is_refused_and_changes_nothing(void) {
-  CHECK(linq_set_log(hear, &g_mark, LINQ_LOG_WARN) == LINQ_OK);
-  CHECK(linq_set_log(hear, &g_mark, 0) == LINQ_INVALID_ARGUMENT);
-  CHECK(linq_set_log(hear, NULL, 5) == LINQ_INVALID_ARGUMENT);
-  CHECK(linq_set_log(hear, NULL, UINT32_MAX) == LINQ_INVALID_ARGUMENT);
+  CHECK(linq_set_log(on_line, &g_mark, LINQ_LOG_WARN) == LINQ_OK);
+  CHECK(linq_set_log(on_line, &g_mark, 0) == LINQ_INVALID_ARGUMENT);
+  CHECK(linq_set_log(on_line, NULL, 5) == LINQ_INVALID_ARGUMENT);
+  CHECK(linq_set_log(on_line, NULL, UINT32_MAX) == LINQ_INVALID_ARGUMENT);
   int stray = 0;
   linq_free(&stray);
   CHECK(g_count == 1);

@@ -1,4 +1,4 @@
-/* What a client can be told, and what it does then. */
+/* The options of a client, and what they do. */
 #include "support/check.h"
 
 static linq_status upload(linq_client *client, const void *bytes, size_t length, const char *name,

@@ -5,7 +5,7 @@ static linq_client *g_client;
 static int g_warnings;
 static char g_warning[512];
 
-static void hear(void *user_data, uint32_t level, const char *line) {
+static void on_line(void *user_data, uint32_t level, const char *line) {
   (void)user_data;
   if (level != LINQ_LOG_WARN) return;
   g_warnings++;
@@ -134,7 +134,7 @@ static void results_outlive_their_client(void) {
 
 int main(void) {
   g_client = client_of(api(), key());
-  CHECK(linq_set_log(hear, NULL, LINQ_LOG_WARN) == LINQ_OK);
+  CHECK(linq_set_log(on_line, NULL, LINQ_LOG_WARN) == LINQ_OK);
   RUN(null_is_fine);
   RUN(a_member_string_is_left_alone_and_logged);
   RUN(a_second_free_is_left_alone_and_logged);

@@ -21,7 +21,7 @@ static int32_t cancels(void *user_data, uint64_t sent, uint64_t total) {
   return sent > 0;
 }
 
-static void hears(void *user_data, uint32_t level, const char *line) {
+static void on_line(void *user_data, uint32_t level, const char *line) {
   (void)user_data, (void)level, (void)line;
 }
 
@@ -86,7 +86,7 @@ static void neither_stream_is_touched(void) {
   int out = dup(1), err = dup(2);
   CHECK(dup2(file, 1) == 1 && dup2(file, 2) == 2);
   all_sorts_of_things();
-  CHECK(linq_set_log(hears, NULL, LINQ_LOG_DEBUG) == LINQ_OK);
+  CHECK(linq_set_log(on_line, NULL, LINQ_LOG_DEBUG) == LINQ_OK);
   all_sorts_of_things();
   CHECK(linq_set_log(NULL, NULL, 0) == LINQ_OK);
   fflush(stdout);

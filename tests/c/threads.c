@@ -64,14 +64,14 @@ static void *comes_and_goes(void *argument) {
   return NULL;
 }
 
-static void hears(void *user_data, uint32_t level, const char *line) {
+static void on_line(void *user_data, uint32_t level, const char *line) {
   (void)user_data, (void)level, (void)line;
 }
 
 static void *changes_the_log(void *argument) {
   (void)argument;
   for (int i = 0; i < 200; i++) {
-    CHECK(linq_set_log(hears, NULL, 1 + (uint32_t)i % 4) == LINQ_OK);
+    CHECK(linq_set_log(on_line, NULL, 1 + (uint32_t)i % 4) == LINQ_OK);
     CHECK(linq_set_log(NULL, NULL, 0) == LINQ_OK);
     sleep_ms(1);
   }

@@ -21,10 +21,10 @@ impl<'a> Fault<'a> {
         fault["injected"].as_u64().unwrap()
     }
 
-    /// A fault that did not strike proves nothing.
+    /// A fault that was not injected proves nothing.
     #[track_caller]
     pub fn assert_injected(&self, times: u64) {
-        assert_eq!(self.injected(), times, "how often fault {} struck", self.id);
+        assert_eq!(self.injected(), times, "how often fault {} was injected", self.id);
     }
 }
 

@@ -68,7 +68,7 @@ fn refused(sandbox: &Sandbox, server: &Server, ca_file: &Path) -> Error {
     failed(sandbox, upload(&Client::new(config).unwrap(), &jpeg(1000)))
 }
 
-/// In TLS 1.3 the client has long sent its request when it is told; in TLS 1.2 it is still shaking hands.
+/// In TLS 1.3 the client has long sent its request when it learns of it; in TLS 1.2 it is still shaking hands.
 #[test]
 fn row_83_a_client_certificate_is_wanted() {
     let (sandbox, folder) = (Sandbox::start(), Folder::new());
@@ -191,7 +191,7 @@ fn row_84_a_self_signed_certificate_for_a_server_can_be_named() {
     let (pem, key) = certificate(&folder, "localhost", &[P256, FOR_A_SERVER]);
     let mut server = Server::start(&pem, &key, &[]);
     let answer = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
-    server.child.stdin.as_mut().unwrap().write_all(answer).unwrap(); // said to whoever connects
+    server.child.stdin.as_mut().unwrap().write_all(answer).unwrap(); // sent to the next client
     let error = refused(&sandbox, &server, &pem);
     assert_eq!(error.details.http_status, Some(403), "{error}");
 }

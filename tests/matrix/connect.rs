@@ -98,7 +98,7 @@ fn row_11_no_descriptors_left() {
         limit(libc::RLIMIT_NOFILE, 64);
         let hoard: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).take(100).collect();
         let denied = std::fs::File::open("/dev/null").unwrap_err();
-        assert_eq!(denied.raw_os_error(), Some(libc::EMFILE), "the limit bites");
+        assert_eq!(denied.raw_os_error(), Some(libc::EMFILE), "the limit takes effect");
         let error = failed(&sandbox, upload(&client, &bytes));
         drop(hoard);
         assert_is(&error, ErrorKind::Network, None, 2, true);

@@ -65,7 +65,7 @@ fn row_54_the_deadline_while_connecting() {
     }
 }
 
-/// What went wrong first is told beside the deadline; a wait past it is not begun.
+/// The first cause is reported beside the deadline; a wait past it is not begun.
 #[test]
 fn row_54_the_first_cause_is_kept() {
     let sandbox = Sandbox::start();

@@ -147,7 +147,7 @@ fn row_05_no_thread_can_be_made() {
     let client = once(named(&sandbox, "ok"));
     become_nobody();
     let before = limit(libc::RLIMIT_NPROC, 0);
-    assert!(thread::Builder::new().spawn(|| {}).is_err(), "the limit bites");
+    assert!(thread::Builder::new().spawn(|| {}).is_err(), "the limit takes effect");
     let error = failed(&sandbox, upload(&client, &bytes));
     assert_is(&error, ErrorKind::Network, None, 1, true);
     assert!(

@@ -93,7 +93,10 @@ fn row_81_equal_names_are_asked_for_once() {
         let leaving = once(configs[0].clone());
         let (late, result) = cancelled_after(&token, Duration::from_millis(20), || presign(&leaving, call));
         assert_eq!(result.unwrap_err().kind, ErrorKind::Cancelled);
-        assert!(late < Duration::from_millis(200), "whoever leaves does not wait for the others: {late:?}");
+        assert!(
+            late < Duration::from_millis(200),
+            "a call that leaves does not wait for the others: {late:?}"
+        );
     });
     assert_eq!(shimmed("lookup slow.linq.test"), 1);
     for sandbox in &sandboxes {

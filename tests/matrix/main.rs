@@ -1,7 +1,7 @@
 //! The fault matrix: everything that networks, servers, files and machines do on bad days, row by row, and what the
 //! library does about it. MATRIX.md lists every row with its tests.
 //!
-//! Each test injects its fault into a sandbox of its own, proves that it struck, and asserts what came of it.
+//! Each test injects its fault into a sandbox of its own, proves that it was injected, and asserts what came of it.
 
 #![cfg(target_os = "linux")]
 

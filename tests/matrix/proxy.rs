@@ -28,8 +28,8 @@ fn proxied(sandbox: &Sandbox) -> Config {
 fn tried(fault: Value, times: u64, max_attempts: u32) -> (Sandbox, Error, Duration) {
     let sandbox = Sandbox::start();
     let lines = Arc::new(Mutex::new(String::new()));
-    let heard = lines.clone();
-    let listen = move |_: Level, line: &str| heard.lock().unwrap().push_str(&format!("{line}\n"));
+    let log = lines.clone();
+    let listen = move |_: Level, line: &str| log.lock().unwrap().push_str(&format!("{line}\n"));
     assert!(linq::set_log(Level::Debug, Some(Box::new(listen))));
     let on = if fault["connect"].is_null() { "request" } else { "connect" };
     let fault = sandbox.plant(json!({"side": "proxy", "on": on, "times": times, "fault": fault}));
@@ -40,7 +40,7 @@ fn tried(fault: Value, times: u64, max_attempts: u32) -> (Sandbox, Error, Durati
     fault.assert_injected(u64::from(error.details.attempts));
     linq::set_log(Level::Debug, None);
     let told = format!("{error:?} {}", lines.lock().unwrap());
-    assert!(told.contains("POST to api.linq.test"), "the log was heard: {told}");
+    assert!(told.contains("POST to api.linq.test"), "the log was called: {told}");
     for secret in ["secret-word", "dXNlcjpzZWNyZXQtd29yZA", &sandbox.get("key")] {
         assert!(!told.contains(secret), "{secret} is in {told}");
     }

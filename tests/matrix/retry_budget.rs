@@ -32,7 +32,7 @@ fn row_55_a_failing_service_is_not_hammered() {
     assert!(requests >= 1280, "{requests}");
     assert!(amplification <= 1.1, "{requests} requests for 1,280 uploads");
     assert!(tired.load(Ordering::Relaxed) > 1000, "and the errors say so: {tired:?}");
-    // When the service is back, it serves; each success gives back a little patience.
+    // When the service is back, it serves; each success gives back a little of the budget.
     sandbox.clear_faults();
     sandbox.assert_stored(&upload(&client, &BIG[..1000]).unwrap(), &BIG[..1000]);
 }

@@ -15,7 +15,7 @@ use crate::common::{BOTH, Sandbox, jpeg};
 /// More than all the buffers between here and a server that does not read can hold.
 pub static BIG: LazyLock<Vec<u8>> = LazyLock::new(|| jpeg(24 << 20));
 
-/// Two tests of one check, so that plain and TLS can be told apart by name.
+/// Two tests of one check, so that plain and TLS are distinguished by name.
 macro_rules! plain_and_tls {
     ($($plain:ident, $tls:ident => $check:expr;)*) => {$(
         #[test]

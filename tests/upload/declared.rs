@@ -1,4 +1,4 @@
-//! What Linq is told of a file: its type and its name.
+//! What is declared of a file: its type and its name.
 
 use std::ffi::OsStr;
 use std::fs::File;

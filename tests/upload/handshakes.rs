@@ -75,7 +75,7 @@ fn handshakes_that_go_wrong() {
 }
 
 #[test]
-fn a_new_tls_key_in_the_middle_is_no_trouble() {
+fn a_new_tls_key_in_the_middle_is_no_error() {
     let sandbox = Sandbox::start();
     let fault = sandbox.on_put(json!({"key_update": 100_000}));
     let bytes = jpeg(2 << 20);

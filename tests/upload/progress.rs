@@ -1,4 +1,4 @@
-//! Progress: where it begins and ends, how often it is told, and that it is true.
+//! Progress: where it begins and ends, how often it is reported, and that it is true.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -18,9 +18,9 @@ struct Told {
 /// Uploads with a callback that writes everything down.
 fn watched(client: &Client, bytes: &[u8]) -> (Result<Attachment, Error>, Vec<Told>) {
     let told = Rc::new(RefCell::new(Vec::new()));
-    let heard = told.clone();
+    let received = told.clone();
     let progress: Progress = Box::new(move |sent, total| {
-        heard.borrow_mut().push(Told { at: Instant::now(), sent, total });
+        received.borrow_mut().push(Told { at: Instant::now(), sent, total });
         true
     });
     let options =
@@ -40,7 +40,7 @@ fn attempts(told: &[Told], total: u64) -> Vec<Vec<u64>> {
             Some(attempt) if call.sent > 0 => {
                 assert!(
                     call.sent > *attempt.last().unwrap(),
-                    "only news are told: {attempt:?}, {}",
+                    "only news are reported: {attempt:?}, {}",
                     call.sent
                 );
                 attempt.push(call.sent);

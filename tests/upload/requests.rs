@@ -120,7 +120,7 @@ fn an_answer_that_is_no_json_is_the_servers_fault() {
     }
 }
 
-/// How often the fault struck, what the call came to, and how many requests there were.
+/// How often the fault was injected, what the call came to, and how many requests there were.
 fn with_fault(tls: bool, fault: &Value, repeatable: bool) -> (u64, Result<Response, Error>, usize) {
     let sandbox = Sandbox::start();
     let client = sandbox.client(tls);
@@ -153,9 +153,9 @@ fn what_must_not_be_repeated_is_sent_once() {
     ];
     for tls in BOTH {
         for fault in &faults {
-            let (struck, result, requests) = with_fault(tls, fault, false);
+            let (injected, result, requests) = with_fault(tls, fault, false);
             let error = result.expect_err("it cannot have worked");
-            assert_eq!((struck, requests, error.details.attempts), (1, 1, 1), "{fault} TLS {tls}: {error}");
+            assert_eq!((injected, requests, error.details.attempts), (1, 1, 1), "{fault} TLS {tls}: {error}");
             assert!(!error.details.retryable, "{fault}: {error}");
             assert_eq!(error.details.idempotency_key.as_deref(), Some("k"), "{fault}: {error}");
             let end = "; it may have been done all the same, so it was not sent again";
@@ -171,8 +171,8 @@ fn what_may_be_repeated_is() {
         json!({"respond": {"status": 500, "headers": [["Retry-After", "0"]]}}),
         json!({"respond": {"status": 408, "headers": [["Retry-After", "0"]]}}),
     ] {
-        let (struck, result, requests) = with_fault(false, &fault, true);
-        assert_eq!((struck, result.unwrap().http_status, requests), (1, 202, 2), "{fault}");
+        let (injected, result, requests) = with_fault(false, &fault, true);
+        assert_eq!((injected, result.unwrap().http_status, requests), (1, 202, 2), "{fault}");
     }
 }
 
@@ -186,8 +186,8 @@ fn a_refusal_for_now_is_tried_again_even_where_nothing_may_be_repeated() {
         json!({"status": 409, "code": 2009, "headers": soon}),
         json!({"status": 500, "headers": [["Retry-After", "0"], ["x-should-retry", "true"]]}),
     ] {
-        let (struck, result, requests) = with_fault(false, &json!({"respond": respond}), false);
-        assert_eq!((struck, result.unwrap().http_status, requests), (1, 202, 2), "{respond}");
+        let (injected, result, requests) = with_fault(false, &json!({"respond": respond}), false);
+        assert_eq!((injected, result.unwrap().http_status, requests), (1, 202, 2), "{respond}");
     }
 }
 
@@ -206,7 +206,7 @@ fn a_connection_that_could_not_be_made_is_tried_again() {
     }
 }
 
-/// A connection of its own for each: one from the pool may be dead, and whether the request arrived could not be told.
+/// A connection of its own for each: one from the pool may be dead, and then nobody knows whether the request arrived.
 #[test]
 fn what_must_not_be_repeated_uses_a_fresh_connection() {
     let sandbox = Sandbox::start();

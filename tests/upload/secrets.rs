@@ -20,16 +20,16 @@ impl Shown {
     }
 }
 
-/// The only test of this binary that sets the log: it hears the lines of all the others too, which is welcome.
+/// The only test of this binary that sets the log: it gets the lines of all the others too, which is welcome.
 #[test]
 fn no_secret_is_ever_shown() {
     let lines = Arc::new(Mutex::new(Vec::new()));
-    let heard = lines.clone();
+    let received = lines.clone();
     let here = std::thread::current().id();
-    let hear = move |level: Level, line: &str| {
-        heard.lock().unwrap().push((std::thread::current().id() == here, level, line.to_owned()));
+    let log = move |level: Level, line: &str| {
+        received.lock().unwrap().push((std::thread::current().id() == here, level, line.to_owned()));
     };
-    assert!(linq::set_log(Level::Debug, Some(Box::new(hear))));
+    assert!(linq::set_log(Level::Debug, Some(Box::new(log))));
 
     let mut shown = Shown::default();
     let mut signatures = Vec::new();

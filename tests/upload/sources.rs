@@ -101,7 +101,7 @@ fn a_reader_with_rewind_begins_again() {
     sandbox.assert_only(&attachment, &bytes);
 }
 
-/// Both causes are told: that it had to begin again, and that it could not.
+/// Both causes are reported: that it had to begin again, and that it could not.
 #[test]
 fn a_reader_whose_rewind_fails_ends_the_call() {
     struct Stuck(usize);

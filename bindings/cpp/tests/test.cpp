@@ -250,7 +250,7 @@ void a_stream_at_its_end_has_nothing_left() {
   CHECK(read.rdstate() == std::ios::eofbit);
   empty(read);
   CHECK(read.rdstate() == std::ios::eofbit);
-  read >> word;  // in vain
+  read >> word;  // which fails
   empty(read);
   thrown(Status::file, [&] { g_client->upload(Source::stream(read, 5), called("a.txt")); });
   std::ifstream beyond(file_of("ten.txt", 10));
@@ -550,7 +550,7 @@ void what_a_callback_throws_comes_out_of_the_call() {
   const auto rewinds = []() -> bool { throw Mine{4}; };
   throws_mine(4, [&] { g_client->upload(Source::reader(bytes.size(), reads(bytes), rewinds), options); });
 
-  // A stream that was told to throw.
+  // A stream that is set to throw.
   struct Broken : std::streambuf {
     int_type underflow() override { throw Mine{5}; }
     std::streamsize xsgetn(char*, std::streamsize) override { throw Mine{5}; }
@@ -578,7 +578,7 @@ void what_a_callback_throws_comes_out_of_the_call() {
   }
 }
 
-/// How long a call goes on after it was told to stop while Linq says nothing.
+/// How long a call goes on after it was cancelled while Linq says nothing.
 template <class Stop>
 std::int64_t stopped(const linq::Cancel& cancel, Stop stop) {
   calm();
@@ -684,7 +684,7 @@ void a_stop_token_ends_calls() {
 }
 #endif
 
-/// While it lives, no descriptor can be had.
+/// While it lives, no descriptor is left.
 class NoDescriptors {
  public:
   NoDescriptors() {
@@ -951,7 +951,7 @@ void a_client_may_go_while_it_is_used() {
   good(client->upload(Source::bytes("hello"), options), "a.txt", "hello");
 }
 
-void log_lines_are_heard() {
+void log_lines_are_logged() {
   std::atomic<int> lines{0}, refused{0};
   std::string all;
   linq::set_log(
@@ -999,18 +999,18 @@ void refused_inside(Set set, Replace replace) {
   CHECK(refused);
 }
 
-void log_lines_are_heard_up_to_a_level() {
+void log_lines_are_logged_up_to_a_level() {
   using linq::LogLevel;
   for (const LogLevel level : {LogLevel::error, LogLevel::warn, LogLevel::info, LogLevel::debug}) {
-    std::vector<LogLevel> heard;
-    linq::set_log([&](LogLevel one, std::string_view) { heard.push_back(one); }, level);
+    std::vector<LogLevel> logged;
+    linq::set_log([&](LogLevel one, std::string_view) { logged.push_back(one); }, level);
     calm();
     fault(g_one_reset);  // a warning
     CHECK(g_client->upload(Source::bytes("hello"), called("a.txt")).attempts() == 2);
     thrown(Status::file, [] { g_client->upload_file("/nowhere/at/all.txt"); });
     linq::set_log(nullptr);
     for (const LogLevel one : {LogLevel::error, LogLevel::warn, LogLevel::info, LogLevel::debug}) {
-      CHECK((std::find(heard.begin(), heard.end(), one) != heard.end()) == (one <= level));
+      CHECK((std::find(logged.begin(), logged.end(), one) != logged.end()) == (one <= level));
     }
   }
 }
@@ -1046,7 +1046,7 @@ void an_old_log_function_is_destroyed() {
   linq::set_log(nullptr);
   CHECK(kept.use_count() == 2);
 
-  // Each is whole until the last thread has left it, whoever replaces it meanwhile.
+  // Each is whole until the last thread has left it, even where it is replaced meanwhile.
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; i++) {
     threads.emplace_back([&] {
@@ -1073,14 +1073,14 @@ struct LastWords {
     const std::size_t before = g_lines;
     const auto attachment = client.try_upload_file("/nowhere/at/all.txt");
     if (attachment || attachment.error().status() != Status::file || g_lines == before || !linq::try_set_log(nullptr)) {
-      fprintf(stderr, "a call at exit was not well, or its log lines were not heard\n");
+      fprintf(stderr, "a call at exit was not well, or its log lines were not logged\n");
       _exit(1);
     }
   }
   static inline std::atomic<std::size_t> g_lines{0};
 };
 
-void log_lines_are_heard_at_exit() {
+void log_lines_are_logged_at_exit() {
   linq::set_log([](linq::LogLevel, std::string_view) { LastWords::g_lines++; }, linq::LogLevel::debug);
 }
 
@@ -1154,13 +1154,13 @@ int main() {
   RUN(objects_are_copied_moved_and_assigned_to_themselves);
   RUN(texts_outlive_their_objects);
   RUN(a_client_may_go_while_it_is_used);
-  RUN(log_lines_are_heard);
-  RUN(log_lines_are_heard_up_to_a_level);
+  RUN(log_lines_are_logged);
+  RUN(log_lines_are_logged_up_to_a_level);
   RUN(a_log_function_is_refused_while_another_thread_replaces_it);
   RUN(an_old_log_function_is_destroyed);
   RUN(threads_share_a_client);
   RUN(next_version_uploads);
   nothrow_tests();
-  RUN(log_lines_are_heard_at_exit);
+  RUN(log_lines_are_logged_at_exit);
   return done("cpp");
 }

@@ -119,7 +119,7 @@ fn row_28_answer_trickles_slowly() {
 
 /// The answer is whole by its length: how the connection ends after it does not matter.
 #[test]
-fn row_29_no_goodbye_after_a_whole_answer() {
+fn row_29_no_close_notify_after_a_whole_answer() {
     both(|tls| {
         let faults: [Value; 3] = [
             json!({"close_idle": true, "no_close_notify": true}),

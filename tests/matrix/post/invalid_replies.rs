@@ -1,4 +1,4 @@
-//! Rows 25 and 26: a success that is none, and replies that must not be believed.
+//! Rows 25 and 26: a success without a valid reply.
 
 use std::time::Instant;
 
@@ -10,8 +10,8 @@ use crate::support::{assert_is, both, failed};
 
 const WHAT: &str = "reserving a place for photo.jpg: ";
 
-/// Asked once, believed nothing: no PUT was made, nobody else was contacted.
-fn unbelieved(tls: bool, fault: &Value) -> Error {
+/// Asked once and refused: no PUT was made, no other host was contacted.
+fn rejected(tls: bool, fault: &Value) -> Error {
     let sandbox = Sandbox::start();
     let planted = sandbox.on_reserve(fault.clone());
     let began = Instant::now();
@@ -40,14 +40,14 @@ fn row_25_what_is_no_json() {
             json!({"body_base64": "/////w=="}),
         ];
         for respond in bodies {
-            let error = unbelieved(tls, &json!({"respond": respond}));
+            let error = rejected(tls, &json!({"respond": respond}));
             assert!(
                 error.message.starts_with(&format!("{WHAT}Linq's answer is not JSON")),
                 "{respond}: {error}"
             );
             assert_is(&error, ErrorKind::Protocol, Some(200), 1, false);
         }
-        let error = unbelieved(tls, &json!({"respond": gzip}));
+        let error = rejected(tls, &json!({"respond": gzip}));
         let expected = format!("{WHAT}Linq's answer is compressed with gzip, which was not asked for");
         assert_eq!(error.message, expected);
     });
@@ -58,12 +58,12 @@ fn row_25_missing_fields() {
     both(|tls| {
         let fields = ["attachment_id", "upload_url", "http_method", "expires_at", "required_headers"];
         for field in fields {
-            let error = unbelieved(tls, &json!({"merge": {field: null}}));
+            let error = rejected(tls, &json!({"merge": {field: null}}));
             assert!(error.message.starts_with(&format!("{WHAT}Linq's answer ")), "{error}");
             assert!(error.message.contains(&format!("missing field `{field}`")), "{error}");
         }
         for body in [json!([]), json!("text"), json!(7), Value::Bool(true)] {
-            let error = unbelieved(tls, &json!({"respond": {"body": body.to_string()}}));
+            let error = rejected(tls, &json!({"respond": {"body": body.to_string()}}));
             assert!(error.message.starts_with(&format!("{WHAT}Linq's answer ")), "{error}");
         }
     });
@@ -80,7 +80,7 @@ fn row_25_giants() {
             json!({"endless": true, "framing": "none"}),
         ];
         for respond in giants {
-            let error = unbelieved(tls, &json!({"respond": respond}));
+            let error = rejected(tls, &json!({"respond": respond}));
             assert_eq!(error.message, format!("{WHAT}the server's answer is larger than 1 MiB"));
         }
     });
@@ -91,7 +91,7 @@ fn row_25_heads_that_are_none() {
     both(|tls| {
         let giant = format!("HTTP/1.1 200 OK\r\nX-Giant: {}\r\n\r\n", "x".repeat(100_000));
         for raw in ["SSH-2.0-OpenSSH_9.6\r\n", "HTTP/9.9 200 OK\r\n\r\n", "HTTP/1.1 abc\r\n\r\n", &giant] {
-            let error = unbelieved(tls, &json!({"respond": {"raw": raw, "then": "close"}}));
+            let error = rejected(tls, &json!({"respond": {"raw": raw, "then": "close"}}));
             let known = ["did not answer in proper HTTP", "sent more than 32 KiB of headers"];
             assert!(known.iter().any(|why| error.message.ends_with(why)), "{error}");
         }
@@ -116,7 +116,7 @@ fn row_26_upload_urls_that_are_refused() {
             ("https://uploads.example/a b", "an upload_url that is not a URL"),
         ];
         for (url, why) in table {
-            let error = unbelieved(tls, &json!({"merge": {"upload_url": url}}));
+            let error = rejected(tls, &json!({"merge": {"upload_url": url}}));
             let verb = if why == "control characters" { "holds" } else { "has" };
             assert_eq!(error.message, format!("{WHAT}Linq's reply {verb} {why}"), "{}", &url[..20]);
         }
@@ -154,7 +154,7 @@ fn row_26_headers_that_are_refused() {
             (json!({"Authorization": "Bearer x"}), "the header Authorization"),
         ];
         for (headers, why) in table {
-            let error = unbelieved(tls, &json!({"merge": {"required_headers": headers}}));
+            let error = rejected(tls, &json!({"merge": {"required_headers": headers}}));
             let why = match why.strip_prefix('_') {
                 Some(why) => format!("has {why}"),
                 None => format!("requires {why}"),
@@ -168,7 +168,7 @@ fn row_26_headers_that_are_refused() {
             ("download_url", json!("a\r\nb"), "holds control characters"),
             ("expires_at", json!("soon"), "has an expires_at that is no date"),
         ] {
-            let error = unbelieved(tls, &json!({"merge": {field: lie}}));
+            let error = rejected(tls, &json!({"merge": {field: lie}}));
             assert_eq!(error.message, format!("{WHAT}Linq's reply {why}"));
         }
     });

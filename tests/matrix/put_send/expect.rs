@@ -1,4 +1,4 @@
-//! Row 44: this library never asks with `Expect: 100-continue`; it hears early answers anyway. Servers that answer as
+//! Row 44: this library never asks with `Expect: 100-continue`; it reads early answers anyway. Servers that answer as
 //! if it had asked, or that say something before the answer, do not confuse it.
 
 use linq::ErrorKind;
@@ -67,7 +67,7 @@ fn row_44_interim_answers_to_the_reservation() {
 }
 
 #[test]
-fn row_44_a_417_out_of_the_blue_is_a_refusal() {
+fn row_44_an_unexpected_417_is_a_refusal() {
     both(|tls| {
         let sandbox = Sandbox::start();
         let fault = sandbox.on_put(json!({"respond": {"status": 417}}));

@@ -10,7 +10,7 @@ use crate::child::{here, ip, is_alone, may_unshare, ran_under};
 use crate::common::{Sandbox, upload};
 use crate::support::{BIG, assert_stored_after};
 
-/// The address that a connection was made from goes away: whatever is sent to it gets lost, without a word. The
+/// The address that a connection was made from goes away: whatever is sent to it gets lost silently. The
 /// attempt stalls, and the next one is made from the new address.
 #[test]
 fn row_38_the_network_is_switched() {

@@ -12,7 +12,7 @@ use crate::child::{here, marker, ran_alone, ran_under};
 use crate::common::{Sandbox, jpeg, upload};
 use crate::support::{BIG, assert_stored_after};
 
-/// The process is stopped in the middle of the body; meanwhile the server loses patience and the URL its validity.
+/// The process is stopped in the middle of the body; meanwhile the server times out and the URL expires.
 /// Afterwards a new place is reserved.
 fn asleep(test: &str, tls: bool) {
     let sleep = |process: u32, marker: &Path| {

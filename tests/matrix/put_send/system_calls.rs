@@ -30,10 +30,10 @@ fn row_36_short_writes_and_eagain() {
     }
 }
 
-static STRUCK: AtomicU64 = AtomicU64::new(0);
+static SIGNALS: AtomicU64 = AtomicU64::new(0);
 
-extern "C" fn strike(_: libc::c_int) {
-    STRUCK.fetch_add(1, Ordering::Relaxed);
+extern "C" fn on_signal(_: libc::c_int) {
+    SIGNALS.fetch_add(1, Ordering::Relaxed);
 }
 
 /// A signal every millisecond, on the thread of the call, with a handler that does not ask for restarts.
@@ -45,7 +45,7 @@ fn row_36_a_storm_of_signals() {
     // SAFETY: the struct is whole, and the handler does nothing but count.
     let target = unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = strike as *const () as usize;
+        action.sa_sigaction = on_signal as *const () as usize;
         assert_eq!(libc::sigaction(libc::SIGALRM, &action, std::ptr::null_mut()), 0);
         libc::pthread_self()
     };
@@ -54,7 +54,7 @@ fn row_36_a_storm_of_signals() {
         let fault = sandbox.on_put(json!({"slow_read": {"bytes_per_s": 8_000_000}, "delay_ms": 200}));
         let client = sandbox.client(tls);
         let over = AtomicBool::new(false);
-        let before = STRUCK.load(Ordering::Relaxed);
+        let before = SIGNALS.load(Ordering::Relaxed);
         let attachment = thread::scope(|scope| {
             scope.spawn(|| {
                 while !over.load(Ordering::Relaxed) {
@@ -67,8 +67,8 @@ fn row_36_a_storm_of_signals() {
             over.store(true, Ordering::Relaxed);
             attachment
         });
-        let struck = STRUCK.load(Ordering::Relaxed) - before;
-        assert!(struck > 100, "{struck} signals");
+        let signals = SIGNALS.load(Ordering::Relaxed) - before;
+        assert!(signals > 100, "{signals}");
         fault.assert_injected(1);
         assert_stored_after(&sandbox, 1, &attachment.unwrap(), &bytes);
     }
@@ -118,7 +118,7 @@ fn row_42_tls_eio() {
     sandbox.assert_nothing_stored();
 }
 
-/// A file that root could read and nobody else can: the very permission is felt.
+/// A file that root could read and nobody else can: the permission takes effect.
 #[test]
 fn row_42_permission_denied() {
     use std::os::unix::fs::PermissionsExt;
@@ -133,7 +133,7 @@ fn row_42_permission_denied() {
     let client = sandbox.client(false);
     crate::child::become_nobody();
     let denied = std::fs::File::open(&path).unwrap_err();
-    assert_eq!(denied.kind(), std::io::ErrorKind::PermissionDenied, "the permission bites");
+    assert_eq!(denied.kind(), std::io::ErrorKind::PermissionDenied, "the permission takes effect");
     let error = failed(&sandbox, client.upload(Source::Path(&path), UploadOptions::default()));
     assert_eq!((error.kind, error.details.attempts), (ErrorKind::File, 0), "{error}");
     assert_eq!(error.message, format!("{} cannot be opened: permission denied", path.display()));

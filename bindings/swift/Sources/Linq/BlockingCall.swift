@@ -25,7 +25,7 @@ func onThread<Value: Sendable>(
 
 /// One call on its way: it waits for a thread, runs there, and may be cancelled at any moment, by any thread.
 ///
-/// Whoever takes it out of `waiting` has the continuation, and resumes it: the thread that runs it or the one that ends it
+/// The thread that takes it out of `waiting` has the continuation, and resumes it: the thread that runs it or the one that ends it
 /// while it waits. So that happens once.
 private final class BlockingCall<Value: Sendable>: @unchecked Sendable {
     typealias Continuation = CheckedContinuation<Value, any Error>

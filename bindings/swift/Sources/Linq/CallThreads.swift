@@ -10,14 +10,14 @@ final class CallThreads: @unchecked Sendable {
 
     static let shared = {
         let limits = CallThreads.limits(descriptors: sysconf(Int32(_SC_OPEN_MAX)))
-        return CallThreads(limit: limits.atWork, most: limits.inAll, patience: 5)
+        return CallThreads(limit: limits.atWork, most: limits.inAll, idle: 5)
     }()
 
     let limit: Int
     let most: Int
-    private let patience: TimeInterval
+    private let idle: TimeInterval
     private let condition = NSCondition()
-    /// First come, first served; whoever is cancelled leaves a gap.
+    /// First come, first served; a cancelled call leaves a gap.
     private var waiting: [Int: Job] = [:]
     private var first = 0
     private var next = 0
@@ -27,10 +27,10 @@ final class CallThreads: @unchecked Sendable {
     /// Those of them that wait for the caller's stream.
     private var away = 0
 
-    init(limit: Int, most: Int, patience: TimeInterval) {
+    init(limit: Int, most: Int, idle: TimeInterval) {
         self.limit = limit
         self.most = most
-        self.patience = patience
+        self.idle = idle
     }
 
     /// How many there may be where the process may have so many descriptors open (negative: any number). A call at work has
@@ -83,7 +83,7 @@ final class CallThreads: @unchecked Sendable {
     /// How many jobs wait for one.
     var queued: Int { condition.withLock { waiting.count } }
 
-    /// Makes a thread where one is missing; `false` where it cannot be made. Whoever comes back tries again. With the lock
+    /// Makes a thread where one is missing; `false` where it cannot be made. A thread that comes back tries again. With the lock
     /// held.
     @discardableResult
     private func grow() -> Bool {
@@ -123,7 +123,7 @@ final class CallThreads: @unchecked Sendable {
                 continue
             }
             idle += 1
-            let woken = condition.wait(until: Date(timeIntervalSinceNow: patience))
+            let woken = condition.wait(until: Date(timeIntervalSinceNow: idle))
             idle -= 1
             if !woken, waiting.isEmpty { break }
         }

@@ -9,7 +9,7 @@ import Foundation
 /// print(photo.id)
 /// ```
 ///
-/// An app must not hold the API key: whoever has the app has the key. There, a server calls
+/// An app must not hold the API key: everybody who has the app has the key. There, a server calls
 /// ``presign(filename:contentType:size:timeout:)`` and hands the ``Presigned`` place over as JSON; the app, whose client
 /// has no key, calls ``upload(presigned:from:options:progress:)``.
 ///
@@ -29,7 +29,7 @@ public final class LinqClient: Sendable {
     ///
     /// - Parameter configuration: the key and the settings; what is not set comes from the environment, which is read
     ///   now and at no other time. Without any key the client can still upload presigned.
-    /// - Throws: ``LinqError``: `invalidArgument` for a setting that cannot be meant, `file` where
+    /// - Throws: ``LinqError``: `invalidArgument` for an invalid setting, `file` where
     ///   ``Configuration/caFile`` cannot be read, `tls` where no certificate is in it or in ``Configuration/caPEM``.
     public init(_ configuration: Configuration = Configuration()) throws {
         guard linq_abi_version() == LINQ_ABI_VERSION else {
@@ -67,7 +67,7 @@ public final class LinqClient: Sendable {
     ///   - contentType: one that Linq takes; `nil`: from the extension of `filename`.
     ///   - size: exactly how many bytes will be uploaded, 1 to 104 857 600.
     ///   - timeout: for the whole call, every attempt and wait included, that for a thread too; `nil`: none.
-    /// - Returns: the place; hand ``Presigned/json`` to whoever has the bytes.
+    /// - Returns: the place; hand ``Presigned/json`` to the one who has the bytes.
     /// - Throws: ``LinqError``: `unsupported` before any network where Linq would refuse the file, `unauthorized` without
     ///   a key that Linq accepts, `protocol` where `URL` cannot take the upload URL without changing what was signed.
     ///   `CancellationError`.

@@ -21,7 +21,7 @@ public struct LinqError: LocalizedError, Sendable, Hashable {
             self.rawValue = Self.numbers.contains(rawValue) ? rawValue : LINQ_INTERNAL
         }
 
-        /// Something that cannot be meant was passed. The message names it. Nothing was done.
+        /// An argument is invalid. The message names it. Nothing was done.
         public static let invalidArgument = Status(rawValue: LINQ_INVALID_ARGUMENT)
         /// The source cannot be opened or read, is no regular file, changed while it was being sent, or is not as long as
         /// was said.

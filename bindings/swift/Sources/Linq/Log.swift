@@ -17,13 +17,13 @@ public enum LinqLogLevel: UInt32, Sendable, Hashable, CaseIterable, Comparable {
 }
 
 extension LinqClient {
-    /// Sets who hears liblinq's log lines, in the whole process. By default nobody does. No secret is in any line.
+    /// Sets who gets liblinq's log lines, in the whole process. By default nobody does. No secret is in any line.
     ///
     /// Returns once no thread is in the old handler any more.
     ///
     /// - Parameters:
     ///   - level: up to which level.
-    ///   - handler: hears each line, on the thread whose call it is about, so several threads may be in it at once; `nil`:
+    ///   - handler: called with each line, on the thread whose call it is about, so several threads may be in it at once; `nil`:
     ///     nobody. It must not wait for a call.
     /// - Throws: ``LinqError``: `invalidArgument` from inside a handler.
     public static func setLog(upTo level: LinqLogLevel = .info, _ handler: (@Sendable (LinqLogLevel, String) -> Void)?) throws {
@@ -37,7 +37,7 @@ extension LinqClient {
             try refused(linq_set_log(nil, nil, 0))
             old = Listener.swap(handler)
             guard handler != nil else { return }
-            try refused(linq_set_log({ _, level, line in Listener.hear(level, line) }, nil, level.rawValue))
+            try refused(linq_set_log({ _, level, line in Listener.receive(level, line) }, nil, level.rawValue))
         }
     }
 }
@@ -58,7 +58,7 @@ private enum Listener {
         }
     }
 
-    static func hear(_ level: UInt32, _ line: UnsafePointer<CChar>?) {
+    static func receive(_ level: UInt32, _ line: UnsafePointer<CChar>?) {
         guard let line, let handler = lock.withLock({ current }) else { return }
         handler(LinqLogLevel(rawValue: level) ?? .debug, String(cString: line))
     }

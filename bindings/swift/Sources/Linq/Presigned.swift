@@ -8,7 +8,7 @@ import FoundationNetworking
 ///
 /// A server makes one with ``LinqClient/presign(filename:contentType:size:timeout:)`` and sends it as JSON to the app that
 /// has the bytes, which uploads with ``LinqClient/upload(presigned:from:options:progress:)``. It is a secret until it
-/// expires: whoever has it may upload. Printing one does not show the URL.
+/// expires: anyone who has it may upload. Printing one does not show the URL.
 ///
 /// `JSONEncoder` writes the fields of ``json``; `JSONDecoder` reads those, and Linq's own reply to `POST /v3/attachments`. It
 /// goes by its own rules, so what is no proper JSON may be refused there and taken by ``init(json:)``, or the other way round.
@@ -31,7 +31,7 @@ public struct Presigned: Sendable, Hashable, Codable, CustomReflectable {
     public let contentType: String?
     /// The size in bytes it was reserved for. `nil` where the JSON did not say.
     public let size: Int?
-    /// All of this as JSON, for whoever uploads.
+    /// All of this as JSON, for the one who uploads.
     public let json: String
 
     /// Reads the JSON that a server handed over: ``json``, or Linq's own reply to `POST /v3/attachments`. Unknown fields are

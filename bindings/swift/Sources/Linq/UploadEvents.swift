@@ -10,9 +10,9 @@ public enum UploadEvent: Sendable, Hashable {
 
 /// An upload as a sequence: its progress, and at the end the attachment.
 ///
-/// The upload begins at once. It is cancelled when nobody can hear of it any more: when the loop is left, or the sequence
+/// The upload begins at once. It is cancelled when nobody can receive its events any more: when the loop is left, or the sequence
 /// released before there was one. A loop in a task that is cancelled cancels the upload when it asks for the next event, and
-/// ends with a `CancellationError`. Whoever is slow misses some of the progress, but never the end. It is one upload: a
+/// ends with a `CancellationError`. A slow reader misses some of the progress, but never the end. It is one upload: a
 /// second loop over it gives nothing, beside the first as well as after it.
 public struct UploadEvents: AsyncSequence, Sendable {
     fileprivate typealias Stream = AsyncThrowingStream<UploadEvent, any Error>
@@ -62,7 +62,7 @@ public struct UploadEvents: AsyncSequence, Sendable {
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(events: stream.take()?.makeAsyncIterator()) }
 }
 
-/// A value for whoever comes first.
+/// A value for the first who asks.
 private final class Once<Value: Sendable>: @unchecked Sendable {
     private let lock = NSLock()
     private var value: Value?

@@ -241,13 +241,13 @@ final class CallTests: SandboxTestCase {
         sandbox.fault(#"{"side":"api","times":1,"fault":{"respond":{"status":503}}}"#)
         _ = try await client.upload(data: Data("hello".utf8), options: options)
         try LinqClient.setLog(nil)
-        let heard = lines.now
-        XCTAssertTrue(heard.contains { $0.0 == .debug })
-        XCTAssertTrue(heard.contains { $0.0 == .warning && $0.1.contains("503") })
-        XCTAssertFalse(heard.contains { $0.1.contains(sandbox.key) || $0.1.contains("X-Amz-Signature") })
+        let logged = lines.now
+        XCTAssertTrue(logged.contains { $0.0 == .debug })
+        XCTAssertTrue(logged.contains { $0.0 == .warning && $0.1.contains("503") })
+        XCTAssertFalse(logged.contains { $0.1.contains(sandbox.key) || $0.1.contains("X-Amz-Signature") })
         XCTAssertEqual((refused.now as? LinqError)?.status, .invalidArgument)
         _ = try await client.upload(data: Data("hello".utf8), options: options)
-        XCTAssertEqual(lines.now.count, heard.count)
+        XCTAssertEqual(lines.now.count, logged.count)
     }
 
     func testTheLogSaysNoMoreThanItMay() async throws {

@@ -16,13 +16,13 @@ final class CancellationTests: SandboxTestCase {
         return await LinqTests.cancelled(call, once: isThere)
     }
 
-    private func faultStruck() async { await eventually("the fault strikes") { sandbox.faultsInjected > 0 } }
+    private func faultInjected() async { await eventually("the fault is injected") { sandbox.faultsInjected > 0 } }
 
     func testWhileWaitingForLinq() async throws {
         let client = try sandbox.client()
         try await assertPrompt("while waiting for Linq") {
             sandbox.fault(#"{"side":"api","times":1,"fault":{"no_answer":true}}"#)
-            return await cancelled({ _ = try await client.upload(data: Self.data, options: Self.options) }, once: faultStruck)
+            return await cancelled({ _ = try await client.upload(data: Self.data, options: Self.options) }, once: faultInjected)
         }
     }
 
@@ -37,7 +37,7 @@ final class CancellationTests: SandboxTestCase {
         for call in calls {
             try await assertPrompt("another call") {
                 sandbox.fault(#"{"side":"api","times":1,"fault":{"no_answer":true}}"#)
-                return await cancelled(call, once: faultStruck)
+                return await cancelled(call, once: faultInjected)
             }
         }
     }
@@ -46,7 +46,7 @@ final class CancellationTests: SandboxTestCase {
         try await assertPrompt("in the TLS handshake") {
             let client = try sandbox.clientTLS()
             sandbox.fault(#"{"side":"api","on":"connect","times":1,"fault":{"connect":"silent"}}"#)
-            return await cancelled({ _ = try await client.presign(filename: "a.txt", size: 5) }, once: faultStruck)
+            return await cancelled({ _ = try await client.presign(filename: "a.txt", size: 5) }, once: faultInjected)
         }
     }
 
@@ -54,7 +54,7 @@ final class CancellationTests: SandboxTestCase {
         let client = try LinqClient(sandbox.configuration(sandbox.blackHole, key: sandbox.key))
         try await assertPrompt("while connecting") {
             await cancelled({ _ = try await client.presign(filename: "a.txt", size: 5) }) {
-                // Nobody hears of a connection that is never made.
+                // The server does not see a connection that is never made.
                 try? await Task.sleep(for: .milliseconds(30))
             }
         }
@@ -76,7 +76,7 @@ final class CancellationTests: SandboxTestCase {
         let client = try sandbox.client()
         try await assertPrompt("while the storage reads no more") {
             sandbox.fault(#"{"side":"storage","times":1,"fault":{"stall_after":100000}}"#)
-            return await cancelled({ _ = try await client.upload(data: Self.data, options: Self.options) }, once: faultStruck)
+            return await cancelled({ _ = try await client.upload(data: Self.data, options: Self.options) }, once: faultInjected)
         }
     }
 
@@ -144,7 +144,7 @@ final class CancellationTests: SandboxTestCase {
             sandbox.fault(#"{"side":"storage","times":1,"fault":{"stall_after":100000}}"#)
             return await cancelled({
                 for try await _ in client.uploadEvents(.data(Self.data), options: Self.options) {}
-            }, once: faultStruck)
+            }, once: faultInjected)
         }
     }
 
@@ -154,10 +154,10 @@ final class CancellationTests: SandboxTestCase {
         let client = try sandbox.client()
         let events = client.uploadEvents(.data(Self.data), options: Self.options)
         let deaf = Deaf()
-        let heard = Locked(0)
+        let received = Locked(0)
         let task = Task {
             for try await _ in events {
-                heard { $0 += 1 }
+                received { $0 += 1 }
                 await deaf.wait()
             }
         }
@@ -168,7 +168,7 @@ final class CancellationTests: SandboxTestCase {
             try await task.value
             XCTFail("it was not cancelled")
         } catch { XCTAssertTrue(error is CancellationError, "\(error)") }
-        XCTAssertEqual(heard.now, 1)
+        XCTAssertEqual(received.now, 1)
         await eventually("the upload is given up") { sandbox.puts.first?.ended?.hasPrefix("peer_") == true }
     }
 
