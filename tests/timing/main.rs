@@ -1,4 +1,4 @@
-//! The figures that the design promises, printed: `cargo test --test timing -- --ignored --show-output`.
+//! The promises of time, measured and printed: `cargo test --test timing -- --ignored --show-output`.
 //!
 //! One after another, so that they have the machine for themselves; only the slow link, which mostly waits, is beside
 //! them. Where the machine is busy with something else all the same, a figure is taken again.
