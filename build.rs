@@ -1,5 +1,6 @@
-//! Makes linq.h from src/ffi, and gives the shared library its name and its manners.
+//! Generates linq.h from src/ffi, and sets how the shared library is linked.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::{env, fs};
 
@@ -40,10 +41,10 @@ fn link() {
 }
 
 /// Writes the header to OUT_DIR, and to include/ in a git checkout where it differs. A tree that cannot be written
-/// does not fail the build: whoever only builds has no use for a new header.
+/// does not fail the build: building needs no new header.
 fn header() {
     let mut config = cbindgen::Config::from_file(CONFIG).expect("cbindgen.toml");
-    config.header = config.header.map(fill);
+    let template = fill(config.header.take().expect("the template of the header"));
     let builder = cbindgen::Builder::new().with_config(config);
     let made = SOURCES.iter().fold(builder, |builder, source| builder.with_src(source)).generate();
     let made = match made {
@@ -54,12 +55,45 @@ fn header() {
     };
     let mut text = Vec::new();
     made.write(&mut text);
-    let text = on_one_line(&String::from_utf8(text).expect("UTF-8"));
+    let text = on_one_line(&place(&template, &String::from_utf8(text).expect("UTF-8")));
     fs::write(Path::new(&env::var_os("OUT_DIR").expect("OUT_DIR")).join("linq.h"), &text)
         .expect("OUT_DIR/linq.h");
     if Path::new(".git").exists() && fs::read_to_string(HEADER).ok().as_deref() != Some(&text) {
         let _ = fs::create_dir_all("include").and_then(|()| fs::write(HEADER, &text));
     }
+}
+
+/// Puts each declaration where the template names it: on a line that begins with "@ ". cbindgen itself would write all
+/// constants, then all types, then all functions.
+fn place(template: &str, declarations: &str) -> String {
+    let blocks = declarations.split("\n\n").map(str::trim).filter(|block| !block.is_empty());
+    let mut blocks: BTreeMap<_, _> = blocks.map(|block| (declared_name(block), block)).collect();
+    let mut text = String::new();
+    for line in template.lines() {
+        let Some(names) = line.strip_prefix("@ ") else {
+            text += &format!("{line}\n");
+            continue;
+        };
+        for name in names.split_whitespace() {
+            let block =
+                blocks.remove(name).unwrap_or_else(|| panic!("{CONFIG}: {name} is not in {SOURCES:?}"));
+            text += &format!("{block}\n\n");
+        }
+    }
+    assert!(blocks.is_empty(), "{CONFIG} has no place for {:?}", blocks.keys());
+    text
+}
+
+/// The name that a declaration declares, comment and all.
+fn declared_name(block: &str) -> &str {
+    let code = block.split_once("*/\n").map_or(block, |(_, code)| code);
+    let first = code.lines().next().unwrap_or_default();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if let Some(rest) = first.strip_prefix("#define ").or(first.split_once("(*").map(|(_, rest)| rest)) {
+        return rest.split(|c| !is_name(c)).next().unwrap_or_default();
+    }
+    let before = first.split('(').next().unwrap_or_default().trim_end_matches([' ', '{', ';']);
+    before.rsplit(|c| !is_name(c)).next().unwrap_or_default()
 }
 
 /// A comment of one line takes one line.
@@ -80,7 +114,7 @@ fn on_one_line(header: &str) -> String {
     text
 }
 
-/// Fills in what is written down elsewhere.
+/// Fills in the version and the table of content types.
 fn fill(text: String) -> String {
     let package = |name: &str| env::var(format!("CARGO_PKG_VERSION{name}")).expect("a version");
     let types: Vec<_> = table::header_table().lines().map(|line| format!(" *  {line}")).collect();

@@ -20,81 +20,1021 @@
  * TWO WAYS TO USE IT
  *
  *  whole   One process holds the API key: linq_upload_file, or linq_upload for other sources.
- *  split   Your server holds the API key and calls linq_presign. It hands linq_presigned.json to a
- *          phone. The phone calls linq_presigned_parse and linq_upload_presigned with a client that
- *          has no API key. A partner's key must never ship inside an app.
+ *  split   Your server holds the API key and calls linq_presign. It sends linq_presigned.json to an
+ *          app. The app calls linq_presigned_parse and linq_upload_presigned with a client that has
+ *          no API key. A partner's key must never ship inside an app.
  *
  * RULES FOR EVERY FUNCTION
  *
- *  Text      is UTF-8 and NUL-terminated. A path is bytes, passed on unchanged. What you pass in
- *            is borrowed for the call; nothing is kept.
+ *  1. Names      Types and functions begin with linq_, constants with LINQ_. The shared library
+ *                exports no other symbol.
  *
- *  Results   A function that can fail returns a linq_status and takes, last, where to put the
- *            result and where to put the error. Both are set on every path, to NULL where they do
- *            not apply, so both may always be given to linq_free. The place for the error may be
- *            NULL; where it is not and the call failed, there is an error in it. Do not decide by
- *            the message, whose wording may change.
+ *  2. Text       Text is UTF-8 and NUL-terminated; a path is bytes, passed on unchanged. What you
+ *                pass in is borrowed until the call returns; nothing is kept.
  *
- *  Ownership Whatever the library hands out - a result, an error, a client, a cancel token - goes
- *            back through linq_free, once. A result is one block: the strings inside die with it.
- *            Static strings, and only they, are said to be static. Live objects stand in a table,
- *            so a pointer that linq_free does not know (a member string, something freed before)
- *            is left alone and logged. What it cannot know: an address that has been handed out
- *            again meanwhile looks alive, so a second free may then hit another object of yours.
+ *  3. Results    A function that can fail returns a linq_status. Its last arguments say where to
+ *                put the result and the error. Both are set on every path, to NULL where they do
+ *                not apply, so both can always be passed to linq_free. The pointer for the error
+ *                may be NULL; if it is not and the call failed, it is set to an error. Do not
+ *                parse the message: its wording may change. Durations are in milliseconds, times
+ *                in Unix milliseconds.
  *
- *  Structs   Start with the _default() function, then set fields: zero or NULL means the default
- *            unless the field says "required". struct_size tells the library which version of the
- *            struct you were compiled with. A smaller one is completed with zeros; a larger one, up
- *            to 4096 bytes, is accepted while what lies behind the fields that the library knows is
- *            zero. Structs only grow at the end. In a result, LINQ_HAS(pointer, field) tells whether
- *            the library that made it knows a field that a newer header has.
+ *  4. Ownership  Whatever the library returns - a result, an error, a client, a cancel token - is
+ *                freed by linq_free, once. A result is one block: its strings are freed with it.
+ *                Only strings that are called static are never freed. linq_free looks the pointer
+ *                up in a registry of live objects: one that is not there (a member string, an
+ *                object freed before) is ignored and logged. It cannot notice that an address was
+ *                used again meanwhile: then a second free frees another object of yours.
  *
- *  NULL      as client stands for the default client: made from the environment at the first call
- *            that succeeds in making one, and kept until exit. (Made without an API key it only
- *            serves linq_upload_presigned; calls that need a key look again.) NULL as options stands
- *            for all defaults. NULL where a value is required, bad UTF-8 and sizes that cannot be
- *            meant give LINQ_INVALID_ARGUMENT and name the argument.
+ *  5. Lifetime   A call keeps its client and its cancel token alive until it returns: freeing them
+ *                meanwhile, from another thread or from a callback, is allowed and takes effect
+ *                when the call returns. Starting a call with an object that was freed is a bug in
+ *                your program; it is usually detected and refused.
  *
- *  Threads   Calls block. Clients and cancel tokens may be used from any thread at the same time.
- *            A call holds its client and token: freeing either meanwhile, from another thread or
- *            from a callback, is allowed and takes effect when the call returns. Starting a call
- *            with one that was freed is a bug of yours; mostly it is found out and refused. Helper
- *            threads of the library block all signals and never run your code.
+ *  6. Options    Initialize a struct with its _default() function, then set fields: zero or NULL
+ *                means the default unless the field says "Required". struct_size tells the library
+ *                which version of the struct you were compiled with. The fields that an older,
+ *                smaller struct lacks count as zero. A newer, larger one, of up to 4096 bytes, is
+ *                accepted if everything after the fields that the library knows is zero.
  *
- *  Callbacks run on the thread that called, before the call returns, never after; log lines too.
- *            They may call any linq function, uploads included, and free anything. They must not
- *            throw, unwind or longjmp.
+ *  7. Versions   Structs only grow at the end; linq_header never does. The library sets
+ *                struct_size in results: LINQ_HAS(pointer, field) tells whether the loaded library
+ *                knows a field that a newer header has.
  *
- *  Time      No call hangs: connecting is bounded, and so is the time in which nothing moves; a
- *            slow upload that moves goes on. timeout_ms bounds the whole call. Failures that may
- *            pass are tried again, up to max_attempts, after the wait that the server asked for or
- *            a growing one. A cancelled call returns within about 10 ms, in every phase.
+ *  8. Status     The number of a status is never reused. Treat an unknown one as LINQ_INTERNAL.
  *
- *  Secrets   The API key, the query of a presigned URL and the contents of files are in no error
- *            and in no log line. Blocks, the client's key and the library's own buffers are
- *            overwritten before they are released; copies inside the HTTP and TLS layers are
- *            beyond its reach. TLS is always verified; there is no switch to turn that off.
+ *  9. Threads    Calls block. Clients and cancel tokens may be used from any thread at the same
+ *                time. Helper threads of the library block all signals and never run your code.
+ *                Nothing is written to stdout or stderr. No signal handler is installed, and
+ *                writing to a closed connection raises no SIGPIPE. A child made by fork may go on
+ *                using clients, tokens and results that it inherited; it makes its own
+ *                connections. dlclose does not unload the library. errno is not part of any
+ *                result.
  *
- *  Memory    does not grow with the size of a file. Blocks, and whatever a caller or a server
- *            names a length for, are allocated so that failure gives LINQ_NO_MEMORY, with an error
- *            that needs no memory. Where a few bytes inside cannot be had, the process aborts.
+ * 10. Callbacks  Callbacks run on the calling thread before the call returns, never after; log
+ *                callbacks too. They may call any linq function, uploads included, and free any
+ *                object. They must not throw, unwind or longjmp.
  *
- *  Process   Nothing is written to stdout or stderr. No signal handler is touched, and SIGPIPE
- *            never reaches you. A child made by fork may go on using clients, tokens and results
- *            it has inherited; it makes its own connections. The default client lives until exit;
- *            dlclose does not unload the library. errno is not part of any result.
+ * 11. Failures   NULL where a value is required, invalid UTF-8 and impossible sizes are refused
+ *                with LINQ_INVALID_ARGUMENT and a message that names the argument. Memory use does
+ *                not grow with the size of a file. If a result, or a buffer whose size a caller or
+ *                a server determines, cannot be allocated, the call returns LINQ_NO_MEMORY, with
+ *                an error that needs no memory. If a small internal allocation fails, the process
+ *                aborts.
  *
+ * 12. Defaults   NULL for the client means the default client. It is made from the environment by
+ *                the first call that succeeds in making one, and lives until exit. If it was made
+ *                without an API key, it serves linq_upload_presigned only; calls that need a key
+ *                look for one again. NULL for options means all defaults.
+ *
+ * 13. Time       Every call ends. Connecting has a time limit, and so does a transfer that stalls;
+ *                a slow one that makes progress goes on. timeout_ms limits the whole call.
+ *                Failures that may be temporary are retried, up to max_attempts, after the delay
+ *                that the server asked for or after a backoff. A cancelled call returns within
+ *                about 10 ms, whatever it is doing.
+ *
+ * 14. Secrets    The API key, the query of a presigned URL and the contents of files appear in no
+ *                error and in no log line. Results, the client's key and the library's own buffers
+ *                are overwritten before they are freed; copies inside the HTTP and TLS layers are
+ *                beyond its reach. TLS certificates are always verified; this cannot be turned
+ *                off.
+ *
+ * The environment variables and the content types are listed at the end.
+ *
+ * Generated from src/ffi and cbindgen.toml by build.rs. Edit those, not this.
+ */
+#ifndef LINQ_H
+#define LINQ_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ==============================================================================================
+ * The version of this header
+ * ============================================================================================== */
+
+/** The version of this header; linq_version() gives that of the loaded library. */
+#define LINQ_VERSION_STRING "0.1.0"
+#define LINQ_VERSION_MAJOR 0
+#define LINQ_VERSION_MINOR 1
+#define LINQ_VERSION_PATCH 0
+
+/**
+ * Whether a result has a field: false if the library that made it is older than the field.
+ *
+ *     if (LINQ_HAS(attachment, attempts)) printf("%u\n", attachment->attempts);
+ */
+#define LINQ_HAS(pointer, field)                                                              \
+  ((pointer)->struct_size >=                                                                  \
+   (size_t)((const char *)(&(pointer)->field + 1) - (const char *)(pointer)))
+
+/* ==============================================================================================
+ * Uploading a file: all that a simple program needs
+ * ============================================================================================== */
+
+struct linq_upload_options;
+struct linq_attachment;
+struct linq_error;
+
+/**
+ * The result of a call. LINQ_OK is 0; every other number is a failure and never changes its
+ * meaning. Numbers may be added: treat one you do not know as LINQ_INTERNAL.
+ */
+typedef int32_t linq_status;
+
+/**
+ * A client: holds the API key, the settings and the pooled connections. Opaque; made by
+ * linq_client_new, freed by linq_free. May be used from any thread at the same time; one per
+ * process is usually enough.
+ */
+typedef struct linq_client linq_client;
+
+/**
+ * Uploads a file on disk, so that messages can use it.
+ *
+ * client      NULL: the default client
+ * path        required: a regular file of 1 to 104 857 600 bytes; symbolic links are followed
+ * options     NULL: all defaults
+ * attachment  the result; free it with linq_free
+ *
+ * Reserves a place and sends the bytes there, with retries where they help. Memory use does not
+ * depend on the size of the file.
+ *
+ * LINQ_FILE          it cannot be opened, is not a regular file, or changed while being sent
+ * LINQ_UNSUPPORTED   its type, size or name would be refused; nothing was sent
+ * LINQ_UNAUTHORIZED  there is no API key, or Linq does not accept it
+ */
+linq_status linq_upload_file(struct linq_client *client,
+                             const char *path,
+                             const struct linq_upload_options *options,
+                             struct linq_attachment **attachment,
+                             struct linq_error **error);
+
+/**
+ * Frees whatever this library returned: a result, an error, a client, a cancel token.
+ *
+ * NULL is allowed. Secrets are overwritten first. A client or token that a call is using is freed
+ * when that call returns. A pointer that is not a live object of the library, such as a member
+ * string or an object freed before, is ignored and logged.
+ */
+void linq_free(void *anything);
+
+/** An uploaded file. Returned by the upload functions; free it with linq_free. */
+typedef struct linq_attachment {
+  /** Set by the library; see LINQ_HAS. */
+  size_t struct_size;
+  /**
+   * For any number of messages while it exists: an ephemeral attachment is removed 24 to 48
+   * hours after the upload, a persistent one when it is deleted. After that, calls that use it
+   * return LINQ_NOT_FOUND.
+   */
+  const char *attachment_id;
+  /** Where the file can be downloaded. NULL if Linq did not send it. */
+  const char *download_url;
+  /** The declared name; "" if the presigned JSON did not have it. */
+  const char *filename;
+  /** The declared content type; "" if the presigned JSON did not have it. */
+  const char *content_type;
+  /** NULL. */
+  const void *reserved;
+  /** The size of the file. */
+  uint64_t size_bytes;
+  /** How many attempts the call made in all. */
+  uint32_t attempts;
+  /** 0. */
+  uint32_t reserved_2;
+} linq_attachment;
+
+/**
+ * What failed, on what, why, and what to do about it. Contains no secret. Free it with
+ * linq_free.
+ */
+typedef struct linq_error {
+  /** Set by the library; see LINQ_HAS. */
+  size_t struct_size;
+  /**
+   * A sentence for people, never NULL. Its wording may change: use the other fields to decide
+   * what to do.
+   */
+  const char *message;
+  /** The storage host's own error code, such as "SignatureDoesNotMatch". NULL: none. */
+  const char *storage_code;
+  /** The storage host's request id, for its support. NULL: none. */
+  const char *storage_request_id;
+  /** The storage host's second id (x-amz-id-2), for its support too. NULL: none. */
+  const char *storage_id_2;
+  /** Linq's documentation page for api_code. NULL: none. */
+  const char *doc_url;
+  /** Linq's trace id, for its support. NULL: none. */
+  const char *trace_id;
+  /** The attachment that had been reserved when the call failed. NULL: none. */
+  const char *attachment_id;
+  /** The status that the function returned. */
+  linq_status status;
+  /** The HTTP status of the refusal. 0: none. */
+  uint32_t http_status;
+  /** Linq's own error code, such as 1007. 0: none. */
+  uint32_t api_code;
+  /**
+   * How long the server asked to wait before the next attempt, at most 4 294 967 295. 0: it did
+   * not say.
+   */
+  uint32_t retry_after_ms;
+  /** How many attempts were made, including the last. 0: it failed before the first. */
+  uint32_t attempts;
+  /** 1 if the same call may succeed later without a change, else 0. */
+  uint32_t retryable;
+  /**
+   * The idempotency key of a message or request that may have been sent although the call failed.
+   * Send again with this key, and it is not sent twice. NULL: there was no key, nothing was sent,
+   * or Linq refused it.
+   */
+  const char *idempotency_key;
+  /** The errno of what failed, such as ENOENT or ECONNREFUSED. 0: none. */
+  int32_t system_error;
+  /** 0. */
+  uint32_t reserved;
+} linq_error;
+
+/* ==============================================================================================
+ * Status codes, and the version of the loaded library
+ * ============================================================================================== */
+
+/** Success. */
+#define LINQ_OK 0
+
+/**
+ * An argument has an invalid value: NULL where a value is required, invalid UTF-8, a wrong
+ * struct_size, a field that does not belong. linq_error.message names the argument. Found before
+ * anything was done.
+ */
+#define LINQ_INVALID_ARGUMENT 1
+
+/**
+ * The source cannot be opened or read, is not a regular file, or changed while it was being sent;
+ * or a read callback failed or did not give as many bytes as declared.
+ */
+#define LINQ_FILE 2
+
+/** A content type, size or name that the API would refuse; found before anything was sent. */
+#define LINQ_UNSUPPORTED 3
+
+/** The host name was not found, or the connection could not be made or was lost. */
+#define LINQ_NETWORK 4
+
+/** The TLS handshake failed, or the server's certificate is not trusted. */
+#define LINQ_TLS 5
+
+/** Connecting took too long, the transfer stalled for too long, or timeout_ms has passed. */
+#define LINQ_TIMEOUT 6
+
+/** Cancelled, by a token or by a progress callback. */
+#define LINQ_CANCELLED 7
+
+/** There is no API key, or Linq does not accept it. */
+#define LINQ_UNAUTHORIZED 8
+
+/**
+ * The object does not exist, or belongs to another account. An attachment may have been removed
+ * since it was uploaded; upload it again.
+ */
+#define LINQ_NOT_FOUND 9
+
+/** Linq asks to slow down; linq_error.retry_after_ms says for how long, if Linq told. */
+#define LINQ_RATE_LIMITED 10
+
+/** Any other refusal by Linq; see linq_error.http_status and api_code. */
+#define LINQ_API 11
+
+/** Any other refusal by the storage host; see linq_error.http_status and storage_code. */
+#define LINQ_STORAGE 12
+
+/** The presigned URL has expired and cannot be renewed. Ask your server for a new one. */
+#define LINQ_EXPIRED 13
+
+/**
+ * The server broke its contract: its reply cannot be read, or asks for something that is not
+ * allowed. Also a web page instead of an answer, as captive portals send; then retryable is 1.
+ */
+#define LINQ_PROTOCOL 14
+
+/** Out of memory. */
+#define LINQ_NO_MEMORY 15
+
+/** A bug in this library. It was caught, and the process may go on. */
+#define LINQ_INTERNAL 16
+
+/**
+ * The name of a status as it is written here, such as "LINQ_TIMEOUT"; a static string, never
+ * NULL. "LINQ_INTERNAL" for a number that this library does not know.
+ */
+const char *linq_status_name(linq_status status);
+
+/** Changes only if the ABI ever breaks. linq_abi_version() is the number of the loaded library. */
+#define LINQ_ABI_VERSION 1
+
+/**
+ * The version of the loaded library, such as "0.1.0"; a static string. LINQ_VERSION_STRING is
+ * this header's.
+ */
+const char *linq_version(void);
+
+/** The ABI of the loaded library. It works with this header if it equals LINQ_ABI_VERSION. */
+uint32_t linq_abi_version(void);
+
+/* ==============================================================================================
+ * Cancelling and time limits
+ * ============================================================================================== */
+
+/**
+ * Cancels calls from anywhere. Opaque; made by linq_cancel_token_new, freed by linq_free. May be
+ * given to any number of calls, from any thread at the same time; once cancelled it stays so.
+ */
+typedef struct linq_cancel_token linq_cancel_token;
+
+/** Makes a cancel token; free it with linq_free. NULL if memory or descriptors ran out. */
+struct linq_cancel_token *linq_cancel_token_new(void);
+
+/**
+ * Cancels every call that was given this token, now and later: each returns LINQ_CANCELLED within
+ * about 10 ms.
+ *
+ * Cannot be undone. Never blocks. May be called from any thread and from a signal handler; errno
+ * is preserved. NULL does nothing.
+ */
+void linq_cancel_token_cancel(struct linq_cancel_token *token);
+
+/** Options for calls other than uploads. Start with linq_call_options_default(). */
+typedef struct linq_call_options {
+  /** sizeof(linq_call_options) of the caller; the _default() function sets it. */
+  size_t struct_size;
+  /** Cancels the call. NULL: none. */
+  struct linq_cancel_token *cancel;
+  /**
+   * Limits the whole call, including all attempts and waits. 0: no limit; the client's own
+   * timeouts still apply.
+   */
+  uint32_t timeout_ms;
+  /** 0. */
+  uint32_t reserved;
+} linq_call_options;
+
+/** Options for calls other than uploads, with every field at its default. */
+static inline linq_call_options linq_call_options_default(void) {
+  linq_call_options options;
+  memset(&options, 0, sizeof options);
+  options.struct_size = sizeof options;
+  return options;
+}
+
+/* ==============================================================================================
+ * Uploads with options, and from other sources
+ * ============================================================================================== */
+
+/**
+ * Reports the progress of an upload: the bytes sent so far in this attempt, and the total. Return 0
+ * to continue; anything else cancels the upload, which then returns LINQ_CANCELLED.
+ *
+ * Called at the start (0), at the end (total), and at most about 20 times a second between. The
+ * count never falls within an attempt; a new attempt begins at 0 again.
+ */
+typedef int32_t (*linq_progress_fn)(void *user_data, uint64_t sent, uint64_t total);
+
+/** Options for an upload. Start with linq_upload_options_default(). */
+typedef struct linq_upload_options {
+  /** sizeof(linq_upload_options) of the caller; the _default() function sets it. */
+  size_t struct_size;
+  /**
+   * The name to declare: 1 to 255 characters, without control characters or path separators.
+   * NULL: the last part of the path. Required for a source without a path, and for a file whose
+   * own name is not UTF-8. linq_upload_presigned does not need it, and only checks it against
+   * what was signed.
+   */
+  const char *filename;
+  /**
+   * The content type to declare. NULL: from the bytes, else from the name. Common variants are
+   * accepted, such as image/jpg or a "; charset=..." at the end.
+   */
+  const char *content_type;
+  /** Reports the progress. NULL: none. */
+  linq_progress_fn progress;
+  /** Passed to progress. */
+  void *user_data;
+  /** Cancels the call. NULL: none. */
+  struct linq_cancel_token *cancel;
+  /**
+   * Limits the whole call, including all attempts and waits. 0: no limit; the client's own
+   * timeouts still apply.
+   */
+  uint32_t timeout_ms;
+  /** 0. */
+  uint32_t reserved;
+} linq_upload_options;
+
+/** Options for uploads, with every field at its default. */
+static inline linq_upload_options linq_upload_options_default(void) {
+  linq_upload_options options;
+  memset(&options, 0, sizeof options);
+  options.struct_size = sizeof options;
+  return options;
+}
+
+/**
+ * Reads the next bytes of a source: writes up to `capacity` of them to `buffer` and returns how
+ * many. 0 means the end, a negative number an error. An error, or a count above `capacity`, ends
+ * the call with LINQ_FILE.
+ */
+typedef int64_t (*linq_read_fn)(void *user_data, void *buffer, size_t capacity);
+
+/** Rewinds a source to its first byte. Returns 0 on success, anything else if it cannot. */
+typedef int32_t (*linq_rewind_fn)(void *user_data);
+
+/** linq_source.kind: a file on disk. Set path. */
+#define LINQ_SOURCE_PATH 1
+
+/**
+ * linq_source.kind: an open regular file, or a part of it. Set descriptor; for a part, also offset
+ * and length.
+ */
+#define LINQ_SOURCE_DESCRIPTOR 2
+
+/** linq_source.kind: bytes in memory. Set bytes and length. */
+#define LINQ_SOURCE_BYTES 3
+
+/** linq_source.kind: a callback that reads the bytes. Set read and length; rewind too if you can. */
+#define LINQ_SOURCE_READER 4
+
+/**
+ * Where the bytes of an upload come from: 1 to 104 857 600 of them. Start with
+ * linq_source_default(), then set kind and the fields that it names; the others must stay zero.
+ * Everything is borrowed until the call returns.
+ */
+typedef struct linq_source {
+  /** sizeof(linq_source) of the caller; the _default() function sets it. */
+  size_t struct_size;
+  /** PATH: the file. A path is bytes, passed on unchanged. */
+  const char *path;
+  /** BYTES: the first byte. */
+  const void *bytes;
+  /** READER: reads the bytes; called on the calling thread. */
+  linq_read_fn read;
+  /**
+   * READER: rewinds, so that a failed attempt can be repeated. NULL: the upload is not retried
+   * once bytes were sent, unless there are so few that the library still holds them all (4 KiB).
+   */
+  linq_rewind_fn rewind;
+  /** READER: passed to read and rewind. */
+  void *user_data;
+  /**
+   * DESCRIPTOR: the offset of the first byte to send. The file position of the descriptor is
+   * neither used nor changed.
+   */
+  uint64_t offset;
+  /**
+   * DESCRIPTOR: how many bytes to send; 0: up to the end of the file. BYTES: how many there are.
+   * READER: exactly how many the callback will read; less or more is LINQ_FILE.
+   */
+  uint64_t length;
+  /** Required. LINQ_SOURCE_PATH, _DESCRIPTOR, _BYTES or _READER. */
+  uint32_t kind;
+  /** DESCRIPTOR: the open file. The library does not close it. */
+  uint32_t descriptor;
+} linq_source;
+
+/** A source for linq_upload and linq_upload_presigned; set kind and the fields that it names. */
+static inline linq_source linq_source_default(void) {
+  linq_source source;
+  memset(&source, 0, sizeof source);
+  source.struct_size = sizeof source;
+  return source;
+}
+
+/**
+ * Uploads from any source: a path, an open file or a part of it, bytes in memory, or a read
+ * callback.
+ *
+ * client      NULL: the default client
+ * source      required
+ * options     NULL: all defaults; a source without a path needs options->filename
+ * attachment  the result; free it with linq_free
+ *
+ * Fails as linq_upload_file does.
+ */
+linq_status linq_upload(struct linq_client *client,
+                        const struct linq_source *source,
+                        const struct linq_upload_options *options,
+                        struct linq_attachment **attachment,
+                        struct linq_error **error);
+
+/* ==============================================================================================
+ * Clients
+ * ============================================================================================== */
+
+/** linq_client_options.flags: read no environment variables at all, not even the proxy's. */
+#define LINQ_CLIENT_NO_ENVIRONMENT 1
+
+/**
+ * linq_client_options.flags: allow WebP and SVG. Linq's own documents contradict each other about
+ * these two, so the library refuses them by default.
+ */
+#define LINQ_CLIENT_ALLOW_WEBP_SVG 2
+
+/**
+ * linq_client_options.flags: accept presigned URLs of plain http if their host is loopback; for
+ * tests. They are always accepted if base_url itself is plain http to loopback.
+ */
+#define LINQ_CLIENT_ALLOW_HTTP_LOOPBACK 4
+
+/** Options for a client. Start with linq_client_options_default(). */
+typedef struct linq_client_options {
+  /** sizeof(linq_client_options) of the caller; the _default() function sets it. */
+  size_t struct_size;
+  /**
+   * The partner's API key. NULL: from LINQ_API_V3_API_KEY. A client without any key can still
+   * upload presigned; everything else then returns LINQ_UNAUTHORIZED before anything is sent. Do
+   * not ship it inside an app.
+   */
+  const char *api_key;
+  /**
+   * Where the API is. NULL: from LINQ_API_V3_BASE_URL, else
+   * "https://api.linqapp.com/api/partner". A "/" or "/v3" at the end is accepted. The key is never
+   * sent over plain http, except to loopback.
+   */
+  const char *base_url;
+  /** Appended to the library's own User-Agent, such as "MyApp/2.1". NULL: nothing. */
+  const char *user_agent;
+  /**
+   * The path of a file of PEM certificates to trust in addition to the platform's; bytes, passed
+   * on unchanged. NULL: none.
+   */
+  const char *ca_file;
+  /** PEM certificates, as text, to trust in addition to the platform's. NULL: none. */
+  const char *ca_pem;
+  /**
+   * "http://[user:password@]host:port". NULL: from the environment; "": no proxy. Loopback is
+   * never proxied.
+   */
+  const char *proxy;
+  /** LINQ_CLIENT_... added together. An unknown bit is refused. */
+  uint32_t flags;
+  /** Limits the DNS lookup, the connection and the TLS handshake together. 0: 10 000. */
+  uint32_t connect_timeout_ms;
+  /**
+   * How long a connection may stall, that is, transfer no byte in either direction. A slow
+   * upload that makes progress does not stall. 0: 30 000.
+   */
+  uint32_t stall_timeout_ms;
+  /** How many attempts to make in all. 1: no retries. 0: 4. */
+  uint32_t max_attempts;
+} linq_client_options;
+
+/** Options for linq_client_new, with every field at its default. */
+static inline linq_client_options linq_client_options_default(void) {
+  linq_client_options options;
+  memset(&options, 0, sizeof options);
+  options.struct_size = sizeof options;
+  return options;
+}
+
+/**
+ * Makes a client.
+ *
+ * options  NULL: everything from the environment
+ * client   the result; free it with linq_free
+ *
+ * The environment is read now and at no other time. Nothing is sent. Without any API key the
+ * client can still upload presigned.
+ *
+ * LINQ_INVALID_ARGUMENT  a setting has an invalid value, such as a base_url that is not a URL
+ * LINQ_FILE              ca_file cannot be read
+ * LINQ_TLS               ca_file or ca_pem contains no certificate
+ */
+linq_status linq_client_new(const struct linq_client_options *options,
+                            struct linq_client **client,
+                            struct linq_error **error);
+
+/* ==============================================================================================
+ * The split use: a server reserves, an app uploads
+ * ============================================================================================== */
+
+/** A file that somebody else will upload; see linq_presign. Start with linq_file_default(). */
+typedef struct linq_file {
+  /** sizeof(linq_file) of the caller; the _default() function sets it. */
+  size_t struct_size;
+  /** Required. 1 to 255 characters, without control characters or path separators. */
+  const char *filename;
+  /** One of the content types at the end of this header. NULL: from the extension of filename. */
+  const char *content_type;
+  /** NULL. */
+  const void *reserved;
+  /** Required. 1 to 104 857 600: exactly how many bytes will be uploaded. */
+  uint64_t size_bytes;
+} linq_file;
+
+/** A file for linq_presign; set filename and size_bytes. */
+static inline linq_file linq_file_default(void) {
+  linq_file file;
+  memset(&file, 0, sizeof file);
+  file.struct_size = sizeof file;
+  return file;
+}
+
+/** One HTTP header. Frozen: this struct never grows. */
+typedef struct linq_header {
+  /** Its name, as the server wrote it. */
+  const char *name;
+  /** Its value, to be sent unchanged. */
+  const char *value;
+} linq_header;
+
+/**
+ * A reserved place: where to send the bytes, and the headers that the URL was signed with. Returned
+ * by linq_presign and linq_presigned_parse; free it with linq_free.
+ */
+typedef struct linq_presigned {
+  /** Set by the library; see LINQ_HAS. */
+  size_t struct_size;
+  /** The id to use in messages once the file is uploaded. */
+  const char *attachment_id;
+  /** Where to PUT the bytes. A secret until it expires: anyone who has it can upload. */
+  const char *upload_url;
+  /** Where the file can be downloaded later. NULL if Linq did not send it. */
+  const char *download_url;
+  /** Always "PUT". */
+  const char *http_method;
+  /** When upload_url expires, as the server wrote it. */
+  const char *expires_at;
+  /** The headers to send with the PUT, header_count of them. */
+  const struct linq_header *headers;
+  /** The number of headers. */
+  size_t header_count;
+  /**
+   * All of this as JSON, for linq_presigned_parse in the app that uploads. As secret as
+   * upload_url.
+   */
+  const char *json;
+  /** The reserved name. NULL if the parsed JSON did not have it. */
+  const char *filename;
+  /** The reserved content type. NULL if the parsed JSON did not have it. */
+  const char *content_type;
+  /** NULL. */
+  const void *reserved;
+  /** expires_at in Unix milliseconds, by the server's clock. */
+  int64_t expires_at_ms;
+  /** The reserved size. 0 if the parsed JSON did not have it. */
+  uint64_t size_bytes;
+} linq_presigned;
+
+/**
+ * Reserves a place for a file that somebody else will upload (step 1 of 2).
+ *
+ * client     NULL: the default client
+ * file       required: name, type and size; checked before anything is sent
+ * call       NULL: no cancelling, no time limit
+ * presigned  the result; free it with linq_free; send presigned->json to the app that uploads
+ *
+ * A place is open for about 15 minutes. One that is never used costs nothing and cannot be listed.
+ *
+ * LINQ_UNSUPPORTED   the type, size or name would be refused; nothing was sent
+ * LINQ_UNAUTHORIZED  there is no API key, or Linq does not accept it
+ */
+linq_status linq_presign(struct linq_client *client,
+                         const struct linq_file *file,
+                         const struct linq_call_options *call,
+                         struct linq_presigned **presigned,
+                         struct linq_error **error);
+
+/**
+ * Parses the JSON that a server handed over: Linq's own reply to POST /v3/attachments, or
+ * linq_presigned.json.
+ *
+ * json       required: length bytes of UTF-8, at most 1 MiB; no NUL at the end is needed
+ * presigned  the result; free it with linq_free
+ *
+ * Unknown fields are ignored. Nothing is sent.
+ *
+ * LINQ_INVALID_ARGUMENT  it is not such JSON, or asks for something that an upload must not do
+ */
+linq_status linq_presigned_parse(const char *json,
+                                 size_t length,
+                                 struct linq_presigned **presigned,
+                                 struct linq_error **error);
+
+/**
+ * Uploads to a place that was reserved elsewhere (step 2 of 2). Needs no API key, and sends none.
+ *
+ * client      NULL: the default client
+ * presigned   required: from linq_presigned_parse or linq_presign; only its json is used
+ * source      required
+ * options     NULL: all defaults; filename and content_type are not needed
+ * attachment  the result; free it with linq_free
+ *
+ * A source whose size or type is not what was signed is refused before anything is sent.
+ *
+ * LINQ_EXPIRED  the place is no longer open; ask your server for a new one
+ * LINQ_STORAGE  the storage host refused; see error->storage_code
+ */
+linq_status linq_upload_presigned(struct linq_client *client,
+                                  const struct linq_presigned *presigned,
+                                  const struct linq_source *source,
+                                  const struct linq_upload_options *options,
+                                  struct linq_attachment **attachment,
+                                  struct linq_error **error);
+
+/* ==============================================================================================
+ * Attachments
+ * ============================================================================================== */
+
+/** What Linq knows of an attachment. Returned by linq_attachment_get; free it with linq_free. */
+typedef struct linq_attachment_info {
+  /** Set by the library; see LINQ_HAS. */
+  size_t struct_size;
+  /** Its id. */
+  const char *attachment_id;
+  /** Its name. */
+  const char *filename;
+  /** Its content type. */
+  const char *content_type;
+  /** When it was reserved, as the server wrote it. */
+  const char *created_at;
+  /**
+   * Where the file can be downloaded, freshly signed if the account requires that. NULL if Linq
+   * did not send it.
+   */
+  const char *download_url;
+  /**
+   * "pending", "complete" or "failed" while the API still sends it (deprecated since May 2026),
+   * else NULL.
+   */
+  const char *status;
+  /** NULL. */
+  const void *reserved;
+  /** Its size. */
+  uint64_t size_bytes;
+  /** created_at in Unix milliseconds. */
+  int64_t created_at_ms;
+} linq_attachment_info;
+
+/**
+ * Asks what Linq knows of an attachment (GET /v3/attachments/{id}).
+ *
+ * client         NULL: the default client
+ * attachment_id  required
+ * call           NULL: no cancelling, no time limit
+ * info           the result; free it with linq_free
+ *
+ * LINQ_NOT_FOUND         it does not exist, or belongs to another account
+ * LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
+ * LINQ_INVALID_ARGUMENT  it is not an id that an upload returns; nothing was sent
+ */
+linq_status linq_attachment_get(struct linq_client *client,
+                                const char *attachment_id,
+                                const struct linq_call_options *call,
+                                struct linq_attachment_info **info,
+                                struct linq_error **error);
+
+/**
+ * Deletes an attachment permanently (DELETE /v3/attachments/{id}). Messages stay, but lose it.
+ *
+ * client         NULL: the default client
+ * attachment_id  required
+ * call           NULL: no cancelling, no time limit
+ *
+ * A retry, after the first answer was lost, that finds the attachment gone counts as success.
+ *
+ * LINQ_NOT_FOUND         it does not exist, or belongs to another account
+ * LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
+ * LINQ_INVALID_ARGUMENT  it is not an id that an upload returns; nothing was sent
+ */
+linq_status linq_attachment_delete(struct linq_client *client,
+                                   const char *attachment_id,
+                                   const struct linq_call_options *call,
+                                   struct linq_error **error);
+
+/* ==============================================================================================
+ * Messages, and other calls of the API
+ * ============================================================================================== */
+
+/** A message to send. Start with linq_message_default(). */
+typedef struct linq_message {
+  /** sizeof(linq_message) of the caller; the _default() function sets it. */
+  size_t struct_size;
+  /** Required. One of your own numbers, such as "+15551234567". */
+  const char *from;
+  /** Required. The recipients: to_count numbers or e-mail addresses. */
+  const char *const *to;
+  /** The number of recipients. */
+  size_t to_count;
+  /** Text before the attachments. NULL: none. */
+  const char *text;
+  /** The attachments, in order: attachment_count ids. May be NULL if there is a text. */
+  const char *const *attachment_ids;
+  /** The number of attachments. */
+  size_t attachment_count;
+  /**
+   * Linq never sends twice with the same key. Up to 255 characters. NULL: a new one, which
+   * linq_receipt has.
+   */
+  const char *idempotency_key;
+} linq_message;
+
+/** A message for linq_send_message; set from, to and to_count, and a text or attachments. */
+static inline linq_message linq_message_default(void) {
+  linq_message message;
+  memset(&message, 0, sizeof message);
+  message.struct_size = sizeof message;
+  return message;
+}
+
+/** Linq's answer to a message. Returned by linq_send_message; free it with linq_free. */
+typedef struct linq_receipt {
+  /** Set by the library; see LINQ_HAS. */
+  size_t struct_size;
+  /** The chat that the message was sent to. */
+  const char *chat_id;
+  /** The message. NULL if the reply did not name it. */
+  const char *message_id;
+  /** The key that the message was sent with. To send the same message again, use the same key. */
+  const char *idempotency_key;
+} linq_receipt;
+
+/**
+ * Sends a message with attachments (POST /v3/chats), to the chat that these people already share
+ * or to a new one.
+ *
+ * client   NULL: the default client
+ * message  required
+ * call     NULL: no cancelling, no time limit
+ * receipt  the result; free it with linq_free
+ *
+ * Always sent with an idempotency key, so a retry never sends it twice. After an error, send again
+ * with error->idempotency_key if there is one: the message may have arrived.
+ *
+ * LINQ_INVALID_ARGUMENT  it has no recipient, or neither text nor attachments; nothing was sent
+ * LINQ_NOT_FOUND         an attachment no longer exists, or belongs to another account: upload it
+ *                        again
+ * LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
+ */
+linq_status linq_send_message(struct linq_client *client,
+                              const struct linq_message *message,
+                              const struct linq_call_options *call,
+                              struct linq_receipt **receipt,
+                              struct linq_error **error);
+
+/**
+ * linq_request.flags: this POST or PATCH may be executed twice, so it may be retried after any
+ * temporary failure. The other methods always may.
+ */
+#define LINQ_REQUEST_REPEATABLE 1
+
+/**
+ * A call of the API that has no function of its own here; see linq_send_request. Start with
+ * linq_request_default().
+ */
+typedef struct linq_request {
+  /** sizeof(linq_request) of the caller; the _default() function sets it. */
+  size_t struct_size;
+  /** Required. "GET", "HEAD", "PUT", "DELETE", "POST" or "PATCH". */
+  const char *method;
+  /**
+   * Required. What follows the base URL, such as "/v3/chats/{id}/messages" with an id in it; a
+   * query is allowed. It must not contain a scheme or a host, "..", empty segments or characters
+   * that are invalid in a URL.
+   */
+  const char *path;
+  /** The body: JSON of at most 1 MiB. NULL: no body. GET and HEAD must not have one. */
+  const char *json;
+  /**
+   * Sent as the header Idempotency-Key: 1 to 255 printable ASCII characters. Only some paths
+   * honour it; others take a key inside their JSON. NULL: none.
+   */
+  const char *idempotency_key;
+  /** LINQ_REQUEST_... added together. An unknown bit is refused. */
+  uint32_t flags;
+  /** 0. */
+  uint32_t reserved;
+} linq_request;
+
+/** A request for linq_send_request; set method and path, and json if it has a body. */
+static inline linq_request linq_request_default(void) {
+  linq_request request;
+  memset(&request, 0, sizeof request);
+  request.struct_size = sizeof request;
+  return request;
+}
+
+/** Linq's answer to a request. Returned by linq_send_request; free it with linq_free. */
+typedef struct linq_response {
+  /** Set by the library; see LINQ_HAS. */
+  size_t struct_size;
+  /** The body. NULL: none. */
+  const char *json;
+  /** Linq's trace id, for its support. NULL: none. */
+  const char *trace_id;
+  /** 200 to 299, or 404 for a DELETE that was retried and turned out to be done already. */
+  uint32_t http_status;
+  /** 0. */
+  uint32_t reserved;
+} linq_response;
+
+/**
+ * Makes any other call of the API below /v3/, with the key, the limits and the errors of every
+ * other call: a message to an existing chat, a voice memo, a sticker, or what Linq adds later.
+ *
+ * client    NULL: the default client
+ * request   required: method and path, and JSON to send
+ * call      NULL: no cancelling, no time limit
+ * response  the result, at most 1 MiB; free it with linq_free
+ *
+ * GET, HEAD, PUT and DELETE are retried like every call; POST and PATCH only with
+ * LINQ_REQUEST_REPEATABLE. Without it the request is sent on a connection of its own, and retried
+ * only if no connection could be made, or if Linq says that it did nothing: status 429, codes 2007
+ * and 2009, x-should-retry: true. An error whose retryable is 0 may then mean that the request was
+ * executed all the same. A refusal is an error, with Linq's message and codes.
+ *
+ * LINQ_INVALID_ARGUMENT  method, path or JSON is invalid; nothing was sent
+ * LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
+ * LINQ_PROTOCOL          Linq's answer is not JSON
+ */
+linq_status linq_send_request(struct linq_client *client,
+                              const struct linq_request *request,
+                              const struct linq_call_options *call,
+                              struct linq_response **response,
+                              struct linq_error **error);
+
+/* ==============================================================================================
+ * Content types, and logging
+ * ============================================================================================== */
+
+/**
+ * The content type that the library would declare, as a static string that is never freed; NULL
+ * if it finds none that the API accepts.
+ *
+ * path_or_name  only the part after the last "/" is used; NULL: from the bytes alone
+ * bytes         the first length bytes of the file, ideally all of it: an upload looks further,
+ *               and may still refuse the file; NULL with length 0: from the name alone
+ *
+ * Nothing is opened or read.
+ */
+const char *linq_content_type(const char *path_or_name, const void *bytes, size_t length);
+
+/** linq_set_log: a call failed. */
+#define LINQ_LOG_ERROR 1
+
+/** linq_set_log: a problem that the library handled, such as an attempt that is retried. */
+#define LINQ_LOG_WARN 2
+
+/** linq_set_log: what the library did. */
+#define LINQ_LOG_INFO 3
+
+/** linq_set_log: each request and connection. */
+#define LINQ_LOG_DEBUG 4
+
+/**
+ * Receives a log line: its level (LINQ_LOG_...) and its text, without a line feed. The text is
+ * valid until the callback returns.
+ */
+typedef void (*linq_log_fn)(void *user_data, uint32_t level, const char *line);
+
+/**
+ * Sets the callback that receives the library's log lines up to a level (LINQ_LOG_...). None by
+ * default. No line contains a secret, at any level.
+ *
+ * callback   NULL: none; level is ignored
+ * user_data  passed to callback
+ * level      the most detailed level to receive
+ *
+ * There is one callback per process. It is called on the thread whose call the line is about, so
+ * several threads may be in it at once. It may call any linq function except this one; the lines
+ * of those calls are dropped. Returns once no thread is in the old callback any more.
+ *
+ * LINQ_INVALID_ARGUMENT  the level is unknown, or it was called from inside a log callback
+ */
+linq_status linq_set_log(linq_log_fn callback,
+                         void *user_data,
+                         uint32_t level);
+
+#ifdef __cplusplus
+}
+#endif
+
+/*
  * ENVIRONMENT, read when a client is made and at no other time; an empty variable counts as unset
  *
- *  LINQ_API_V3_API_KEY      the API key, where linq_client_options.api_key is NULL
- *  LINQ_API_V3_BASE_URL     where the API is, where linq_client_options.base_url is NULL
- *  https_proxy HTTPS_PROXY  the proxy, where linq_client_options.proxy is NULL
- *  all_proxy ALL_PROXY      the same, where neither of those is set
- *  no_proxy NO_PROXY        hosts that are reached without one, by curl's rules; "*" for all
+ *  LINQ_API_V3_API_KEY      the API key, if linq_client_options.api_key is NULL
+ *  LINQ_API_V3_BASE_URL     where the API is, if linq_client_options.base_url is NULL
+ *  https_proxy HTTPS_PROXY  the proxy, if linq_client_options.proxy is NULL
+ *  all_proxy ALL_PROXY      the same, if neither of those is set
+ *  no_proxy NO_PROXY        hosts to reach without a proxy, by curl's rules; "*" for all
  *  SSL_CERT_FILE            a file of PEM certificates, and
  *  SSL_CERT_DIR             a directory of them, to trust instead of the platform's
  *
- * CONTENT TYPES that Linq takes, and the extensions that stand for them
+ * CONTENT TYPES that Linq accepts, and their file name extensions
  *
  *  jpg jpeg jpe jfif image/jpeg
  *  png apng          image/png
@@ -148,906 +1088,23 @@
  *  gz tgz            application/x-gzip
  *  pkpass            application/vnd.apple.pkpass
  *
- * A file has 1 to 104 857 600 bytes (100 MiB). Its type comes from you, else from its bytes, else
- * from its name. FLAC, OGG and executables are refused by their bytes, whatever they are called.
- * Bytes that prove another type than the declared one are refused too; of a family of formats (such
- * as MP4, MOV and 3GP) any may be declared that the bytes leave possible.
+ * A file has 1 to 104 857 600 bytes (100 MiB). Its type is the one that you declare, else the one
+ * that its bytes show, else the one of its name. Bytes that are FLAC, OGG or an executable are
+ * refused, whatever the name. So are bytes that prove another type than the declared one. Within a
+ * family of formats, such as MP4, MOV and 3GP, every type that the bytes may have can be declared.
  *
- * What is named or declared JPEG, PNG, GIF or TIFF must begin as such an image does. Text and zeros
- * are refused under the name of any other image, video, recording, archive or Office document too:
- * mostly they are a download that failed. BMP, ICO, PDF and MP3 may have other bytes first. Text
- * that is named or declared DOC, XLS or PPT is declared as the text it is. A DOCX, XLSX or PPTX
- * with a password needs its name or your word. MP4 is audio/x-m4a under the name of sound, such as
- * voice.mp3. Text is sent whatever its extension, scripts apart.
+ * A file that is named or declared as JPEG, PNG, GIF or TIFF must begin like such an image. Text
+ * and zeros are refused as any other image, video, recording, archive or Office document too: they
+ * are mostly a failed download. BMP, ICO, PDF and MP3 may begin with other bytes. Text that is
+ * named or declared as DOC, XLS or PPT is declared as the text it is. A DOCX, XLSX or PPTX with a
+ * password is recognized by its name or by what you declare. MP4 with an audio name, such as
+ * voice.mp3, is audio/x-m4a. Text is sent whatever its extension, except scripts.
  *
- * Looked at are the first 4 KiB, and as much where these point to: behind ID3 tags, at an OLE2
- * directory, at the end of a ZIP archive. A read callback is followed there for up to 1 MiB, and
- * only where it can rewind, which is then called before anything is sent; of another the first 4
- * KiB must do. SVG is told by the first 4 KiB too. A Pages or Numbers document whose name has no
- * extension may be declared as application/zip.
- *
- * Generated from src/ffi and cbindgen.toml by build.rs. Edit those, not this.
+ * The library looks at the first 4 KiB, and at as much where these point to: after ID3 tags, at an
+ * OLE2 directory, at the end of a ZIP archive. From a read callback it reads up to 1 MiB for this,
+ * and only if it can rewind; the callback is then rewound before anything is sent. From one that
+ * cannot, it looks at the first 4 KiB only, and for SVG at no more of any source. A Pages or
+ * Numbers document whose name has no extension may be declared as application/zip.
  */
-#ifndef LINQ_H
-#define LINQ_H
-
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#ifdef __cplusplus
-extern "C" {
-#endif
-
-/** The version of this header; linq_version() gives that of the library which is loaded. */
-#define LINQ_VERSION_STRING "0.1.0"
-#define LINQ_VERSION_MAJOR 0
-#define LINQ_VERSION_MINOR 1
-#define LINQ_VERSION_PATCH 0
-
-/**
- * Whether a result has a field: false where the library that made it is older than the field.
- *
- *     if (LINQ_HAS(attachment, attempts)) printf("%u\n", attachment->attempts);
- */
-#define LINQ_HAS(pointer, field)                                                              \
-  ((pointer)->struct_size >=                                                                  \
-   (size_t)((const char *)(&(pointer)->field + 1) - (const char *)(pointer)))
-
-/** It worked. */
-#define LINQ_OK 0
-
-/**
- * The caller passed something that cannot be meant: NULL where a value is needed, bad UTF-8, a
- * wrong struct_size, a field that does not belong. linq_error.message names the argument. Found
- * before anything was done.
- */
-#define LINQ_INVALID_ARGUMENT 1
-
-/**
- * The source cannot be opened or read, is not a regular file, changed while it was being sent, or
- * a read callback failed or broke its word about the length.
- */
-#define LINQ_FILE 2
-
-/** A content type, size or name that the API would refuse; found before any network. */
-#define LINQ_UNSUPPORTED 3
-
-/** The name was not found, no connection could be made, or it broke. */
-#define LINQ_NETWORK 4
-
-/** The TLS handshake failed, or the server's certificate is not trusted. */
-#define LINQ_TLS 5
-
-/** Connecting took too long, nothing moved for too long, or timeout_ms is over. */
-#define LINQ_TIMEOUT 6
-
-/** Cancelled, by a token or by a progress callback. */
-#define LINQ_CANCELLED 7
-
-/** No API key, or one that Linq does not accept. */
-#define LINQ_UNAUTHORIZED 8
-
-/**
- * What was asked for does not exist, or belongs to another account. An attachment may have been
- * removed since it was uploaded; upload it again.
- */
-#define LINQ_NOT_FOUND 9
-
-/** Linq asks to slow down; linq_error.retry_after_ms says for how long, where it was told. */
-#define LINQ_RATE_LIMITED 10
-
-/** Any other refusal by Linq; see linq_error.http_status and api_code. */
-#define LINQ_API 11
-
-/** Any other refusal by the storage host; see linq_error.http_status and storage_code. */
-#define LINQ_STORAGE 12
-
-/** The presigned URL expired, where it cannot be renewed. Ask your server for a new one. */
-#define LINQ_EXPIRED 13
-
-/**
- * The server broke its contract: a reply that cannot be read, or that asks for something it must
- * not. Also a web page in place of an answer, as captive portals send; then retryable is 1.
- */
-#define LINQ_PROTOCOL 14
-
-/** Memory ran out. */
-#define LINQ_NO_MEMORY 15
-
-/** A bug in this library. It caught itself, and the process may go on. */
-#define LINQ_INTERNAL 16
-
-/**
- * Changes only if the ABI ever breaks. linq_abi_version() gives the number of the library that is
- * loaded.
- */
-#define LINQ_ABI_VERSION 1
-
-/** linq_client_options.flags: read no environment variable at all, not even the proxies'. */
-#define LINQ_CLIENT_NO_ENVIRONMENT 1
-
-/**
- * linq_client_options.flags: let WebP and SVG through. Linq's own documents contradict each other
- * about these two, so the library refuses them unless you say otherwise.
- */
-#define LINQ_CLIENT_ALLOW_WEBP_SVG 2
-
-/**
- * linq_client_options.flags: accept a presigned URL that is plain http, towards loopback only;
- * for tests. It is always accepted where base_url itself is plain http to loopback.
- */
-#define LINQ_CLIENT_ALLOW_HTTP_LOOPBACK 4
-
-/** linq_source.kind: a file on disk. Set path. */
-#define LINQ_SOURCE_PATH 1
-
-/**
- * linq_source.kind: part of an open regular file. Set descriptor, and offset and length where it
- * is not the whole.
- */
-#define LINQ_SOURCE_DESCRIPTOR 2
-
-/** linq_source.kind: bytes in memory. Set bytes and length. */
-#define LINQ_SOURCE_BYTES 3
-
-/** linq_source.kind: a callback that gives the bytes. Set read and length, and rewind if you can. */
-#define LINQ_SOURCE_READER 4
-
-/**
- * linq_request.flags: a POST or PATCH may be done twice, so it may be tried again after any failure
- * that may pass. The other methods always may.
- */
-#define LINQ_REQUEST_REPEATABLE 1
-
-/** linq_set_log: a call failed. */
-#define LINQ_LOG_ERROR 1
-
-/** linq_set_log: something went wrong and was got over, such as an attempt that is made again. */
-#define LINQ_LOG_WARN 2
-
-/** linq_set_log: what the library did. */
-#define LINQ_LOG_INFO 3
-
-/** linq_set_log: each request and connection. */
-#define LINQ_LOG_DEBUG 4
-
-/**
- * Ends calls from anywhere. Opaque. Made by linq_cancel_token_new. May be given to any number of
- * calls, from any thread at the same time; once cancelled it stays so.
- */
-typedef struct linq_cancel_token linq_cancel_token;
-
-/**
- * A client: holds the API key, the settings and the pooled connections. Opaque. Made by
- * linq_client_new. May be used from any thread at the same time; one per process is usually
- * enough.
- */
-typedef struct linq_client linq_client;
-
-/**
- * What a call came to. LINQ_OK is 0; every other number is a failure and never changes its
- * meaning. Numbers may be added: treat one you do not know as LINQ_INTERNAL.
- */
-typedef int32_t linq_status;
-
-/** How a client is to behave. Start with linq_client_options_default(). */
-typedef struct linq_client_options {
-  /** sizeof(linq_client_options) of the caller; the _default() function sets it. */
-  size_t struct_size;
-  /**
-   * The partner's API key. NULL: from LINQ_API_V3_API_KEY. A client without any key can still
-   * upload presigned; everything else then gives LINQ_UNAUTHORIZED before any network. Do not
-   * ship it inside an app.
-   */
-  const char *api_key;
-  /**
-   * Where the API is. NULL: from LINQ_API_V3_BASE_URL, else
-   * "https://api.linqapp.com/api/partner". A trailing "/" or "/v3" is understood. The key is
-   * never sent over plain http, except to loopback.
-   */
-  const char *base_url;
-  /** Added to the library's own User-Agent, such as "MyApp/2.1". NULL: nothing added. */
-  const char *user_agent;
-  /**
-   * A file of PEM certificates to trust besides the platform's. Bytes, as the system takes them.
-   * NULL: none.
-   */
-  const char *ca_file;
-  /** The same as text: PEM certificates to trust besides the platform's. NULL: none. */
-  const char *ca_pem;
-  /**
-   * "http://[user:password@]host:port". NULL: from the environment; "": none. Loopback is never
-   * proxied.
-   */
-  const char *proxy;
-  /** LINQ_CLIENT_... added together. An unknown bit is refused. */
-  uint32_t flags;
-  /** How long the name, the connection and the TLS handshake may take together. 0: 10 000. */
-  uint32_t connect_timeout_ms;
-  /**
-   * How long nothing may move, either way, while a connection is up. A slow upload that moves is
-   * no stall. 0: 30 000.
-   */
-  uint32_t stall_timeout_ms;
-  /** How often to try in all. 1: never again. 0: 4. */
-  uint32_t max_attempts;
-} linq_client_options;
-
-/** What failed, on what, why, and what to do about it. Holds no secret. Give it to linq_free. */
-typedef struct linq_error {
-  /** Set by the library; see LINQ_HAS. */
-  size_t struct_size;
-  /** A sentence for people, never NULL. Its wording may change: decide by the other fields. */
-  const char *message;
-  /** The storage host's own code, such as "SignatureDoesNotMatch". NULL: none. */
-  const char *storage_code;
-  /** The storage host's request id, which its support asks for. NULL: none. */
-  const char *storage_request_id;
-  /** The storage host's second id (x-amz-id-2), which its support asks for too. NULL: none. */
-  const char *storage_id_2;
-  /** Linq's page about api_code. NULL: none. */
-  const char *doc_url;
-  /** Linq's trace id, which its support asks for. NULL: none. */
-  const char *trace_id;
-  /** The attachment that had been reserved when it failed. NULL: none. */
-  const char *attachment_id;
-  /** The same number that the function returned. */
-  linq_status status;
-  /** The HTTP status of the refusal. 0: none. */
-  uint32_t http_status;
-  /** Linq's own error code, such as 1007. 0: none. */
-  uint32_t api_code;
-  /**
-   * How long the server asked to wait before another try, at most 4 294 967 295. 0: it did not
-   * say.
-   */
-  uint32_t retry_after_ms;
-  /** How many attempts were made, the last included. 0: it failed before any network. */
-  uint32_t attempts;
-  /** 1 where the same call may succeed later without a change, else 0. */
-  uint32_t retryable;
-  /**
-   * The key of a message, or of a request that has one, which may have been sent although this
-   * failed. Send again with it: then it is not sent twice. NULL: nothing was sent, or Linq
-   * refused it.
-   */
-  const char *idempotency_key;
-  /** The system's number for what failed, such as ENOENT or ECONNREFUSED. 0: none. */
-  int32_t system_error;
-  /** 0. */
-  uint32_t reserved;
-} linq_error;
-
-/**
- * A file that is to be uploaded by somebody else; see linq_presign. Start with
- * linq_file_default().
- */
-typedef struct linq_file {
-  /** sizeof(linq_file) of the caller; the _default() function sets it. */
-  size_t struct_size;
-  /** Required. 1 to 255 characters, without control characters or path separators. */
-  const char *filename;
-  /** One of the content types above. NULL: from the extension of filename. */
-  const char *content_type;
-  /** NULL. */
-  const void *reserved;
-  /** Required. 1 to 104 857 600: exactly how many bytes will be uploaded. */
-  uint64_t size_bytes;
-} linq_file;
-
-/** What the other calls take. Start with linq_call_options_default(). */
-typedef struct linq_call_options {
-  /** sizeof(linq_call_options) of the caller; the _default() function sets it. */
-  size_t struct_size;
-  /** Ends the call from anywhere. NULL: nothing does. */
-  struct linq_cancel_token *cancel;
-  /**
-   * Bounds the whole call, every attempt and wait included. 0: not bounded; the client's own
-   * timeouts still hold.
-   */
-  uint32_t timeout_ms;
-  /** 0. */
-  uint32_t reserved;
-} linq_call_options;
-
-/** One HTTP header. Frozen: this struct never grows. */
-typedef struct linq_header {
-  /** Its name, as the server wrote it. */
-  const char *name;
-  /** Its value, to be sent exactly so. */
-  const char *value;
-} linq_header;
-
-/**
- * A reserved place: where the bytes go, and the headers that the URL was signed with. From
- * linq_presign and linq_presigned_parse; give it to linq_free.
- */
-typedef struct linq_presigned {
-  /** Set by the library; see LINQ_HAS. */
-  size_t struct_size;
-  /** The id to use in messages once the bytes are there. */
-  const char *attachment_id;
-  /** Where to PUT the bytes. A secret until it expires: whoever has it may upload. */
-  const char *upload_url;
-  /** Where the file will be found. NULL where Linq does not send it. */
-  const char *download_url;
-  /** Always "PUT". */
-  const char *http_method;
-  /** When upload_url expires, as the server wrote it. */
-  const char *expires_at;
-  /** The headers to send with the PUT, header_count of them. */
-  const struct linq_header *headers;
-  /** How many there are. */
-  size_t header_count;
-  /**
-   * All of this as JSON, for whoever uploads; see linq_presigned_parse. A secret as long as
-   * upload_url is one.
-   */
-  const char *json;
-  /** The name it was reserved under. NULL where the parsed JSON did not say. */
-  const char *filename;
-  /** The content type it was reserved for. NULL where the parsed JSON did not say. */
-  const char *content_type;
-  /** NULL. */
-  const void *reserved;
-  /** expires_at in Unix milliseconds, by the server's clock. */
-  int64_t expires_at_ms;
-  /** The size it was reserved for. 0 where the parsed JSON did not say. */
-  uint64_t size_bytes;
-} linq_presigned;
-
-/**
- * Told how far an upload is: bytes sent so far in this attempt, and the total. Return 0 to go on;
- * anything else cancels the upload, which then returns LINQ_CANCELLED.
- *
- * Called at the start (0), at the end (total), and at most about 20 times a second between. The
- * count never falls within an attempt; it begins at 0 again when an attempt is made anew.
- */
-typedef int32_t (*linq_progress_fn)(void *user_data, uint64_t sent, uint64_t total);
-
-/** What an upload takes besides its source. Start with linq_upload_options_default(). */
-typedef struct linq_upload_options {
-  /** sizeof(linq_upload_options) of the caller; the _default() function sets it. */
-  size_t struct_size;
-  /**
-   * The name to declare: 1 to 255 characters, without control characters or path separators.
-   * NULL: the last part of the path. Required for a source without a path, and for a file whose
-   * own name is not UTF-8; with linq_upload_presigned only where you want it checked against what
-   * was signed.
-   */
-  const char *filename;
-  /**
-   * The content type to declare. NULL: from the bytes, else from the name. What MIME libraries
-   * write is understood, such as image/jpg or a "; charset=..." behind it.
-   */
-  const char *content_type;
-  /** Told how far it is. NULL: nobody is. */
-  linq_progress_fn progress;
-  /** Handed to progress. */
-  void *user_data;
-  /** Ends the call from anywhere. NULL: nothing does. */
-  struct linq_cancel_token *cancel;
-  /**
-   * Bounds the whole call, every attempt and wait included. 0: not bounded; the client's own
-   * timeouts still hold.
-   */
-  uint32_t timeout_ms;
-  /** 0. */
-  uint32_t reserved;
-} linq_upload_options;
-
-/** A file that is there. From the upload functions; give it to linq_free. */
-typedef struct linq_attachment {
-  /** Set by the library; see LINQ_HAS. */
-  size_t struct_size;
-  /**
-   * For any number of messages as long as it lasts: an ephemeral attachment is removed 24 to 48
-   * hours after the upload, a persistent one stays until it is deleted. LINQ_NOT_FOUND then.
-   */
-  const char *attachment_id;
-  /** Where the file is. NULL where Linq does not send it. */
-  const char *download_url;
-  /** The name it was declared under; "" where a presigned JSON did not say. */
-  const char *filename;
-  /** The type it was declared as; "" where a presigned JSON did not say. */
-  const char *content_type;
-  /** NULL. */
-  const void *reserved;
-  /** Its size. */
-  uint64_t size_bytes;
-  /** How many attempts the call made in all. */
-  uint32_t attempts;
-  /** 0. */
-  uint32_t reserved_2;
-} linq_attachment;
-
-/**
- * Gives the next bytes of a source: writes up to `capacity` of them to `buffer` and returns how
- * many. 0 means the end, a negative number an error. Both an error and a count above `capacity`
- * end the call with LINQ_FILE.
- */
-typedef int64_t (*linq_read_fn)(void *user_data, void *buffer, size_t capacity);
-
-/**
- * Begins a source again at its first byte. Returns 0 when that is done, anything else where it
- * cannot be done.
- */
-typedef int32_t (*linq_rewind_fn)(void *user_data);
-
-/**
- * Where the bytes of an upload come from. Start with linq_source_default(), set kind and the
- * fields that it names; the others must stay zero. Everything is borrowed for the call. 1 to 104
- * 857 600 bytes.
- */
-typedef struct linq_source {
-  /** sizeof(linq_source) of the caller; the _default() function sets it. */
-  size_t struct_size;
-  /** PATH: the file. On Unix a path is bytes, passed on unchanged. */
-  const char *path;
-  /** BYTES: the first byte. */
-  const void *bytes;
-  /** READER: gives the bytes; called on the calling thread. */
-  linq_read_fn read;
-  /**
-   * READER: begins again, so that a failed attempt can be made anew. NULL: the upload is not
-   * tried again once bytes were sent, unless they are so few that the library still holds them
-   * all (4 KiB).
-   */
-  linq_rewind_fn rewind;
-  /** READER: handed to read and rewind. */
-  void *user_data;
-  /** DESCRIPTOR: the first byte to send. The descriptor's own position is neither used nor moved. */
-  uint64_t offset;
-  /**
-   * DESCRIPTOR: how many bytes to send; 0: up to the end of the file. BYTES: how many there are.
-   * READER: exactly how many the callback will give; less or more is LINQ_FILE.
-   */
-  uint64_t length;
-  /** Required. LINQ_SOURCE_PATH, _DESCRIPTOR, _BYTES or _READER. */
-  uint32_t kind;
-  /** DESCRIPTOR: the open file. It stays open; closing it is yours. */
-  uint32_t descriptor;
-} linq_source;
-
-/** What Linq knows of an attachment. From linq_attachment_get; give it to linq_free. */
-typedef struct linq_attachment_info {
-  /** Set by the library; see LINQ_HAS. */
-  size_t struct_size;
-  /** Its id. */
-  const char *attachment_id;
-  /** Its name. */
-  const char *filename;
-  /** Its content type. */
-  const char *content_type;
-  /** When it was reserved, as the server wrote it. */
-  const char *created_at;
-  /**
-   * Where the file is, freshly signed where the account asks for that. NULL where Linq does
-   * not send it.
-   */
-  const char *download_url;
-  /**
-   * "pending", "complete" or "failed" where the API still sends it (deprecated since May 2026),
-   * else NULL.
-   */
-  const char *status;
-  /** NULL. */
-  const void *reserved;
-  /** Its size. */
-  uint64_t size_bytes;
-  /** created_at in Unix milliseconds. */
-  int64_t created_at_ms;
-} linq_attachment_info;
-
-/** A message to send. Start with linq_message_default(). */
-typedef struct linq_message {
-  /** sizeof(linq_message) of the caller; the _default() function sets it. */
-  size_t struct_size;
-  /** Required. One of your own numbers, such as "+15551234567". */
-  const char *from;
-  /** Required. Whom to send to: to_count numbers or e-mail addresses. */
-  const char *const *to;
-  /** How many there are. */
-  size_t to_count;
-  /** Text that goes before the attachments. NULL: none. */
-  const char *text;
-  /** The attachments, in order: attachment_count ids. May be NULL where there is a text. */
-  const char *const *attachment_ids;
-  /** How many there are. */
-  size_t attachment_count;
-  /**
-   * Linq never sends twice with the same key. Up to 255 characters. NULL: a fresh one;
-   * linq_receipt tells it.
-   */
-  const char *idempotency_key;
-} linq_message;
-
-/** What Linq answered to a message. From linq_send_message; give it to linq_free. */
-typedef struct linq_receipt {
-  /** Set by the library; see LINQ_HAS. */
-  size_t struct_size;
-  /** The chat it went to. */
-  const char *chat_id;
-  /** The message. NULL where the reply does not name it. */
-  const char *message_id;
-  /** The key it was sent with. To send the same message again, use the same key. */
-  const char *idempotency_key;
-} linq_receipt;
-
-/**
- * A call of the API that has no function of its own here; see linq_send_request. Start with
- * linq_request_default().
- */
-typedef struct linq_request {
-  /** sizeof(linq_request) of the caller; the _default() function sets it. */
-  size_t struct_size;
-  /** Required. "GET", "HEAD", "PUT", "DELETE", "POST" or "PATCH". */
-  const char *method;
-  /**
-   * Required. What follows the base URL, such as "/v3/chats/{id}/messages" with an id in it; a
-   * query is allowed. It must not name a scheme or a host, nor hold "..", empty segments or
-   * characters that a URL cannot have.
-   */
-  const char *path;
-  /** What to send: JSON of at most 1 MiB. NULL: no body. GET and HEAD take none. */
-  const char *json;
-  /**
-   * Sent as the header Idempotency-Key: 1 to 255 printable ASCII characters. Only some paths
-   * honour it; others take a key inside their JSON. NULL: none.
-   */
-  const char *idempotency_key;
-  /** LINQ_REQUEST_... added together. An unknown bit is refused. */
-  uint32_t flags;
-  /** 0. */
-  uint32_t reserved;
-} linq_request;
-
-/** What Linq answered to a request. From linq_send_request; give it to linq_free. */
-typedef struct linq_response {
-  /** Set by the library; see LINQ_HAS. */
-  size_t struct_size;
-  /** The body. NULL where there is none. */
-  const char *json;
-  /** Linq's trace id, which its support asks for. NULL: none. */
-  const char *trace_id;
-  /** The status: 200 to 299, or 404 for a DELETE that was made again and found that it was done. */
-  uint32_t http_status;
-  /** 0. */
-  uint32_t reserved;
-} linq_response;
-
-/**
- * Hears a log line: its level (LINQ_LOG_...) and its text, without a line feed. The text is gone
- * after the call.
- */
-typedef void (*linq_log_fn)(void *user_data, uint32_t level, const char *line);
-
-/**
- * Makes a client.
- *
- * options  NULL: everything from the environment
- * client   the client, for linq_free
- *
- * The environment is read now and at no other time. Nothing is sent. Without any API key the
- * client can still upload presigned.
- *
- * LINQ_INVALID_ARGUMENT  a setting cannot be meant, such as a base_url that is no URL
- * LINQ_FILE              ca_file cannot be read
- * LINQ_TLS               ca_file or ca_pem holds no certificate
- */
-linq_status linq_client_new(const struct linq_client_options *options,
-                            struct linq_client **client,
-                            struct linq_error **error);
-
-/**
- * Reserves a place for a file that somebody else will upload (step 1 of 2).
- *
- * client     NULL: the default client
- * file       required: name, type and size; checked before any network
- * call       NULL: no cancelling, no deadline
- * presigned  the place, for linq_free; hand presigned->json to whoever has the bytes
- *
- * A place lasts about 15 minutes. One that is never used costs nothing and cannot be listed.
- *
- * LINQ_UNSUPPORTED   the type, size or name would be refused; nothing was sent
- * LINQ_UNAUTHORIZED  there is no API key, or Linq does not accept it
- */
-linq_status linq_presign(struct linq_client *client,
-                         const struct linq_file *file,
-                         const struct linq_call_options *call,
-                         struct linq_presigned **presigned,
-                         struct linq_error **error);
-
-/**
- * Uploads a file on disk, and makes it usable in messages.
- *
- * client      NULL: the default client
- * path        required: a regular file of 1 to 104 857 600 bytes; symbolic links are followed
- * options     NULL: all defaults
- * attachment  what to put into messages, for linq_free
- *
- * Reserves a place and puts the bytes there, again where that helps. Memory is bounded whatever
- * the size.
- *
- * LINQ_FILE          it cannot be opened, is no regular file, or changed while being sent
- * LINQ_UNSUPPORTED   its type, size or name would be refused; nothing was sent
- * LINQ_UNAUTHORIZED  there is no API key, or Linq does not accept it
- */
-linq_status linq_upload_file(struct linq_client *client,
-                             const char *path,
-                             const struct linq_upload_options *options,
-                             struct linq_attachment **attachment,
-                             struct linq_error **error);
-
-/**
- * Uploads from any source: a path, an open file or a part of it, bytes in memory, or a read
- * callback.
- *
- * client      NULL: the default client
- * source      required
- * options     NULL: all defaults; a source without a path needs options->filename
- * attachment  what to put into messages, for linq_free
- *
- * Fails as linq_upload_file does.
- */
-linq_status linq_upload(struct linq_client *client,
-                        const struct linq_source *source,
-                        const struct linq_upload_options *options,
-                        struct linq_attachment **attachment,
-                        struct linq_error **error);
-
-/**
- * Uploads to a place that was reserved elsewhere (step 2 of 2). Needs no API key, and sends none.
- *
- * client      NULL: the default client
- * presigned   required: from linq_presigned_parse or linq_presign; its json is what counts
- * source      required
- * options     NULL: all defaults; filename and content_type need not be given
- * attachment  what to put into messages, for linq_free
- *
- * A source whose size or type is not what was signed is refused before any network.
- *
- * LINQ_EXPIRED  the place is no longer open; ask your server for a new one
- * LINQ_STORAGE  the storage host refused; see error->storage_code
- */
-linq_status linq_upload_presigned(struct linq_client *client,
-                                  const struct linq_presigned *presigned,
-                                  const struct linq_source *source,
-                                  const struct linq_upload_options *options,
-                                  struct linq_attachment **attachment,
-                                  struct linq_error **error);
-
-/**
- * Reads the JSON that a server handed over: Linq's own reply to POST /v3/attachments, or
- * linq_presigned.json.
- *
- * json       required: length bytes of UTF-8, at most 1 MiB; a NUL at the end is not needed
- * presigned  the place, for linq_free
- *
- * Unknown fields are ignored. Nothing is sent.
- *
- * LINQ_INVALID_ARGUMENT  it is no such JSON, or asks for something that an upload must not do
- */
-linq_status linq_presigned_parse(const char *json,
-                                 size_t length,
-                                 struct linq_presigned **presigned,
-                                 struct linq_error **error);
-
-/**
- * Asks what Linq knows of an attachment (GET /v3/attachments/{id}).
- *
- * client         NULL: the default client
- * attachment_id  required
- * call           NULL: no cancelling, no deadline
- * info           the answer, for linq_free
- *
- * LINQ_NOT_FOUND         it does not exist, or belongs to another account
- * LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
- * LINQ_INVALID_ARGUMENT  it is no id as an upload returns it; nothing was sent
- */
-linq_status linq_attachment_get(struct linq_client *client,
-                                const char *attachment_id,
-                                const struct linq_call_options *call,
-                                struct linq_attachment_info **info,
-                                struct linq_error **error);
-
-/**
- * Deletes an attachment for good (DELETE /v3/attachments/{id}). Messages stay, but lose it.
- *
- * client         NULL: the default client
- * attachment_id  required
- * call           NULL: no cancelling, no deadline
- *
- * An attempt that is made again because the first answer was lost, and finds the attachment gone,
- * counts as done.
- *
- * LINQ_NOT_FOUND         it does not exist, or belongs to another account
- * LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
- * LINQ_INVALID_ARGUMENT  it is no id as an upload returns it; nothing was sent
- */
-linq_status linq_attachment_delete(struct linq_client *client,
-                                   const char *attachment_id,
-                                   const struct linq_call_options *call,
-                                   struct linq_error **error);
-
-/**
- * Sends a message with attachments (POST /v3/chats), into the chat that these people already
- * share or into a new one.
- *
- * client   NULL: the default client
- * message  required
- * call     NULL: no cancelling, no deadline
- * receipt  where it went, for linq_free
- *
- * Always sent with an idempotency key, so trying again never sends twice. After an error, send
- * again with error->idempotency_key where there is one: the message may have arrived.
- *
- * LINQ_INVALID_ARGUMENT  it goes to nobody, or has neither text nor attachments; nothing was sent
- * LINQ_NOT_FOUND         an attachment does not exist any more, or is another account's: upload it
- *                        again
- * LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
- */
-linq_status linq_send_message(struct linq_client *client,
-                              const struct linq_message *message,
-                              const struct linq_call_options *call,
-                              struct linq_receipt **receipt,
-                              struct linq_error **error);
-
-/**
- * Makes any other call of the API below /v3/, with the key, the limits and the errors of every
- * other call: a message into a chat that is there, a voice memo, a sticker, whatever Linq adds.
- *
- * client    NULL: the default client
- * request   required: method and path, and JSON to send
- * call      NULL: no cancelling, no deadline
- * response  what Linq answered, at most 1 MiB, for linq_free
- *
- * GET, HEAD, PUT and DELETE are tried again as every call is; POST and PATCH only with
- * LINQ_REQUEST_REPEATABLE. Without it the request is sent on a connection of its own, and again
- * only where no connection could be made, or where Linq says that it did nothing: status 429,
- * codes 2007 and 2009, x-should-retry: true. An error whose retryable is 0 may then mean that it
- * was done all the same. A refusal is an error, with Linq's message and codes.
- *
- * LINQ_INVALID_ARGUMENT  method, path or JSON cannot be sent; nothing was
- * LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
- * LINQ_PROTOCOL          what Linq answered is not JSON
- */
-linq_status linq_send_request(struct linq_client *client,
-                              const struct linq_request *request,
-                              const struct linq_call_options *call,
-                              struct linq_response **response,
-                              struct linq_error **error);
-
-/**
- * What the library would declare as the content type, as a static string that is never freed;
- * NULL where it knows none that the API takes.
- *
- * path_or_name  only the part behind the last "/" counts; NULL: from the bytes alone
- * bytes         the first length bytes of the file, best all of it: what lies further is not seen,
- *               so an upload may still refuse it; NULL with length 0: from the name alone
- *
- * Nothing is opened or read.
- */
-const char *linq_content_type(const char *path_or_name,
-                              const void *bytes,
-                              size_t length);
-
-/** Makes a cancel token, for linq_free. NULL where memory or descriptors ran out. */
-struct linq_cancel_token *linq_cancel_token_new(void);
-
-/**
- * Ends every call that was given this token, now and later: each returns LINQ_CANCELLED within
- * about 10 ms.
- *
- * Final. Never blocks. May be called from any thread and from a signal handler; errno is kept.
- * NULL is nothing.
- */
-void linq_cancel_token_cancel(struct linq_cancel_token *token);
-
-/**
- * Sets who hears the library's log lines up to a level (LINQ_LOG_...). By default nobody does. No
- * secret is in any line at any level.
- *
- * callback  NULL: nobody, and level does not count
- *
- * One for the process. It is called on the thread whose call the line is about, so several
- * threads may be in it at once. It may call any linq function, whose own lines are then not
- * heard, except this one. This function returns once no thread is in the old callback any more.
- *
- * LINQ_INVALID_ARGUMENT  the level is unknown, or it was called from inside a log callback
- */
-linq_status linq_set_log(linq_log_fn callback,
-                         void *user_data,
-                         uint32_t level);
-
-/**
- * The name of a status as it is written here, such as "LINQ_TIMEOUT"; a static string, never
- * NULL. For a number this library does not know: "LINQ_INTERNAL".
- */
-const char *linq_status_name(linq_status status);
-
-/**
- * The version of the library that is loaded, such as "0.1.0"; a static string.
- * LINQ_VERSION_STRING is this header's.
- */
-const char *linq_version(void);
-
-/**
- * The ABI of the library that is loaded. It works with this header where it equals
- * LINQ_ABI_VERSION.
- */
-uint32_t linq_abi_version(void);
-
-/**
- * Gives back whatever this library handed out: a result, an error, a client, a cancel token.
- *
- * NULL is fine. Secrets inside are overwritten first. A client or token that a call is using goes
- * when that call returns. A pointer the library does not know as live, such as a member string or
- * something freed before, is left alone and logged.
- */
-void linq_free(void *anything);
-
-/* Inline, so that struct_size is the size that you were compiled with. */
-
-/** Options for linq_client_new with every field at its default. */
-static inline linq_client_options linq_client_options_default(void) {
-  linq_client_options options;
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
-  return options;
-}
-
-/** A file for linq_presign; set filename and size_bytes. */
-static inline linq_file linq_file_default(void) {
-  linq_file file;
-  memset(&file, 0, sizeof file);
-  file.struct_size = sizeof file;
-  return file;
-}
-
-/** A source for linq_upload and linq_upload_presigned; set kind and what belongs to it. */
-static inline linq_source linq_source_default(void) {
-  linq_source source;
-  memset(&source, 0, sizeof source);
-  source.struct_size = sizeof source;
-  return source;
-}
-
-/** Options for the upload functions with every field at its default. */
-static inline linq_upload_options linq_upload_options_default(void) {
-  linq_upload_options options;
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
-  return options;
-}
-
-/** Options for the other calls with every field at its default. */
-static inline linq_call_options linq_call_options_default(void) {
-  linq_call_options options;
-  memset(&options, 0, sizeof options);
-  options.struct_size = sizeof options;
-  return options;
-}
-
-/** A message for linq_send_message; set from, to and to_count, and a text or attachments. */
-static inline linq_message linq_message_default(void) {
-  linq_message message;
-  memset(&message, 0, sizeof message);
-  message.struct_size = sizeof message;
-  return message;
-}
-
-/** A request for linq_send_request; set method and path, and json where it has a body. */
-static inline linq_request linq_request_default(void) {
-  linq_request request;
-  memset(&request, 0, sizeof request);
-  request.struct_size = sizeof request;
-  return request;
-}
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* LINQ_H */

@@ -1,4 +1,4 @@
-# Man pages out of linq.h: linq(3) for what is said before the declarations, linq_status(3) for the numbers, one page for each
+# Man pages out of linq.h: linq(3) for what is said before and after the declarations, linq_status(3) for the numbers, one page for each
 # function, struct and callback. awk -v out=DIRECTORY -f man.awk linq.h
 
 function escape(text) {
@@ -94,7 +94,7 @@ function overview(text,    rows, count, i, part, title) {
     section("DESCRIPTION")
     count = split(text, rows, "\n")
     for (i = 2; i <= count; i++) {
-        if (rows[i] ~ /^Generated from/) break
+        if (rows[i] ~ /^Generated from/) continue
         if (rows[i] ~ /^[A-Z][A-Z]+[ ,]/) {
             prose(part)
             part = ""
@@ -125,6 +125,7 @@ inside {
         inside = 0
         sub(/\n+$/, "", comment)
         if (comment ~ /^linq\.h - /) prologue = comment
+        if (comment ~ /^ENVIRONMENT/) tables = comment
     }
     next
 }
@@ -226,5 +227,5 @@ END {
     described(status)
     constants("linq_status")
     end()
-    overview(prologue)
+    overview(prologue "\n" tables)
 }

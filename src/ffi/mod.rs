@@ -1,9 +1,9 @@
-//! The C face: the exported functions, and all the unsafe code. It decides nothing.
+//! The C interface: the exported functions, in the header's order. All decisions are the core's.
 //!
-//! Each function reads in C's order - who, what, result, error - and does three things: arguments in, the core's
-//! verb, one block out. The comments become linq.h.
+//! Each function takes its arguments in C's order - client, input, result, error - and does three things: it converts
+//! the arguments, calls the core and returns one block. The comments become linq.h; that is why this file is long.
 
-// A "# Safety" section per function would leak into linq.h, which states the rules once, at its top.
+// A "# Safety" section per function would end up in linq.h, which states the rules once, at its top.
 #![allow(unsafe_code, non_camel_case_types, clippy::missing_safety_doc)]
 
 mod alloc;
@@ -28,17 +28,119 @@ use crate::{Client, Presigned, Source};
 use boundary::catch_panic;
 use types::*;
 
+/// Uploads a file on disk, so that messages can use it.
+///
+/// client      NULL: the default client
+/// path        required: a regular file of 1 to 104 857 600 bytes; symbolic links are followed
+/// options     NULL: all defaults
+/// attachment  the result; free it with linq_free
+///
+/// Reserves a place and sends the bytes there, with retries where they help. Memory use does not
+/// depend on the size of the file.
+///
+/// LINQ_FILE          it cannot be opened, is not a regular file, or changed while being sent
+/// LINQ_UNSUPPORTED   its type, size or name would be refused; nothing was sent
+/// LINQ_UNAUTHORIZED  there is no API key, or Linq does not accept it
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_upload_file(
+    client: *mut linq_client,
+    path: *const c_char,
+    options: *const linq_upload_options,
+    attachment: *mut *mut linq_attachment,
+    error: *mut *mut linq_error,
+) -> linq_status {
+    let body = || {
+        let client = input::client(client)?;
+        let path = unsafe { input::path(path)? };
+        let mut options = unsafe { options::upload(options)? };
+        block::attachment(&client.upload(Source::Path(path), options.core())?)
+    };
+    unsafe { boundary::call(attachment, error, body) }
+}
+
+/// Frees whatever this library returned: a result, an error, a client, a cancel token.
+///
+/// NULL is allowed. Secrets are overwritten first. A client or token that a call is using is freed
+/// when that call returns. A pointer that is not a live object of the library, such as a member
+/// string or an object freed before, is ignored and logged.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_free(anything: *mut c_void) {
+    catch_panic((), || unsafe { free::free(anything) })
+}
+
+/// The name of a status as it is written here, such as "LINQ_TIMEOUT"; a static string, never
+/// NULL. "LINQ_INTERNAL" for a number that this library does not know.
+#[unsafe(no_mangle)]
+pub extern "C" fn linq_status_name(status: linq_status) -> *const c_char {
+    status::name(status).as_ptr()
+}
+
+/// The version of the loaded library, such as "0.1.0"; a static string. LINQ_VERSION_STRING is
+/// this header's.
+#[unsafe(no_mangle)]
+pub extern "C" fn linq_version() -> *const c_char {
+    status::VERSION.as_ptr()
+}
+
+/// The ABI of the loaded library. It works with this header if it equals LINQ_ABI_VERSION.
+#[unsafe(no_mangle)]
+pub extern "C" fn linq_abi_version() -> u32 {
+    LINQ_ABI_VERSION
+}
+
+/// Makes a cancel token; free it with linq_free. NULL if memory or descriptors ran out.
+#[unsafe(no_mangle)]
+pub extern "C" fn linq_cancel_token_new() -> *mut linq_cancel_token {
+    catch_panic(std::ptr::null_mut(), handle::token)
+}
+
+/// Cancels every call that was given this token, now and later: each returns LINQ_CANCELLED within
+/// about 10 ms.
+///
+/// Cannot be undone. Never blocks. May be called from any thread and from a signal handler; errno
+/// is preserved. NULL does nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_cancel_token_cancel(token: *mut linq_cancel_token) {
+    unsafe { handle::cancel(token) }
+}
+
+/// Uploads from any source: a path, an open file or a part of it, bytes in memory, or a read
+/// callback.
+///
+/// client      NULL: the default client
+/// source      required
+/// options     NULL: all defaults; a source without a path needs options->filename
+/// attachment  the result; free it with linq_free
+///
+/// Fails as linq_upload_file does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_upload(
+    client: *mut linq_client,
+    source: *const linq_source,
+    options: *const linq_upload_options,
+    attachment: *mut *mut linq_attachment,
+    error: *mut *mut linq_error,
+) -> linq_status {
+    let body = || {
+        let client = input::client(client)?;
+        let mut source = unsafe { options::source(source)? };
+        let mut options = unsafe { options::upload(options)? };
+        block::attachment(&client.upload(source.core(), options.core())?)
+    };
+    unsafe { boundary::call(attachment, error, body) }
+}
+
 /// Makes a client.
 ///
 /// options  NULL: everything from the environment
-/// client   the client, for linq_free
+/// client   the result; free it with linq_free
 ///
 /// The environment is read now and at no other time. Nothing is sent. Without any API key the
 /// client can still upload presigned.
 ///
-/// LINQ_INVALID_ARGUMENT  a setting cannot be meant, such as a base_url that is no URL
+/// LINQ_INVALID_ARGUMENT  a setting has an invalid value, such as a base_url that is not a URL
 /// LINQ_FILE              ca_file cannot be read
-/// LINQ_TLS               ca_file or ca_pem holds no certificate
+/// LINQ_TLS               ca_file or ca_pem contains no certificate
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_client_new(
     options: *const linq_client_options,
@@ -52,11 +154,11 @@ pub unsafe extern "C" fn linq_client_new(
 /// Reserves a place for a file that somebody else will upload (step 1 of 2).
 ///
 /// client     NULL: the default client
-/// file       required: name, type and size; checked before any network
-/// call       NULL: no cancelling, no deadline
-/// presigned  the place, for linq_free; hand presigned->json to whoever has the bytes
+/// file       required: name, type and size; checked before anything is sent
+/// call       NULL: no cancelling, no time limit
+/// presigned  the result; free it with linq_free; send presigned->json to the app that uploads
 ///
-/// A place lasts about 15 minutes. One that is never used costs nothing and cannot be listed.
+/// A place is open for about 15 minutes. One that is never used costs nothing and cannot be listed.
 ///
 /// LINQ_UNSUPPORTED   the type, size or name would be refused; nothing was sent
 /// LINQ_UNAUTHORIZED  there is no API key, or Linq does not accept it
@@ -77,71 +179,35 @@ pub unsafe extern "C" fn linq_presign(
     unsafe { boundary::call(presigned, error, body) }
 }
 
-/// Uploads a file on disk, and makes it usable in messages.
+/// Parses the JSON that a server handed over: Linq's own reply to POST /v3/attachments, or
+/// linq_presigned.json.
 ///
-/// client      NULL: the default client
-/// path        required: a regular file of 1 to 104 857 600 bytes; symbolic links are followed
-/// options     NULL: all defaults
-/// attachment  what to put into messages, for linq_free
+/// json       required: length bytes of UTF-8, at most 1 MiB; no NUL at the end is needed
+/// presigned  the result; free it with linq_free
 ///
-/// Reserves a place and puts the bytes there, again where that helps. Memory is bounded whatever
-/// the size.
+/// Unknown fields are ignored. Nothing is sent.
 ///
-/// LINQ_FILE          it cannot be opened, is no regular file, or changed while being sent
-/// LINQ_UNSUPPORTED   its type, size or name would be refused; nothing was sent
-/// LINQ_UNAUTHORIZED  there is no API key, or Linq does not accept it
+/// LINQ_INVALID_ARGUMENT  it is not such JSON, or asks for something that an upload must not do
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn linq_upload_file(
-    client: *mut linq_client,
-    path: *const c_char,
-    options: *const linq_upload_options,
-    attachment: *mut *mut linq_attachment,
+pub unsafe extern "C" fn linq_presigned_parse(
+    json: *const c_char,
+    length: usize,
+    presigned: *mut *mut linq_presigned,
     error: *mut *mut linq_error,
 ) -> linq_status {
-    let body = || {
-        let client = input::client(client)?;
-        let path = unsafe { input::path(path)? };
-        let mut options = unsafe { options::upload(options)? };
-        block::attachment(&client.upload(Source::Path(path), options.core())?)
-    };
-    unsafe { boundary::call(attachment, error, body) }
-}
-
-/// Uploads from any source: a path, an open file or a part of it, bytes in memory, or a read
-/// callback.
-///
-/// client      NULL: the default client
-/// source      required
-/// options     NULL: all defaults; a source without a path needs options->filename
-/// attachment  what to put into messages, for linq_free
-///
-/// Fails as linq_upload_file does.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn linq_upload(
-    client: *mut linq_client,
-    source: *const linq_source,
-    options: *const linq_upload_options,
-    attachment: *mut *mut linq_attachment,
-    error: *mut *mut linq_error,
-) -> linq_status {
-    let body = || {
-        let client = input::client(client)?;
-        let mut source = unsafe { options::source(source)? };
-        let mut options = unsafe { options::upload(options)? };
-        block::attachment(&client.upload(source.core(), options.core())?)
-    };
-    unsafe { boundary::call(attachment, error, body) }
+    let body = || block::presigned(&Presigned::parse(unsafe { input::json(json, length)? })?);
+    unsafe { boundary::call(presigned, error, body) }
 }
 
 /// Uploads to a place that was reserved elsewhere (step 2 of 2). Needs no API key, and sends none.
 ///
 /// client      NULL: the default client
-/// presigned   required: from linq_presigned_parse or linq_presign; its json is what counts
+/// presigned   required: from linq_presigned_parse or linq_presign; only its json is used
 /// source      required
-/// options     NULL: all defaults; filename and content_type need not be given
-/// attachment  what to put into messages, for linq_free
+/// options     NULL: all defaults; filename and content_type are not needed
+/// attachment  the result; free it with linq_free
 ///
-/// A source whose size or type is not what was signed is refused before any network.
+/// A source whose size or type is not what was signed is refused before anything is sent.
 ///
 /// LINQ_EXPIRED  the place is no longer open; ask your server for a new one
 /// LINQ_STORAGE  the storage host refused; see error->storage_code
@@ -164,36 +230,16 @@ pub unsafe extern "C" fn linq_upload_presigned(
     unsafe { boundary::call(attachment, error, body) }
 }
 
-/// Reads the JSON that a server handed over: Linq's own reply to POST /v3/attachments, or
-/// linq_presigned.json.
-///
-/// json       required: length bytes of UTF-8, at most 1 MiB; a NUL at the end is not needed
-/// presigned  the place, for linq_free
-///
-/// Unknown fields are ignored. Nothing is sent.
-///
-/// LINQ_INVALID_ARGUMENT  it is no such JSON, or asks for something that an upload must not do
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn linq_presigned_parse(
-    json: *const c_char,
-    length: usize,
-    presigned: *mut *mut linq_presigned,
-    error: *mut *mut linq_error,
-) -> linq_status {
-    let body = || block::presigned(&Presigned::parse(unsafe { input::json(json, length)? })?);
-    unsafe { boundary::call(presigned, error, body) }
-}
-
 /// Asks what Linq knows of an attachment (GET /v3/attachments/{id}).
 ///
 /// client         NULL: the default client
 /// attachment_id  required
-/// call           NULL: no cancelling, no deadline
-/// info           the answer, for linq_free
+/// call           NULL: no cancelling, no time limit
+/// info           the result; free it with linq_free
 ///
 /// LINQ_NOT_FOUND         it does not exist, or belongs to another account
 /// LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
-/// LINQ_INVALID_ARGUMENT  it is no id as an upload returns it; nothing was sent
+/// LINQ_INVALID_ARGUMENT  it is not an id that an upload returns; nothing was sent
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_attachment_get(
     client: *mut linq_client,
@@ -211,18 +257,17 @@ pub unsafe extern "C" fn linq_attachment_get(
     unsafe { boundary::call(info, error, body) }
 }
 
-/// Deletes an attachment for good (DELETE /v3/attachments/{id}). Messages stay, but lose it.
+/// Deletes an attachment permanently (DELETE /v3/attachments/{id}). Messages stay, but lose it.
 ///
 /// client         NULL: the default client
 /// attachment_id  required
-/// call           NULL: no cancelling, no deadline
+/// call           NULL: no cancelling, no time limit
 ///
-/// An attempt that is made again because the first answer was lost, and finds the attachment gone,
-/// counts as done.
+/// A retry, after the first answer was lost, that finds the attachment gone counts as success.
 ///
 /// LINQ_NOT_FOUND         it does not exist, or belongs to another account
 /// LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
-/// LINQ_INVALID_ARGUMENT  it is no id as an upload returns it; nothing was sent
+/// LINQ_INVALID_ARGUMENT  it is not an id that an upload returns; nothing was sent
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_attachment_delete(
     client: *mut linq_client,
@@ -239,19 +284,19 @@ pub unsafe extern "C" fn linq_attachment_delete(
     unsafe { boundary::call_without_result(error, body) }
 }
 
-/// Sends a message with attachments (POST /v3/chats), into the chat that these people already
-/// share or into a new one.
+/// Sends a message with attachments (POST /v3/chats), to the chat that these people already share
+/// or to a new one.
 ///
 /// client   NULL: the default client
 /// message  required
-/// call     NULL: no cancelling, no deadline
-/// receipt  where it went, for linq_free
+/// call     NULL: no cancelling, no time limit
+/// receipt  the result; free it with linq_free
 ///
-/// Always sent with an idempotency key, so trying again never sends twice. After an error, send
-/// again with error->idempotency_key where there is one: the message may have arrived.
+/// Always sent with an idempotency key, so a retry never sends it twice. After an error, send again
+/// with error->idempotency_key if there is one: the message may have arrived.
 ///
-/// LINQ_INVALID_ARGUMENT  it goes to nobody, or has neither text nor attachments; nothing was sent
-/// LINQ_NOT_FOUND         an attachment does not exist any more, or is another account's: upload it
+/// LINQ_INVALID_ARGUMENT  it has no recipient, or neither text nor attachments; nothing was sent
+/// LINQ_NOT_FOUND         an attachment no longer exists, or belongs to another account: upload it
 ///                        again
 /// LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
 #[unsafe(no_mangle)]
@@ -272,22 +317,22 @@ pub unsafe extern "C" fn linq_send_message(
 }
 
 /// Makes any other call of the API below /v3/, with the key, the limits and the errors of every
-/// other call: a message into a chat that is there, a voice memo, a sticker, whatever Linq adds.
+/// other call: a message to an existing chat, a voice memo, a sticker, or what Linq adds later.
 ///
 /// client    NULL: the default client
 /// request   required: method and path, and JSON to send
-/// call      NULL: no cancelling, no deadline
-/// response  what Linq answered, at most 1 MiB, for linq_free
+/// call      NULL: no cancelling, no time limit
+/// response  the result, at most 1 MiB; free it with linq_free
 ///
-/// GET, HEAD, PUT and DELETE are tried again as every call is; POST and PATCH only with
-/// LINQ_REQUEST_REPEATABLE. Without it the request is sent on a connection of its own, and again
-/// only where no connection could be made, or where Linq says that it did nothing: status 429,
-/// codes 2007 and 2009, x-should-retry: true. An error whose retryable is 0 may then mean that it
-/// was done all the same. A refusal is an error, with Linq's message and codes.
+/// GET, HEAD, PUT and DELETE are retried like every call; POST and PATCH only with
+/// LINQ_REQUEST_REPEATABLE. Without it the request is sent on a connection of its own, and retried
+/// only if no connection could be made, or if Linq says that it did nothing: status 429, codes 2007
+/// and 2009, x-should-retry: true. An error whose retryable is 0 may then mean that the request was
+/// executed all the same. A refusal is an error, with Linq's message and codes.
 ///
-/// LINQ_INVALID_ARGUMENT  method, path or JSON cannot be sent; nothing was
+/// LINQ_INVALID_ARGUMENT  method, path or JSON is invalid; nothing was sent
 /// LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
-/// LINQ_PROTOCOL          what Linq answered is not JSON
+/// LINQ_PROTOCOL          Linq's answer is not JSON
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_send_request(
     client: *mut linq_client,
@@ -305,12 +350,12 @@ pub unsafe extern "C" fn linq_send_request(
     unsafe { boundary::call(response, error, body) }
 }
 
-/// What the library would declare as the content type, as a static string that is never freed;
-/// NULL where it knows none that the API takes.
+/// The content type that the library would declare, as a static string that is never freed; NULL
+/// if it finds none that the API accepts.
 ///
-/// path_or_name  only the part behind the last "/" counts; NULL: from the bytes alone
-/// bytes         the first length bytes of the file, best all of it: what lies further is not seen,
-///               so an upload may still refuse it; NULL with length 0: from the name alone
+/// path_or_name  only the part after the last "/" is used; NULL: from the bytes alone
+/// bytes         the first length bytes of the file, ideally all of it: an upload looks further,
+///               and may still refuse the file; NULL with length 0: from the name alone
 ///
 /// Nothing is opened or read.
 #[unsafe(no_mangle)]
@@ -322,64 +367,19 @@ pub unsafe extern "C" fn linq_content_type(
     catch_panic(std::ptr::null(), || unsafe { input::content_type(path_or_name, bytes, length) })
 }
 
-/// Makes a cancel token, for linq_free. NULL where memory or descriptors ran out.
-#[unsafe(no_mangle)]
-pub extern "C" fn linq_cancel_token_new() -> *mut linq_cancel_token {
-    catch_panic(std::ptr::null_mut(), handle::token)
-}
-
-/// Ends every call that was given this token, now and later: each returns LINQ_CANCELLED within
-/// about 10 ms.
+/// Sets the callback that receives the library's log lines up to a level (LINQ_LOG_...). None by
+/// default. No line contains a secret, at any level.
 ///
-/// Final. Never blocks. May be called from any thread and from a signal handler; errno is kept.
-/// NULL is nothing.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn linq_cancel_token_cancel(token: *mut linq_cancel_token) {
-    unsafe { handle::cancel(token) }
-}
-
-/// Sets who hears the library's log lines up to a level (LINQ_LOG_...). By default nobody does. No
-/// secret is in any line at any level.
+/// callback   NULL: none; level is ignored
+/// user_data  passed to callback
+/// level      the most detailed level to receive
 ///
-/// callback  NULL: nobody, and level does not count
-///
-/// One for the process. It is called on the thread whose call the line is about, so several
-/// threads may be in it at once. It may call any linq function, whose own lines are then not
-/// heard, except this one. This function returns once no thread is in the old callback any more.
+/// There is one callback per process. It is called on the thread whose call the line is about, so
+/// several threads may be in it at once. It may call any linq function except this one; the lines
+/// of those calls are dropped. Returns once no thread is in the old callback any more.
 ///
 /// LINQ_INVALID_ARGUMENT  the level is unknown, or it was called from inside a log callback
 #[unsafe(no_mangle)]
 pub extern "C" fn linq_set_log(callback: linq_log_fn, user_data: *mut c_void, level: u32) -> linq_status {
     catch_panic(LINQ_INTERNAL, || callback::set_log(callback, user_data, level))
-}
-
-/// The name of a status as it is written here, such as "LINQ_TIMEOUT"; a static string, never
-/// NULL. For a number this library does not know: "LINQ_INTERNAL".
-#[unsafe(no_mangle)]
-pub extern "C" fn linq_status_name(status: linq_status) -> *const c_char {
-    status::name(status).as_ptr()
-}
-
-/// The version of the library that is loaded, such as "0.1.0"; a static string.
-/// LINQ_VERSION_STRING is this header's.
-#[unsafe(no_mangle)]
-pub extern "C" fn linq_version() -> *const c_char {
-    status::VERSION.as_ptr()
-}
-
-/// The ABI of the library that is loaded. It works with this header where it equals
-/// LINQ_ABI_VERSION.
-#[unsafe(no_mangle)]
-pub extern "C" fn linq_abi_version() -> u32 {
-    LINQ_ABI_VERSION
-}
-
-/// Gives back whatever this library handed out: a result, an error, a client, a cancel token.
-///
-/// NULL is fine. Secrets inside are overwritten first. A client or token that a call is using goes
-/// when that call returns. A pointer the library does not know as live, such as a member string or
-/// something freed before, is left alone and logged.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn linq_free(anything: *mut c_void) {
-    catch_panic((), || unsafe { free::free(anything) })
 }
