@@ -1,4 +1,4 @@
-//! Rust values out: one block each.
+//! Results for C: each Rust value becomes one block.
 //!
 //! ```text
 //! [ struct ][ headers ][ texts, each NUL-terminated ]
@@ -18,9 +18,9 @@ use super::registry::Kind;
 use super::types::*;
 use crate::{Attachment, AttachmentInfo, Error, ErrorKind, Presigned, Receipt, Response};
 
-/// What a function of the header gives back.
+/// A result of an exported function.
 pub(super) trait Outcome {
-    /// The name of its out parameter, for messages.
+    /// The name of its out parameter, for error messages.
     const OUT: &'static str;
 }
 
@@ -37,8 +37,8 @@ outcomes! {
     linq_response "response"
 }
 
-/// One block with a struct, its headers and its texts. How many texts there are is in the type, so that a pointer too
-/// few does not compile.
+/// Allocates one block for a struct, its headers and its texts. The number of texts is part of the type, so a missing
+/// pointer does not compile.
 fn flat<T, const N: usize>(
     texts: [Option<&str>; N],
     headers: &[(String, String)],
@@ -47,15 +47,15 @@ fn flat<T, const N: usize>(
     let pairs = headers.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
     let all = || texts.iter().flatten().copied().chain(pairs.clone());
     if all().any(|text| text.contains('\0')) {
-        // C would see a shortened text.
+        // C would see the text cut short.
         let message = "the server sent a text with a NUL byte in it";
         return Err(Error::new(ErrorKind::Protocol, message).into());
     }
     let table = headers.len() * size_of::<linq_header>();
     let size = all().map(|text| text.len() + 1).sum::<usize>() + size_of::<T>() + table;
     let start = allocate(Kind::Plain, size)?;
-    // SAFETY: every write below stays within `size`, which is the sum of what is written; the struct is aligned as calloc
-    // aligns, and the headers behind it as the struct, whose alignment is a pointer's or more.
+    // SAFETY: every write stays within `size`, the sum of all that is written. calloc aligns the struct; the headers after
+    // it are aligned too, because the struct's alignment is at least a pointer's.
     unsafe {
         let slots: *mut linq_header = start.add(size_of::<T>()).cast();
         let mut cursor = Cursor(slots.cast::<u8>().add(table));
@@ -69,15 +69,15 @@ fn flat<T, const N: usize>(
     Ok(start.cast())
 }
 
-/// Where the next text goes.
+/// The position of the next text.
 struct Cursor(*mut u8);
 
 impl Cursor {
     /// # Safety
-    /// There is room for the text and its NUL, and the room is zero.
+    /// There is space for the text and its NUL, and it is zero.
     unsafe fn put(&mut self, text: &str) -> *const c_char {
         let at = self.0;
-        // SAFETY: the caller's promise; calloc wrote the NUL.
+        // SAFETY: the caller's promise; calloc has written the NUL.
         unsafe {
             ptr::copy_nonoverlapping(text.as_ptr(), at, text.len());
             self.0 = at.add(text.len() + 1);
@@ -231,7 +231,7 @@ pub(super) fn error(from: &Error) -> Result<*mut linq_error, Failure> {
     })
 }
 
-/// An error must reach the caller, whatever a server wrote into it.
+/// Replaces NUL bytes from a server, so that an error reaches the caller whole.
 fn without_nul(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() }
 }

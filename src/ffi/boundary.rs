@@ -1,4 +1,4 @@
-//! What C sees of a call: both outs set on every path, a status, and never a panic.
+//! The boundary of every call from C: sets both out parameters on every path, returns a status, and catches panics.
 
 use std::cell::Cell;
 use std::mem;
@@ -13,7 +13,7 @@ use super::statics;
 use super::types::*;
 use crate::{Error, ErrorKind};
 
-/// Runs a function of the header that has a result.
+/// Runs an exported function that has a result.
 ///
 /// # Safety
 /// `out` and `error` are each NULL or may be written to.
@@ -33,7 +33,7 @@ pub(super) unsafe fn call<T: Outcome>(
     unsafe { call_without_result(error, checked) }
 }
 
-/// Runs a function of the header that has no result.
+/// Runs an exported function that has no result.
 ///
 /// # Safety
 /// `error` is NULL or may be written to.
@@ -46,18 +46,18 @@ pub(super) unsafe fn call_without_result(
     let Err(failure) = catch_panic(Err(Failure::Panic), body) else { return LINQ_OK };
     catch_panic((), || failure.log());
     if error.is_null() {
-        // Even letting go of a failure is allowed: a bug there must not cross into C either.
+        // Dropping the failure may panic too, and must not unwind into C.
         return catch_panic(LINQ_INTERNAL, move || failure.status());
     }
     let block = catch_panic(statics::internal(), move || error_block(failure));
-    // SAFETY: `error` may be written to; a block holds the status that was found in the end.
+    // SAFETY: `error` may be written to; the block has the final status, which a lack of memory or a panic may change.
     unsafe {
         store(error, block);
         (*block).status
     }
 }
 
-/// The error that C gets; a static one where there is no memory for another.
+/// The error for C; a static one if there is no memory for a block.
 fn error_block(failure: Failure) -> *mut linq_error {
     let error = match failure {
         Failure::Argument(message) => Error::new(ErrorKind::InvalidArgument, message),
@@ -68,8 +68,8 @@ fn error_block(failure: Failure) -> *mut linq_error {
     block::error(&error).unwrap_or_else(|_| statics::no_memory())
 }
 
-/// Runs `body` and gives `fallback` where it panics. Everything C can call goes through here, except the one function
-/// that must work in a signal handler.
+/// Runs `body`, and returns `fallback` if it panics. Every exported function goes through here, except
+/// `linq_cancel_token_cancel`, which must work in a signal handler, and those that only return something static.
 pub(super) fn catch_panic<R>(fallback: R, body: impl FnOnce() -> R) -> R {
     let _scope = Scope::enter(true);
     match catch_unwind(AssertUnwindSafe(body)) {
@@ -84,13 +84,13 @@ pub(super) fn catch_panic<R>(fallback: R, body: impl FnOnce() -> R) -> R {
     }
 }
 
-/// Runs a callback of the host: what panics in there is not ours to hush up.
+/// Calls a callback of the host, with our silent panic hook off: the host's panics are reported as usual.
 pub(super) fn call_host<R>(callback: impl FnOnce() -> R) -> R {
     let _scope = Scope::enter(false);
     callback()
 }
 
-/// Writes where there is something to write to. C does not promise alignment, and this does not need it.
+/// Writes an out parameter, unless it is NULL. It need not be aligned: C callers may pass a packed field.
 unsafe fn store<T>(at: *mut *mut T, value: *mut T) {
     if !at.is_null() {
         // SAFETY: not NULL, and the caller promised that it may be written to.
@@ -102,7 +102,7 @@ thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Marks this thread as being inside the library, or in the host again, until dropped.
+/// Marks this thread as running library code, or the host's code again, until dropped.
 struct Scope(bool);
 
 impl Scope {
@@ -118,11 +118,11 @@ impl Drop for Scope {
     }
 }
 
-/// Keeps our panics off stderr: the first call chains a hook that is silent while one of our calls, or one of our
-/// helper threads, is what panicked.
+/// Keeps our panics off stderr: the first call installs a hook that is silent for panics of library code and of helper
+/// threads, and chains to the previous hook for all others.
 fn install_hook() {
     static INSTALLED: AtomicBool = AtomicBool::new(false);
-    // A panicking thread may not set a hook; a later call will.
+    // A panicking thread must not set a hook; a later call will.
     if INSTALLED.load(Ordering::Relaxed) || thread::panicking() || INSTALLED.swap(true, Ordering::Relaxed) {
         return;
     }

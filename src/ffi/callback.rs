@@ -1,4 +1,4 @@
-//! The host's callbacks as the core wants them: on the calling thread, outside our fence.
+//! The host's callbacks as closures and readers for the core, called with our silent panic hook off.
 
 use std::ffi::{CString, c_void};
 use std::io;
@@ -7,14 +7,14 @@ use super::boundary::call_host;
 use super::types::*;
 use crate::{Level, Progress, Reader};
 
-/// A progress callback and what it is handed.
+/// A progress callback with its user data.
 pub(super) fn progress(callback: linq_progress_fn, user_data: *mut c_void) -> Option<Progress> {
     let callback = callback?;
-    // SAFETY: the header's promise of the caller, who gave both.
+    // SAFETY: the caller passed both and keeps linq.h's rules.
     Some(Box::new(move |sent, total| call_host(|| unsafe { callback(user_data, sent, total) }) == 0))
 }
 
-/// A read callback, its rewind, and what they are handed.
+/// A read callback and a rewind callback with their user data.
 pub(super) struct CReader {
     pub(super) read: unsafe extern "C" fn(*mut c_void, *mut c_void, usize) -> i64,
     pub(super) rewind: linq_rewind_fn,
@@ -25,12 +25,12 @@ impl Reader for CReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let capacity = buffer.len();
         let at = buffer.as_mut_ptr().cast();
-        // SAFETY: the buffer holds `capacity` bytes; the rest is the header's promise of the caller.
+        // SAFETY: the buffer has `capacity` bytes; otherwise the caller keeps linq.h's rules.
         let count = call_host(|| unsafe { (self.read)(self.user_data, at, capacity) });
         match usize::try_from(count) {
             Ok(count) if count <= capacity => Ok(count),
             Ok(count) => Err(io::Error::other(format!(
-                "the read callback says that it wrote {count} bytes into a buffer of {capacity}"
+                "the read callback returned {count} for a buffer of {capacity} bytes"
             ))),
             Err(_) => Err(io::Error::other(format!("the read callback failed with {count}"))),
         }
@@ -42,7 +42,7 @@ impl Reader for CReader {
 
     fn rewind(&mut self) -> io::Result<()> {
         let Some(rewind) = self.rewind else { return Err(io::ErrorKind::Unsupported.into()) };
-        // SAFETY: the header's promise of the caller.
+        // SAFETY: the caller keeps linq.h's rules.
         match call_host(|| unsafe { rewind(self.user_data) }) {
             0 => Ok(()),
             code => Err(io::Error::other(format!("the rewind callback failed with {code}"))),
@@ -50,10 +50,10 @@ impl Reader for CReader {
     }
 }
 
-/// What a log callback is handed. The header says that several threads may be in it at once.
+/// The user data of a log callback. linq.h says that several threads may be in the callback at once.
 struct UserData(*mut c_void);
 
-// SAFETY: only handed through; what it leads to is the host's to guard.
+// SAFETY: only passed on, never dereferenced; the host must make its data thread-safe.
 unsafe impl Send for UserData {}
 // SAFETY: as above.
 unsafe impl Sync for UserData {}
@@ -67,15 +67,15 @@ pub(super) fn set_log(callback: linq_log_fn, user_data: *mut c_void, level: u32)
         level,
         Some(Box::new(move |level, line| {
             let UserData(user_data) = &user_data;
-            // A line with a NUL in it would reach C cut short.
+            // C would see a line with a NUL in it cut short.
             let line = CString::new(line.replace('\0', "\u{fffd}")).unwrap_or_default();
-            // SAFETY: the header's promise of the caller.
+            // SAFETY: the caller keeps linq.h's rules.
             call_host(|| unsafe { callback(*user_data, level as u32, line.as_ptr()) })
         })),
     ))
 }
 
-/// Refused from inside a log callback, which would wait for itself.
+/// `set_log` refuses from inside a log callback, where it would wait for itself.
 fn done(set: bool) -> linq_status {
     if set { LINQ_OK } else { LINQ_INVALID_ARGUMENT }
 }
@@ -113,21 +113,21 @@ mod tests {
     }
 
     #[test]
-    fn a_read_callback_gives_what_it_says() {
+    fn a_read_callback_returns_its_count() {
         assert_eq!(read(0).unwrap(), b"");
         assert_eq!(read(3).unwrap(), b"xxx");
         assert_eq!(read(8).unwrap(), b"xxxxxxxx");
     }
 
     #[test]
-    fn a_read_callback_that_fails_or_lies_is_an_error() {
+    fn a_failed_or_impossible_count_is_an_error() {
         for count in [-1, i64::MIN, 9, i64::MAX] {
             assert!(read(count).unwrap_err().to_string().contains(&count.to_string()));
         }
     }
 
     #[test]
-    fn rewinding_is_possible_where_the_callback_says_so() {
+    fn rewinding_is_possible_with_a_callback_that_succeeds() {
         unsafe extern "C" fn rewinds(user_data: *mut c_void) -> i32 {
             // SAFETY: the test hands over an i32.
             unsafe { *user_data.cast() }

@@ -1,19 +1,19 @@
-//! Why a call has no result, before it becomes an error block of C's.
+//! Why a call failed, before it becomes an error block for C.
 
 use super::types::*;
 use crate::log;
 use crate::{Error, Level};
 
-/// Why a call gave nothing.
+/// Why a call failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// C's own mistakes; the text names the argument.
+    /// A mistake that only a C caller can make; the text names the argument.
     Argument(String),
-    /// The core's word.
+    /// An error of the core.
     Core(Error),
     /// A block could not be allocated.
     NoMemory,
-    /// A bug in this library, caught.
+    /// A panic in this library that was caught.
     Panic,
 }
 
@@ -33,19 +33,19 @@ impl Failure {
         }
     }
 
-    /// A call that failed is worth a line; one that the caller cancelled is no failure of anybody's.
+    /// Logs the failure: as an error, or as information if the caller cancelled the call.
     pub(super) fn log(&self) {
         let level = if self.status() == LINQ_CANCELLED { Level::Info } else { Level::Error };
         log::line(level, || match self {
             Failure::Argument(message) => message.clone(),
             Failure::Core(error) => error.message.clone(),
-            Failure::NoMemory => "memory ran out".to_owned(),
+            Failure::NoMemory => "out of memory".to_owned(),
             Failure::Panic => "a bug in liblinq was caught".to_owned(),
         });
     }
 }
 
-/// A mistake of the caller's.
+/// An invalid argument.
 pub(super) fn invalid(message: impl Into<String>) -> Failure {
     Failure::Argument(message.into())
 }

@@ -9,20 +9,20 @@ use super::statics;
 use crate::{Level, log};
 
 /// # Safety
-/// None beyond the header's: what is not in the table is not touched.
+/// None beyond the header's: a pointer that is not in the registry is not dereferenced.
 pub(super) unsafe fn free(anything: *mut c_void) {
     if anything.is_null() || statics::contains(anything) {
         return;
     }
     let at: *mut u8 = anything.cast();
     match registry::take(at) {
-        // SAFETY (all three): just taken out, so it is ours alone, and of that kind and size.
+        // SAFETY (all three): just removed from the registry, so we own it alone; kind and size are as registered.
         Some(Entry { kind: Kind::Plain, size }) => unsafe { release(at, size) },
         Some(Entry { kind: Kind::Client, .. }) => unsafe { handle::drop_client(at) },
         Some(Entry { kind: Kind::Token, .. }) => unsafe { handle::drop_token(at) },
         None => log::line(Level::Warn, || {
             format!(
-                "linq_free was given {anything:p}, which is no live object of this library; it was left alone"
+                "linq_free was given {anything:p}, which is not a live object of this library; it was ignored"
             )
         }),
     }

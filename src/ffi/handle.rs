@@ -1,4 +1,4 @@
-//! Clients and cancel tokens: blocks that own something, and that a call may go on using after they were freed.
+//! Clients and cancel tokens: blocks that own a Rust value, which a running call may use even after they were freed.
 
 use std::ptr;
 use std::sync::Arc;
@@ -10,33 +10,33 @@ use super::registry::{self, Kind};
 use super::types::*;
 use crate::{API_KEY_VARIABLE, CancelToken, Client, Config};
 
-/// A block that owns `client`; every call that uses it holds a share.
+/// A block that owns a client; every call that uses the client clones the `Arc`.
 pub(super) fn client(client: Client) -> Result<*mut linq_client, Failure> {
     let at: *mut Arc<Client> = allocate(Kind::Client, size_of::<Arc<Client>>())?.cast();
-    // SAFETY: room for exactly this, aligned as calloc aligns, and nobody else has seen it.
+    // SAFETY: allocated for exactly this type, aligned by calloc, and not shared yet.
     unsafe { at.write(Arc::new(client)) };
     Ok(at.cast())
 }
 
-/// A share of the client, for as long as a call runs; `None` where it is not a live one.
+/// The client, kept alive by the caller's `Arc`; `None` if it is not a live client.
 pub(super) fn acquire_client(at: *mut linq_client) -> Option<Arc<Client>> {
-    // SAFETY: the table says that the block holds this, and it stays in the table while we look.
+    // SAFETY: the registry says that the block has this type, and it is not removed meanwhile.
     registry::with(at, Kind::Client, || unsafe { (*at.cast::<Arc<Client>>()).clone() })
 }
 
 /// # Safety
-/// A client's block, taken out of the table.
+/// A client's block that was removed from the registry.
 pub(super) unsafe fn drop_client(at: *mut u8) {
-    // SAFETY: the caller's promise; the block is given back before the client, whose end may take a while, goes.
+    // SAFETY: the caller's promise. The block is freed first, because dropping the client may take a while.
     let client = unsafe { at.cast::<Arc<Client>>().read() };
     unsafe { release(at, size_of::<Arc<Client>>()) };
     drop(client);
 }
 
-/// The clients that NULL stands for, made from the environment at the first success and kept until exit.
+/// The default client, which NULL stands for: made from the environment at the first success and kept until exit.
 ///
-/// One that was made while there was no API key serves the uploads that need none. It must not stand in the way of a key
-/// that comes later, so whoever needs one looks again. No lock, so a fork cannot leave one behind.
+/// There may be two of them. One that was made without an API key serves only calls that need no key; a call that needs
+/// one looks at the environment again. There is no lock that a fork could leave locked.
 pub(super) fn default_client(needs_key: bool) -> Result<Arc<Client>, Failure> {
     static WITH_KEY: AtomicPtr<Client> = AtomicPtr::new(ptr::null_mut());
     static WITHOUT_KEY: AtomicPtr<Client> = AtomicPtr::new(ptr::null_mut());
@@ -49,13 +49,13 @@ pub(super) fn default_client(needs_key: bool) -> Result<Arc<Client>, Failure> {
     Ok(keep(if has_key { &WITH_KEY } else { &WITHOUT_KEY }, made))
 }
 
-/// Keeps a client until exit, or gives the one that another thread has kept first.
+/// Keeps a client until exit, or returns the one that another thread kept first.
 fn keep(slot: &AtomicPtr<Client>, made: Arc<Client>) -> Arc<Client> {
     let kept = Arc::into_raw(made.clone()).cast_mut();
     if slot.compare_exchange(ptr::null_mut(), kept, Ordering::AcqRel, Ordering::Acquire).is_ok() {
         return made;
     }
-    // SAFETY: the share that found no place.
+    // SAFETY: the reference from `into_raw` above, which was not stored.
     drop(unsafe { Arc::from_raw(kept) });
     load(slot).unwrap_or(made)
 }
@@ -65,54 +65,54 @@ fn load(slot: &AtomicPtr<Client>) -> Option<Arc<Client>> {
     if at.is_null() {
         return None;
     }
-    // SAFETY: what is in a slot came from `Arc::into_raw` and stays until exit.
+    // SAFETY: a pointer in a slot came from `Arc::into_raw` and stays valid until exit.
     unsafe {
         Arc::increment_strong_count(at);
         Some(Arc::from_raw(at))
     }
 }
 
-/// A cancel token as C holds it. Calls take a clone of `cancel` and need no more of it.
+/// The block of a cancel token. A call clones `cancel` and does not need the rest.
 struct Token {
     cancel: CancelToken,
-    /// 1 for the handle, and 1 for each thread or signal handler that is cancelling.
+    /// A reference count: 1 for C's handle, and 1 for each thread or signal handler that is in `cancel`.
     users: AtomicUsize,
-    /// Links what waits to be let go.
+    /// The next token in `DEFERRED`.
     next: AtomicPtr<Token>,
 }
 
-/// Tokens whose last user was a canceller. That may have been a signal handler, which must not free anything, so
-/// the next ordinary call does.
+/// Tokens whose last reference was dropped by `cancel`. That may have run in a signal handler, which must not free
+/// memory, so the next ordinary call frees them.
 static DEFERRED: AtomicPtr<Token> = AtomicPtr::new(ptr::null_mut());
 
-/// A new token; NULL where memory or descriptors ran out.
+/// A new token; NULL if memory or descriptors ran out.
 pub(super) fn token() -> *mut linq_cancel_token {
     free_deferred();
     let Ok(cancel) = CancelToken::new() else { return ptr::null_mut() };
     let Ok(at) = allocate(Kind::Token, size_of::<Token>()) else { return ptr::null_mut() };
     let token = Token { cancel, users: AtomicUsize::new(1), next: AtomicPtr::new(ptr::null_mut()) };
-    // SAFETY: room for exactly this, aligned as calloc aligns, and nobody else has seen it.
+    // SAFETY: allocated for exactly this type, aligned by calloc, and not shared yet.
     unsafe { at.cast::<Token>().write(token) };
     at.cast()
 }
 
-/// The token itself, for as long as a call runs; `None` where it is not a live one.
+/// A clone of the token; `None` if it is not a live token.
 pub(super) fn acquire_token(at: *mut linq_cancel_token) -> Option<CancelToken> {
-    // SAFETY: the table says that the block holds this, and it stays in the table while we look.
+    // SAFETY: the registry says that the block has this type, and it is not removed meanwhile.
     registry::with(at, Kind::Token, || unsafe { (*at.cast::<Token>()).cancel.clone() })
 }
 
-/// `linq_cancel_token_cancel`. Runs in signal handlers: no lock, no table, no allocation, no thread-local of ours, and
-/// `errno` as it was. The token may be freed meanwhile by a thread that the cancelling has woken.
+/// `linq_cancel_token_cancel`. Runs in signal handlers: no locks, no registry, no allocation, no thread-locals, and
+/// `errno` is restored. A thread that the cancelling woke may free the token meanwhile.
 ///
 /// # Safety
-/// NULL or a token that is not freed before this begins.
+/// NULL, or a token that was not freed before this call began.
 pub(super) unsafe fn cancel(at: *mut linq_cancel_token) {
     let at: *mut Token = at.cast();
     if at.is_null() {
         return;
     }
-    // SAFETY: alive at this moment by the caller's promise, and from here on by our count.
+    // SAFETY: alive now by the caller's promise, and from here on by our reference.
     let token = unsafe { &*at };
     token.users.fetch_add(1, Ordering::Relaxed);
     let errno = errno();
@@ -127,22 +127,22 @@ pub(super) unsafe fn cancel(at: *mut linq_cancel_token) {
 }
 
 /// # Safety
-/// A token's block, taken out of the table.
+/// A token's block that was removed from the registry.
 pub(super) unsafe fn drop_token(at: *mut u8) {
     free_deferred();
     let at: *mut Token = at.cast();
-    // SAFETY: alive by the handle's own count, which ends here.
+    // SAFETY: kept alive by the handle's reference, which is dropped here.
     if unsafe { (*at).users.fetch_sub(1, Ordering::Release) } == 1 {
-        // SAFETY: nobody else is left.
+        // SAFETY: it was the last reference.
         unsafe { destroy(at) };
     }
 }
 
-/// Leaves a token, whose last user is the caller, for `free_deferred`.
+/// Leaves a token, whose last reference was the caller's, for `free_deferred`.
 fn defer_free(at: *mut Token) {
     let mut first = DEFERRED.load(Ordering::Relaxed);
     loop {
-        // SAFETY: nobody else has the token any more.
+        // SAFETY: there is no other reference.
         unsafe { (*at).next.store(first, Ordering::Relaxed) };
         match DEFERRED.compare_exchange_weak(first, at, Ordering::Release, Ordering::Relaxed) {
             Ok(_) => return,
@@ -151,11 +151,11 @@ fn defer_free(at: *mut Token) {
     }
 }
 
-/// Lets go of what was left behind.
+/// Frees the tokens in `DEFERRED`.
 fn free_deferred() {
     let mut at = DEFERRED.swap(ptr::null_mut(), Ordering::Acquire);
     while !at.is_null() {
-        // SAFETY: the swap took the whole list; each token in it has no user left.
+        // SAFETY: the swap took the whole list; no token in it has a reference.
         unsafe {
             let next = (*at).next.load(Ordering::Relaxed);
             destroy(at);
@@ -165,9 +165,9 @@ fn free_deferred() {
 }
 
 /// # Safety
-/// The token has no user left.
+/// There is no reference to the token.
 unsafe fn destroy(at: *mut Token) {
-    fence(Ordering::Acquire); // what every other user did comes before
+    fence(Ordering::Acquire); // everything that other users did happens before
     // SAFETY: the caller's promise.
     unsafe {
         ptr::drop_in_place(at);
@@ -175,9 +175,9 @@ unsafe fn destroy(at: *mut Token) {
     }
 }
 
-/// Where this thread's `errno` is.
+/// The address of this thread's `errno`.
 fn errno() -> *mut libc::c_int {
-    // SAFETY: these functions only give an address.
+    // SAFETY: these functions only return an address.
     #[cfg(target_os = "linux")]
     return unsafe { libc::__errno_location() };
     #[cfg(target_os = "android")]

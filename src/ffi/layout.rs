@@ -1,24 +1,24 @@
-//! Where every field of every struct lies, on 32 and on 64 bits. What is written here is compiled into callers: a
-//! number may be added, and never changed.
+//! The offset of every field of every struct, on 32 and on 64 bits. Callers are compiled with these numbers: they may be
+//! added to, but never change.
 
 use std::mem::offset_of;
 
 use super::types::*;
 
-/// A struct that callers of other versions pass in.
+/// A struct that callers of other versions may pass in.
 ///
 /// # Safety
-/// Any bytes make a valid value, zeros too: integers, pointers and optional function pointers only.
+/// Any bytes are a valid value: the fields are integers, pointers and optional function pointers only.
 pub(super) unsafe trait Versioned {
-    /// What C calls it.
+    /// Its name in C.
     const NAME: &'static str;
-    /// How long an older caller's struct may be: it ends where a field that this version knows begins. Never with
-    /// the struct_size alone, which is what `sizeof` of a pointer to the struct would give by mistake.
+    /// The sizes that an older caller's struct may have: the offsets of all fields but the first. A struct_size alone is
+    /// no version; `sizeof` of a pointer to the struct would give that size by mistake.
     const ENDS: &'static [usize];
 }
 
-/// Each struct with its size, and its fields with their offsets, as (32 bits, 64 bits). Without a gap: each field
-/// begins where the one before it ends, or the offsets would not fit.
+/// Each struct with its size, and its fields with their offsets, as (32 bits, 64 bits). There is no padding: tests/c/header.c
+/// asserts that each field begins where the one before it ends.
 macro_rules! layout {
     ($($type:ident $small:literal $large:literal {
         struct_size 0 0, $first:ident $first_small:literal $first_large:literal
@@ -42,7 +42,7 @@ macro_rules! layout {
     )+};
 }
 
-// The declared minimum Rust does not count uses in an unnamed constant.
+// The oldest supported Rust does not count a use in an unnamed constant.
 #[allow(dead_code)]
 const fn either(small: usize, large: usize) -> usize {
     if cfg!(target_pointer_width = "64") { large } else { small }

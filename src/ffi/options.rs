@@ -1,4 +1,4 @@
-//! The caller's structs in and the core's values out. Zero means "the core's default" and nothing here knows what that is.
+//! Converts the caller's structs to the core's values. Zero means the core's default, which is not known here.
 
 use std::os::fd::BorrowedFd;
 use std::path::Path;
@@ -17,8 +17,8 @@ fn must_be_zero(is_zero: bool, name: &str) -> Result<(), Failure> {
     if is_zero { Ok(()) } else { Err(invalid(format!("{name} is reserved and must be zero"))) }
 }
 
-// In every function below: no `..` where a struct is taken apart, so that a field added to it does not compile until
-// it is handled. # Safety: what the header says of the struct holds.
+// Every function below destructures its struct without `..`, so that a new field does not compile until it is handled.
+// # Safety: the struct is as linq.h says.
 
 pub(super) unsafe fn config(at: *const linq_client_options) -> Result<Config, Failure> {
     // SAFETY: the caller's promise, here and below.
@@ -54,7 +54,7 @@ pub(super) unsafe fn config(at: *const linq_client_options) -> Result<Config, Fa
         connect_timeout: millis(connect_timeout_ms).unwrap_or(default.connect_timeout),
         stall_timeout: millis(stall_timeout_ms).unwrap_or(default.stall_timeout),
         max_attempts: if max_attempts == 0 { default.max_attempts } else { max_attempts },
-        // Last: nothing is refused any more, so no copy of the key is dropped on the way.
+        // Last: nothing after it fails, so no copy of the key is dropped without being overwritten.
         api_key: text(api_key, "linq_client_options.api_key")?,
     })
 }
@@ -71,7 +71,7 @@ pub(super) unsafe fn file<'a>(at: *const linq_file) -> Result<FileInfo<'a>, Fail
     })
 }
 
-/// What `linq_call_options` holds.
+/// The arguments in `linq_call_options`.
 pub(super) struct CallArgs {
     cancel: Option<CancelToken>,
     timeout: Option<Duration>,
@@ -91,7 +91,7 @@ pub(super) unsafe fn call(at: *const linq_call_options) -> Result<CallArgs, Fail
     Ok(CallArgs { cancel: cancel(token, "linq_call_options.cancel")?, timeout: millis(timeout_ms) })
 }
 
-/// What `linq_upload_options` holds.
+/// The arguments in `linq_upload_options`.
 pub(super) struct UploadArgs<'a> {
     filename: Option<&'a str>,
     content_type: Option<&'a str>,
@@ -131,7 +131,7 @@ pub(super) unsafe fn upload<'a>(at: *const linq_upload_options) -> Result<Upload
     })
 }
 
-/// What `linq_source` holds.
+/// The arguments in `linq_source`.
 pub(super) enum SourceArgs<'a> {
     Path(&'a Path),
     Descriptor(BorrowedFd<'a>, u64, Option<u64>),
@@ -175,9 +175,11 @@ pub(super) unsafe fn source<'a>(at: *const linq_source) -> Result<SourceArgs<'a>
         }
         LINQ_SOURCE_DESCRIPTOR => {
             let Ok(fd) = i32::try_from(descriptor) else {
-                return Err(invalid(format!("linq_source.descriptor is {descriptor}, and cannot be one")));
+                return Err(invalid(format!(
+                    "linq_source.descriptor is {descriptor}, which is not a descriptor"
+                )));
             };
-            // SAFETY: not -1; one that is not open is refused by the system when it is used.
+            // SAFETY: not -1; the system refuses one that is not open.
             let fd = unsafe { BorrowedFd::borrow_raw(fd) };
             SourceArgs::Descriptor(fd, offset, (length != 0).then_some(length))
         }
@@ -191,7 +193,7 @@ pub(super) unsafe fn source<'a>(at: *const linq_source) -> Result<SourceArgs<'a>
     })
 }
 
-/// A field that does not belong to the kind of source is a mistake that must not pass in silence.
+/// Refuses a field that does not belong to the kind of source: it is a mistake.
 fn reject_unused_fields(source: &linq_source) -> Result<(), Failure> {
     let set = [
         ("path", !source.path.is_null()),
@@ -216,15 +218,15 @@ fn reject_unused_fields(source: &linq_source) -> Result<(), Failure> {
     }
 }
 
-/// A place that was reserved elsewhere. Its JSON says all of it, and the core checks that; a copy, so that a callback may
-/// free the struct while the call goes on.
+/// A place that was reserved elsewhere. The core parses and checks its JSON, which has everything; a callback may then
+/// free the struct during the call.
 pub(super) unsafe fn presigned(at: *const linq_presigned) -> Result<Presigned, Failure> {
     // SAFETY: the caller's promise, here and below.
     let presigned = unsafe { versioned(at)? };
     Ok(Presigned::parse(unsafe { required(presigned.json, "linq_presigned.json")? }.as_bytes())?)
 }
 
-/// What `linq_message` holds, with the lists that the core borrows.
+/// The arguments in `linq_message`, with the lists that the core borrows.
 pub(super) struct MessageArgs<'a> {
     from: &'a str,
     to: Vec<&'a str>,

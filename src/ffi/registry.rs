@@ -1,12 +1,12 @@
-//! The table of what was handed out and not yet given back. `linq_free` and every call that takes a client or a token
-//! look here before they touch the memory a pointer leads to.
+//! The registry of live blocks: returned to C and not freed yet. `linq_free` and every call that takes a client or a token
+//! look a pointer up here before they dereference it.
 
 use std::cell::UnsafeCell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What a block holds.
+/// What a block contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Plain bytes: a result or an error.
@@ -24,13 +24,12 @@ pub(super) struct Entry {
     pub(super) size: usize,
 }
 
-/// By address, every bit of it turned over: a leak checker that scans memory for pointers must not take this table for
-/// the owner of what the host forgot to free.
+/// Keyed by the inverted address, so that leak checkers do not count the table as a reference.
 type Table = HashMap<usize, Entry>;
 
 static TABLE: Mutex<Option<Table>> = Mutex::new(None);
 
-/// Enters a block. `false` where the table cannot grow.
+/// Adds a block; `false` if the table cannot grow.
 pub(super) fn add<T>(at: *const T, entry: Entry) -> bool {
     survive_fork();
     let mut table = lock();
@@ -42,12 +41,12 @@ pub(super) fn add<T>(at: *const T, entry: Entry) -> bool {
     true
 }
 
-/// Takes a block out, which is now the caller's alone; `None` where there is no such block.
+/// Removes a block, which the caller then owns; `None` if there is no such block.
 pub(super) fn take<T>(at: *const T) -> Option<Entry> {
     lock().as_mut()?.remove(&!at.addr())
 }
 
-/// Does something with a block of this kind while it cannot be taken out; `None` where there is no such block.
+/// Calls `act` while a block of this kind cannot be removed; `None` if there is no such block.
 pub(super) fn with<T, R>(at: *const T, kind: Kind, act: impl FnOnce() -> R) -> Option<R> {
     let table = lock();
     let entry = table.as_ref()?.get(&!at.addr())?;
@@ -58,16 +57,16 @@ fn lock() -> MutexGuard<'static, Option<Table>> {
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Holds the lock from before a fork until after it, so that the child, where the thread that might have held it does
-/// not exist, finds the table whole and the lock free.
+/// The lock's guard during a fork. The forking thread holds the lock, so that no other thread does, which would not exist
+/// in the child: there the table is consistent and the lock can be released.
 struct AcrossFork(UnsafeCell<Option<MutexGuard<'static, Option<Table>>>>);
 
-// SAFETY: only the thread that forks touches it, and only while it holds the lock.
+// SAFETY: only the forking thread accesses it, and only while it holds the lock.
 unsafe impl Sync for AcrossFork {}
 
 static ACROSS_FORK: AcrossFork = AcrossFork(UnsafeCell::new(None));
 
-/// Registers the fork handlers once. No `Once`: a thread that waits on one which a fork cut off would wait for ever.
+/// Registers the fork handlers once. Not with a `Once`: if a fork happened during it, the child would wait for ever.
 fn survive_fork() {
     static REGISTERED: AtomicBool = AtomicBool::new(false);
     if cfg!(miri) || REGISTERED.load(Ordering::Relaxed) || REGISTERED.swap(true, Ordering::Relaxed) {
@@ -79,8 +78,8 @@ fn survive_fork() {
         unsafe { *ACROSS_FORK.0.get() = Some(guard) };
     }
     extern "C" fn after() {
-        // SAFETY: this thread, in the child its copy, holds the lock since `before`. It moves out first and is
-        // dropped then: from there on another thread may be in `before`.
+        // SAFETY: this thread, or its copy in the child, holds the lock since `before`. The guard is moved out before it
+        // is dropped, because then another thread may enter `before`.
         let guard = unsafe { (*ACROSS_FORK.0.get()).take() };
         drop(guard);
     }
@@ -88,8 +87,8 @@ fn survive_fork() {
         crate::process::forked();
         after();
     }
-    // SAFETY: the three handlers live as long as the library, which is never unloaded.
-    // Out of memory leaves the handlers out: then a child may wait, but nothing is broken.
+    // SAFETY: the handlers exist as long as the library, which is never unloaded.
+    // If memory runs out they are not registered: then a child may wait for ever, but nothing else breaks.
     unsafe { libc::pthread_atfork(Some(before), Some(after), Some(in_child)) };
 }
 
@@ -100,7 +99,7 @@ mod tests {
     const ENTRY: Entry = Entry { kind: Kind::Client, size: 24 };
 
     #[test]
-    fn what_was_added_is_taken_once() {
+    fn an_added_block_is_taken_once() {
         let block = 7_u64;
         assert_eq!(take(&block), None);
         assert!(add(&block, ENTRY));
@@ -141,10 +140,10 @@ mod tests {
             }
             let block = 7_u64;
             for _ in 0..200 {
-                // SAFETY: the child uses the table, which is what is being tested, and leaves at once.
+                // SAFETY: the child uses the table, which is what is tested, and exits at once.
                 let child = unsafe { libc::fork() };
                 if child == 0 {
-                    // SAFETY: ends only the child; an alarm ends one that waits for ever.
+                    // SAFETY: this is the child; the alarm ends it if it waits for ever.
                     unsafe {
                         libc::alarm(20);
                         libc::_exit(i32::from(!(add(&block, ENTRY) && take(&block).is_some())));

@@ -1,20 +1,20 @@
-//! The two errors that exist when nothing can be allocated or built any more.
+//! The two static errors, for when no error block can be allocated or built.
 
 use std::ffi::{CStr, c_void};
 use std::ptr;
 
 use super::types::*;
 
-/// Shared by every thread, and never written to.
+/// Shared by all threads, and never written to.
 struct Static(linq_error);
 
-// SAFETY: read only; its pointers lead to string literals.
+// SAFETY: read only; its pointers are string literals.
 unsafe impl Sync for Static {}
 
-static NO_MEMORY: Static = error(LINQ_NO_MEMORY, c"memory ran out");
+static NO_MEMORY: Static = error(LINQ_NO_MEMORY, c"out of memory");
 static INTERNAL: Static = error(
     LINQ_INTERNAL,
-    c"liblinq found a bug in itself and gave the call up; nothing was leaked, and the process may go on. Please report it",
+    c"a bug in liblinq was caught, and the call was abandoned; the process may go on. Please report it",
 );
 
 const fn error(status: linq_status, message: &'static CStr) -> Static {
@@ -47,7 +47,7 @@ pub(super) fn internal() -> *mut linq_error {
     (&raw const INTERNAL.0).cast_mut()
 }
 
-/// Whether `linq_free` was given one of these, which is fine and nothing.
+/// Whether a pointer is one of these; `linq_free` ignores them.
 pub(super) fn contains(at: *const c_void) -> bool {
     at == no_memory().cast() || at == internal().cast()
 }

@@ -1,4 +1,4 @@
-//! The static texts: the names of the statuses, and the version.
+//! Static texts: the names of the statuses, and the version.
 
 use std::ffi::CStr;
 
@@ -24,7 +24,7 @@ const fn text(with_nul: &'static str) -> &'static CStr {
     }
 }
 
-/// A caller treats an unknown status as LINQ_INTERNAL, and so does this.
+/// The name of a status. An unknown one counts as LINQ_INTERNAL, for callers too.
 pub(super) fn name(status: linq_status) -> &'static CStr {
     NAMES.iter().find(|(number, _)| *number == status).map_or(c"LINQ_INTERNAL", |(_, name)| name)
 }
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
     use crate::ErrorKind;
 
-    /// (the constant of linq.h, what it is called, the core's kind)
+    /// (the constant of linq.h, its name, the core's kind)
     const ALL: [(linq_status, &CStr, ErrorKind); 16] = [
         (LINQ_INVALID_ARGUMENT, c"LINQ_INVALID_ARGUMENT", ErrorKind::InvalidArgument),
         (LINQ_FILE, c"LINQ_FILE", ErrorKind::File),

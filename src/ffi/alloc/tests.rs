@@ -2,7 +2,7 @@ use std::cell::{Cell, RefCell};
 
 use super::*;
 
-/// What is to go wrong with the next allocations of this thread.
+/// The fault to inject into the next allocations of this thread.
 #[derive(Clone, Copy, PartialEq)]
 pub(in super::super) enum Fault {
     None,
@@ -23,8 +23,8 @@ pub(super) fn inject_fault() -> Result<(), Failure> {
     }
 }
 
-/// What is in a block at the moment it is given back.
+/// Keeps the contents of a block at the moment it is freed.
 pub(super) fn record(at: *const u8, size: usize) {
-    // SAFETY: not yet given back.
+    // SAFETY: not freed yet.
     LAST_RELEASED.set(unsafe { std::slice::from_raw_parts(at, size) }.to_vec());
 }

@@ -11,7 +11,7 @@ fn poison<T>() -> *mut T {
     ptr::without_provenance_mut(POISON)
 }
 
-/// Runs a body that gives an attachment; the status, and both outs, which were poisoned.
+/// Runs a body that returns an attachment; gives the status and both out parameters, which were poisoned before.
 fn run(
     body: impl FnOnce() -> Result<*mut linq_attachment, Failure>,
 ) -> (linq_status, *mut linq_attachment, *mut linq_error) {
@@ -105,10 +105,10 @@ fn no_place_for_the_error_is_fine() {
 }
 
 #[test]
-fn outs_that_are_not_aligned_are_written_all_the_same() {
+fn unaligned_outs_are_written() {
     let mut memory = [MaybeUninit::<[u8; 8]>::uninit(); 3];
     let at = memory.as_mut_ptr().cast::<u8>();
-    // SAFETY: 24 bytes are room for two pointers, one byte off.
+    // SAFETY: 24 bytes have space for two pointers at an odd address.
     unsafe {
         let (out, error) = (at.add(1).cast(), at.add(9 + size_of::<usize>() - 8).cast::<*mut linq_error>());
         let status = call::<linq_attachment>(out, error, || Err(Failure::NoMemory));
@@ -148,7 +148,7 @@ fn a_panic_while_an_error_is_built_is_an_internal_error() {
 }
 
 #[test]
-fn no_memory_for_an_error_is_told_without_memory() {
+fn no_memory_for_an_error_gives_the_static_one() {
     FAULT.set(Fault::NoMemory);
     let (status, out, error) = run(|| Err(Failure::Argument("x is NULL".into())));
     FAULT.set(Fault::None);
@@ -173,10 +173,10 @@ fn a_callback_is_outside_and_what_it_calls_inside_again() {
     assert!(!INSIDE.get());
 }
 
-/// A function's own lines may only hand over to the fence; what may panic stands in a closure, deeper.
+/// The lines of a function itself may only call the boundary; whatever may panic must be in the closure.
 #[test]
 fn every_exported_function_catches_panics() {
-    // Runs in signal handlers, or only hands out something static.
+    // Runs in signal handlers, or only returns something static.
     const WITHOUT: [&str; 4] =
         ["linq_cancel_token_cancel", "linq_status_name", "linq_version", "linq_abi_version"];
     let mut seen = 0;
@@ -191,14 +191,17 @@ fn every_exported_function_catches_panics() {
             let allowed = ["let body = || ", "};", "catch_panic(", "unsafe { boundary::call"]
                 .iter()
                 .any(|beginning| line.starts_with(beginning));
-            assert!(allowed, "{name} does this outside the fence: {line}");
+            assert!(allowed, "{name} does this outside of catch_panic: {line}");
         }
-        assert!(body.contains("catch_panic(") || body.contains("boundary::call"), "{name} has no fence");
+        assert!(
+            body.contains("catch_panic(") || body.contains("boundary::call"),
+            "{name} does not catch panics"
+        );
     }
     assert_eq!(seen, 18);
 }
 
-/// What this test binary writes to stderr while it runs `panics_where_it_is_told`.
+/// What this test binary writes to stderr when it runs only `panics_where_it_is_told`.
 #[cfg(not(miri))] // Miri starts no processes
 fn stderr_of(place: &str) -> String {
     let output = std::process::Command::new(std::env::current_exe().unwrap())

@@ -14,7 +14,7 @@ fn free<T>(at: *mut T) {
 }
 
 #[test]
-fn a_second_free_a_member_and_a_stranger_are_left_alone() {
+fn a_second_free_a_member_and_an_unknown_pointer_are_ignored() {
     let block = attachment(&an_attachment()).unwrap();
     // SAFETY: just made.
     let member = unsafe { (*block).attachment_id };
@@ -24,14 +24,14 @@ fn a_second_free_a_member_and_a_stranger_are_left_alone() {
     free(block);
     free(block);
     free(ptr::null_mut::<u8>());
-    let mut stranger = 7;
-    free(&raw mut stranger);
+    let mut unknown = 7;
+    free(&raw mut unknown);
     free(ptr::without_provenance_mut::<u8>(1));
-    assert_eq!(stranger, 7);
+    assert_eq!(unknown, 7);
 }
 
 #[test]
-fn the_static_errors_are_taken_and_left() {
+fn the_static_errors_are_never_freed() {
     for error in [statics::no_memory(), statics::internal()] {
         free(error);
         free(error);
@@ -41,8 +41,8 @@ fn the_static_errors_are_taken_and_left() {
 }
 
 #[test]
-fn a_block_is_zero_before_it_is_given_back() {
-    /// Frees it, and looks at what of it is given back.
+fn a_block_is_zero_before_it_is_freed() {
+    /// Frees it, and checks its contents at that moment.
     fn zero<T>(block: *mut T, at_least: usize) {
         free(block);
         let released = LAST_RELEASED.take();
@@ -51,11 +51,11 @@ fn a_block_is_zero_before_it_is_given_back() {
         assert!(released.iter().all(|byte| *byte == 0), "{kind}");
     }
     zero(attachment(&an_attachment()).unwrap(), size_of::<linq_attachment>() + 1);
-    // The secret stands in it twice: as the URL and inside the JSON.
+    // The secret is in it twice: in the URL and in the JSON.
     zero(presigned(&a_presigned()).unwrap(), size_of::<linq_presigned>() + 2000);
     zero(error(&an_error("no")).unwrap(), size_of::<linq_error>() + 1);
     zero(handle::token(), size_of::<usize>());
-    // Plain http, so that no certificates are looked for: Miri has no files.
+    // Plain http, so that no certificates are loaded: Miri has no files.
     let base_url = Some("http://127.0.0.1:1".to_owned());
     let config = Config { use_environment: false, base_url, ..Config::default() };
     zero(handle::client(Client::new(config).unwrap()).unwrap(), size_of::<usize>());

@@ -4,7 +4,7 @@ use std::thread;
 use super::*;
 use crate::ffi::free;
 
-/// The list of deferred tokens is one for the process.
+/// The list of deferred tokens is global.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn free<T>(at: *mut T) {
@@ -12,7 +12,7 @@ fn free<T>(at: *mut T) {
     unsafe { free::free(at.cast()) }
 }
 
-/// Plain http, so that no certificates are looked for: Miri has no files.
+/// Plain http, so that no certificates are loaded: Miri has no files.
 fn a_client() -> Client {
     let base_url = Some("http://127.0.0.1:1".to_owned());
     Client::new(Config { use_environment: false, base_url, ..Config::default() }).unwrap()
@@ -46,7 +46,7 @@ fn a_token_is_not_taken_for_a_client() {
 }
 
 #[test]
-fn cancelling_reaches_every_share_and_keeps_errno() {
+fn cancelling_reaches_every_clone_and_keeps_errno() {
     let token = token();
     let held = acquire_token(token).unwrap();
     // SAFETY: this thread's errno; the token is alive.
@@ -62,13 +62,13 @@ fn cancelling_reaches_every_share_and_keeps_errno() {
 }
 
 #[test]
-fn a_token_freed_while_it_is_being_cancelled_goes_later() {
+fn a_token_freed_while_it_is_being_cancelled_is_deferred() {
     let _alone = ONE_AT_A_TIME.lock();
     let token: *mut Token = token().cast();
     // SAFETY: alive. This is what `cancel` does before it cancels.
     unsafe { (*token).users.fetch_add(1, Ordering::Relaxed) };
     free(token);
-    // SAFETY: kept alive by the count.
+    // SAFETY: kept alive by the reference count.
     unsafe {
         (*token).cancel.cancel();
         assert_eq!((*token).users.fetch_sub(1, Ordering::Release), 1);
@@ -87,7 +87,7 @@ fn cancelling_and_freeing_at_once_leaves_nothing_behind() {
         let held = acquire_token(at).unwrap();
         let address = at.expose_provenance();
         let canceller = thread::spawn(move || {
-            // SAFETY: alive: whoever frees it waits for the cancelling first.
+            // SAFETY: alive: it is freed only after the cancelling has begun.
             unsafe { cancel(ptr::with_exposed_provenance_mut(address)) }
         });
         while !held.is_cancelled() {

@@ -11,7 +11,7 @@ fn refusal<T>(result: Result<T, Failure>) -> String {
 }
 
 #[test]
-fn a_text_is_utf8_and_there() {
+fn texts_are_utf8_and_required_ones_not_null() {
     // SAFETY (all): literals and NULL.
     unsafe {
         assert_eq!(required(c"häh".as_ptr(), "x").unwrap(), "häh");
@@ -34,7 +34,7 @@ fn a_path_is_bytes() {
 }
 
 #[test]
-fn a_list_has_each_of_its_texts() {
+fn lists_are_read_whole() {
     let texts = [c"a".as_ptr(), c"b".as_ptr(), ptr::null()];
     // SAFETY: as many as are there.
     unsafe {
@@ -46,7 +46,7 @@ fn a_list_has_each_of_its_texts() {
 }
 
 #[test]
-fn absurd_counts_and_lengths_touch_nothing() {
+fn absurd_counts_and_lengths_are_refused_unread() {
     let one = c"a".as_ptr();
     let at: *const c_void = (&raw const one).cast();
     // SAFETY: refused before anything is read.
@@ -54,22 +54,25 @@ fn absurd_counts_and_lengths_touch_nothing() {
         for count in [LIST_LIMIT + 1, 1 << (usize::BITS - 4), usize::MAX] {
             assert_eq!(
                 refusal(list(&one, count, "to", "to_count")),
-                format!("to_count is {count}, and cannot be meant")
+                format!("to_count is {count}; at most 65536 are possible")
             );
         }
         for length in [isize::MAX as u64 + 1, u64::MAX] {
             assert_eq!(
                 refusal(bytes(at, length, "bytes", "length")),
-                format!("length is {length}, more than any memory holds")
+                format!("length is {length}, which is more than memory can hold")
             );
         }
         let last = ptr::without_provenance::<c_void>(usize::MAX - 1);
-        assert_eq!(refusal(bytes(last, 4, "bytes", "length")), "length is 4, more than any memory holds");
+        assert_eq!(
+            refusal(bytes(last, 4, "bytes", "length")),
+            "length is 4, which is more than memory can hold"
+        );
         assert_eq!(refusal(bytes(ptr::null(), 4, "bytes", "length")), "bytes is NULL, but length is 4");
         let length = JSON_LIMIT + 1;
         assert_eq!(
             refusal(json(one, length)),
-            format!("length is {length}; such JSON is 1048576 bytes at most")
+            format!("length is {length}; the limit for this JSON is 1048576 bytes")
         );
         assert_eq!(refusal(json(ptr::null(), 0)), "json is NULL");
         assert!(content_type(ptr::null(), at, usize::MAX).is_null());
@@ -100,18 +103,19 @@ fn a_content_type_comes_from_the_bytes_or_the_name() {
     assert_eq!(of(c"\xff.jpg".as_ptr(), b""), Some("image/jpeg"));
     assert_eq!(of(c"photo.jpg/".as_ptr(), b""), None);
     assert_eq!(of(ptr::null(), b""), None);
-    // SAFETY: NULL all over.
+    // SAFETY: all NULL.
     assert!(unsafe { content_type(ptr::null(), ptr::null(), 0) }.is_null());
 }
 
 #[test]
-fn something_else_is_no_client_and_no_token() {
-    let mut stranger = 7_u64;
-    let at = &raw mut stranger;
-    assert!(refusal(client(at.cast())).starts_with("client is no live linq_client"));
+fn an_unknown_pointer_is_no_client_and_no_token() {
+    let mut unknown = 7_u64;
+    let at = &raw mut unknown;
+    assert!(refusal(client(at.cast())).starts_with("client is not a live linq_client"));
     let name = "linq_call_options.cancel";
     assert!(
-        refusal(cancel(at.cast(), name)).starts_with("linq_call_options.cancel is no live linq_cancel_token")
+        refusal(cancel(at.cast(), name))
+            .starts_with("linq_call_options.cancel is not a live linq_cancel_token")
     );
     assert!(cancel(ptr::null_mut(), name).unwrap().is_none());
 }

@@ -17,7 +17,7 @@ fn fresh<T: Versioned>() -> T {
 }
 
 #[test]
-fn what_an_older_caller_does_not_have_is_zero() {
+fn fields_that_an_older_struct_lacks_are_zero() {
     let older = Sized::of(offset_of!(linq_client_options, max_attempts))
         .with(offset_of!(linq_client_options, stall_timeout_ms), &7_u32.to_ne_bytes());
     // SAFETY: as many bytes as it says.
@@ -27,7 +27,7 @@ fn what_an_older_caller_does_not_have_is_zero() {
 }
 
 #[test]
-fn a_struct_that_is_not_aligned_is_read_all_the_same() {
+fn an_unaligned_struct_is_read() {
     let mut bytes = vec![0_u8; 1];
     bytes.extend(Sized::of(size_of::<linq_call_options>()).0);
     // SAFETY: as many bytes as it says, one byte off.
@@ -35,7 +35,7 @@ fn a_struct_that_is_not_aligned_is_read_all_the_same() {
 }
 
 #[test]
-fn options_that_are_left_out_are_all_defaults() {
+fn null_options_are_all_defaults() {
     // SAFETY: NULL.
     unsafe {
         let config = config(ptr::null()).unwrap();
@@ -153,7 +153,7 @@ fn each_kind_of_source_arrives() {
 }
 
 #[test]
-fn a_source_lacks_nothing_and_has_nothing_that_does_not_belong() {
+fn a_source_has_its_required_fields_and_no_others() {
     // SAFETY (all): refused before anything is read.
     let why = |s: linq_source| refusal(unsafe { source(&s) });
     for kind in [0, 5, u32::MAX] {
@@ -169,7 +169,7 @@ fn a_source_lacks_nothing_and_has_nothing_that_does_not_belong() {
         "linq_source.bytes is NULL, but linq_source.length is 1"
     );
     for descriptor in [u32::MAX, 1 << 31] {
-        let message = format!("linq_source.descriptor is {descriptor}, and cannot be one");
+        let message = format!("linq_source.descriptor is {descriptor}, which is not a descriptor");
         assert_eq!(why(linq_source { kind: 2, descriptor, ..fresh() }), message);
     }
     let all = || linq_source {
@@ -183,19 +183,19 @@ fn a_source_lacks_nothing_and_has_nothing_that_does_not_belong() {
         descriptor: 1,
         ..fresh()
     };
-    let stranger = |name| format!("linq_source.{name} does not belong to this kind of source");
+    let unused = |name| format!("linq_source.{name} does not belong to this kind of source");
     let without_path = || linq_source { path: ptr::null(), ..all() };
-    assert_eq!(why(linq_source { kind: 1, ..all() }), stranger("bytes"));
-    assert_eq!(why(linq_source { kind: 2, ..all() }), stranger("path"));
-    assert_eq!(why(linq_source { kind: 3, ..without_path() }), stranger("read"));
-    assert_eq!(why(linq_source { kind: 4, ..without_path() }), stranger("bytes"));
+    assert_eq!(why(linq_source { kind: 1, ..all() }), unused("bytes"));
+    assert_eq!(why(linq_source { kind: 2, ..all() }), unused("path"));
+    assert_eq!(why(linq_source { kind: 3, ..without_path() }), unused("read"));
+    assert_eq!(why(linq_source { kind: 4, ..without_path() }), unused("bytes"));
     let reader = linq_source { kind: 4, bytes: ptr::null(), ..without_path() };
-    assert_eq!(why(reader), stranger("offset"));
-    assert_eq!(why(linq_source { kind: 1, path: c"p".as_ptr(), length: 1, ..fresh() }), stranger("length"));
+    assert_eq!(why(reader), unused("offset"));
+    assert_eq!(why(linq_source { kind: 1, path: c"p".as_ptr(), length: 1, ..fresh() }), unused("length"));
     let bytes = linq_source { kind: 3, bytes: c"b".as_ptr().cast(), length: 1, descriptor: 1, ..fresh() };
-    assert_eq!(why(bytes), stranger("descriptor"));
+    assert_eq!(why(bytes), unused("descriptor"));
     let rewinds = linq_source { kind: 1, path: c"p".as_ptr(), rewind: Some(begins_again), ..fresh() };
-    assert_eq!(why(rewinds), stranger("rewind"));
+    assert_eq!(why(rewinds), unused("rewind"));
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn a_token_and_a_deadline_arrive() {
     // SAFETY: the struct is whole; its token is looked up and not touched.
     assert_eq!(
         refusal(unsafe { call(&options) }),
-        "linq_call_options.cancel is no live linq_cancel_token: it was freed, or is something else"
+        "linq_call_options.cancel is not a live linq_cancel_token: it was freed, or is something else"
     );
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::ffi::types::*;
 
-/// A struct of the caller's own size: memory of exactly that many bytes, so that a look beyond it is found out.
+/// A struct in memory of exactly the caller's size, so that Miri and sanitizers see any read beyond it.
 pub(in crate::ffi) struct Sized(pub(in crate::ffi) Vec<u8>);
 
 impl Sized {
@@ -30,7 +30,7 @@ pub(in crate::ffi) fn refusal<T>(result: Result<T, Failure>) -> String {
     }
 }
 
-fn every_age<T: Versioned>() {
+fn every_version<T: Versioned>() {
     let name = T::NAME;
     // SAFETY (all): memory of as many bytes as the struct says, or none.
     unsafe {
@@ -59,12 +59,12 @@ fn every_age<T: Versioned>() {
 }
 
 #[test]
-fn structs_of_every_age_are_taken_or_refused() {
-    every_age::<linq_client_options>();
-    every_age::<linq_file>();
-    every_age::<linq_source>();
-    every_age::<linq_upload_options>();
-    every_age::<linq_call_options>();
-    every_age::<linq_message>();
-    every_age::<linq_presigned>();
+fn structs_of_every_version_are_accepted_or_refused() {
+    every_version::<linq_client_options>();
+    every_version::<linq_file>();
+    every_version::<linq_source>();
+    every_version::<linq_upload_options>();
+    every_version::<linq_call_options>();
+    every_version::<linq_message>();
+    every_version::<linq_presigned>();
 }
