@@ -20,6 +20,7 @@ mod unsupported;
 #[cfg(test)]
 mod tests;
 
+pub use sniff::FURTHER;
 pub use table::ContentType;
 
 use std::convert::Infallible;
@@ -28,9 +29,6 @@ use file::File;
 
 /// How many of a file's first bytes to look at.
 pub const HEAD: usize = 4096;
-
-/// How many bytes to look at further on.
-pub const FURTHER: usize = 4096;
 
 /// How often to look on behind an ID3 tag, where others or padding follow; nobody writes more.
 const LOOKS: usize = 8;

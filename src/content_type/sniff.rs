@@ -5,11 +5,14 @@
 
 use super::detected::{Confidence, Seen};
 use super::table::Family;
-use super::{FURTHER, audio, container, markup, program, unsupported};
+use super::{audio, container, markup, program, unsupported};
 use infer::{archive, image, video};
 
 use Confidence::{Certain, Letters, Weak};
 use Seen::{Type, Unsupported};
+
+/// How many bytes to look at further on.
+pub const FURTHER: usize = 4096;
 
 /// Where in a file of `size` bytes more of them would settle what `head` leaves open: behind an ID3 tag, at the
 /// directory of an OLE2 document, at the end of a ZIP archive.

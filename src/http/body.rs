@@ -1,6 +1,6 @@
 //! The body of a response: from the bytes on the connection to its content.
 
-use super::settings::MAX_HEAD;
+use super::limits::MAX_HEAD;
 
 /// How the end of a body is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,6 +14,7 @@ mod connect;
 mod dial;
 mod exchange;
 mod head;
+mod limits;
 mod link;
 mod pool;
 mod proxy;

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
 
-use super::settings::MAX_HEAD;
+use super::limits::MAX_HEAD;
 use crate::error::{Error, ErrorKind};
 use crate::host::{address, is_loopback};
 

@@ -8,9 +8,10 @@ use zeroize::Zeroizing;
 
 use super::dial::{Origin, dial};
 use super::exchange::{self, Failed, Outbound, Outcome};
+use super::limits::MAX_HEAD;
 use super::pool::Pool;
 use super::request::{Body, Broken, Connection, Request, Response};
-use super::settings::{MAX_HEAD, Settings};
+use super::settings::Settings;
 use crate::call::Call;
 use crate::error::{Error, ErrorKind};
 

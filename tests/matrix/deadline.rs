@@ -76,7 +76,7 @@ fn row_54_the_first_cause_is_kept() {
     let error = failed(&sandbox, upload_with(&sandbox.client(false), &jpeg(1000), call));
     first.assert_injected(1);
     second.assert_injected(1);
-    assert_is(&error, ErrorKind::Timeout, None, 2, true);
+    assert_is(&error, ErrorKind::Timeout, Some(503), 2, true);
     assert!(
         error
             .message

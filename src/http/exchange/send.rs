@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::event::PollFlags;
 use zeroize::Zeroizing;
 
-use super::{Exchange, State, no_memory};
+use super::state::{Exchange, State, no_memory};
 use crate::error::{Error, ErrorKind};
 use crate::http::link::{Received, lost, would_block};
 use crate::http::request::Body;
