@@ -74,3 +74,8 @@ pub fn no_secret(server: Server, text: &str) {
         assert!(!text.contains(secret), "{secret} is in {text:?}");
     }
 }
+
+/// Whether a text holds one.
+pub fn is_secret_in(server: Server, text: &str) -> bool {
+    server.secrets().iter().any(|secret| text.contains(secret))
+}
