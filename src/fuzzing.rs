@@ -1,10 +1,11 @@
 //! What the targets in fuzz/ reach besides the public functions. Compiled with `--cfg fuzzing` only.
 #![allow(missing_docs)]
 
+use ureq::http::HeaderMap;
+
 use crate::api::Base;
 use crate::content_type::{self, FURTHER, HEAD};
 use crate::error::Error;
-use crate::http::HeaderMap;
 use crate::http::header::{HeaderName, HeaderValue};
 use crate::http::{Proxies, Response};
 use crate::redact::Secrets;
@@ -24,19 +25,19 @@ impl Reply<'_> {
         for (name, value) in &self.headers {
             headers.append(HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?);
         }
-        Some(Response { status: self.status, headers, body: self.body.to_vec().into() })
+        Some(Response { status: self.status, headers, body: self.body.to_vec().into(), replayed: false })
     }
 }
 
 /// What a refusal by Linq becomes.
 pub fn api_error(key: &str, host: &str, reply: &Reply<'_>) -> Option<Error> {
-    Some(refusal::by_api("asking", host, &reply.response()?, &Secrets::key(key)))
+    Some(refusal::by_api("asking", host, &reply.response()?, true, &Secrets::key(key)))
 }
 
 /// What a refusal by the storage behind `url` becomes.
 pub fn storage_error(url: &str, host: &str, reply: &Reply<'_>) -> Option<Error> {
     let url = url.parse().ok()?;
-    Some(refusal::by_storage("uploading", host, &reply.response()?, &Secrets::query(&url), None))
+    Some(refusal::by_storage("uploading", host, &reply.response()?, &Secrets::query(&url), false))
 }
 
 /// Whether `base` may be a client's base URL, and whether it is plain http.
@@ -52,7 +53,7 @@ pub fn proxy(proxy: &str, no_proxy: &str, host: &str, port: u16) -> Result<Optio
         _ => None,
     };
     let proxies = Proxies::from_environment(variable);
-    Ok(proxies.pick(host, port)?.map(|proxy| proxy.request(host, port)))
+    Ok(proxies.pick(host, port)?.map(|proxy| proxy.request(host, port, "liblinq/0 fuzz")))
 }
 
 /// Whether a proxy that said `answer` has opened the tunnel.
@@ -71,6 +72,6 @@ pub fn declare(declared: Option<&str>, name: &str, bytes: &[u8]) -> Result<&'sta
         let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
         Ok::<_, String>(&rest[..rest.len().min(FURTHER)])
     };
-    let further = content_type::look_further(head, read)?;
+    let further = content_type::probe(head, bytes.len() as u64, read)?;
     content_type::decide(declared, name, head, further, true).map(|found| found.name())
 }

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::dial::{Origin, dial};
 use super::exchange::{self, Failed, Outbound, Outcome};
-use super::limits::MAX_HEAD;
+use super::limits::{MAX_ANSWER, MAX_HEAD};
 use super::pool::Pool;
 use super::request::{Body, Broken, Connection, Request, Response};
 use super::settings::Settings;
@@ -99,8 +99,10 @@ fn head(request: &Request<'_>, user_agent: &str) -> Result<Zeroizing<Vec<u8>>, E
 /// What a storage's response comes to. With the whole body sent, a success stands even where its own body is cut: the
 /// object is there, and sending it again would not make it more so.
 fn stored(response: Outcome) -> Result<Response, Error> {
+    // One that is only too long was read as far as it counts.
+    let malformed = |cut: &Error| cut.kind == ErrorKind::Protocol && response.body.len() <= MAX_ANSWER;
     match response.cut {
-        Some(cut) if cut.kind == ErrorKind::Protocol && (200..300).contains(&response.status) => Err(cut),
+        Some(cut) if malformed(&cut) && (200..300).contains(&response.status) => Err(cut),
         _ => Ok(Response {
             status: response.status,
             headers: response.headers,

@@ -13,6 +13,7 @@ mod child;
 mod connect;
 mod deadline;
 mod dns;
+mod hostile;
 mod lookups;
 mod panics;
 mod post;

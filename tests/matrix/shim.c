@@ -1,7 +1,7 @@
 // Loaded before the C library (LD_PRELOAD) by tests that need another system than the one they run on.
 //
 // Names below linq.test are answered by their first label; see `script`. The rest is asked for by variables:
-// SHIM_CONNECT=ERRNO:TIMES, SHIM_PREAD=ERRNO:SKIP, SHIM_PIECES=1, SHIM_NO_V6=1. Only non-blocking sockets are touched:
+// SHIM_CONNECT=ERRNO:TIMES, SHIM_PREAD=ERRNO:SKIP, SHIM_PIECES=1, SHIM_NO_V6=1, SHIM_DENY=TIOCOUTQ,TCP_INFO. Only non-blocking sockets are touched:
 // those are the library's; the test's own are not. Once MATRIX_MARKER exists, the clock that goes on while a device sleeps
 // is SHIM_SLEPT seconds ahead. What was done is written to SHIM_LOG, a line each.
 #define _GNU_SOURCE
@@ -9,15 +9,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 static int log_fd = -1, connect_errno, connect_times, pread_errno, pread_skip, pieces, no_v6, slept;
-static const char *marker;
+static const char *marker, *deny;
 static int (*real_clock)(clockid_t, struct timespec *);
 
 __attribute__((constructor)) static void begin(void) {
@@ -27,6 +31,7 @@ __attribute__((constructor)) static void begin(void) {
     if ((text = getenv("SHIM_PREAD"))) sscanf(text, "%d:%d", &pread_errno, &pread_skip);
     if ((text = getenv("SHIM_SLEPT"))) slept = atoi(text);
     marker = getenv("MATRIX_MARKER");
+    deny = getenv("SHIM_DENY");
     pieces = getenv("SHIM_PIECES") != NULL;
     no_v6 = getenv("SHIM_NO_V6") != NULL;
     unsetenv("LD_PRELOAD"); // programs that the test starts are not meant
@@ -52,6 +57,27 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
     int result = real_clock(clock, now);
     if (slept && marker && clock == CLOCK_BOOTTIME && !access(marker, F_OK)) now->tv_sec += slept;
     return result;
+}
+
+static int denied(const char *what) {
+    if (!deny || !strstr(deny, what)) return 0;
+    say(what, "denied");
+    errno = EACCES;
+    return 1;
+}
+
+int ioctl(int fd, unsigned long request, ...) {
+    va_list arguments;
+    va_start(arguments, request);
+    void *argument = va_arg(arguments, void *);
+    va_end(arguments);
+    if (request == TIOCOUTQ && denied("TIOCOUTQ")) return -1;
+    return ((int (*)(int, unsigned long, ...))dlsym(RTLD_NEXT, "ioctl"))(fd, request, argument);
+}
+
+int getsockopt(int fd, int level, int name, void *value, socklen_t *length) {
+    if (level == IPPROTO_TCP && name == TCP_INFO && denied("TCP_INFO")) return -1;
+    return ((int (*)(int, int, int, void *, socklen_t *))dlsym(RTLD_NEXT, "getsockopt"))(fd, level, name, value, length);
 }
 
 typedef int lookup(const char *, const char *, const struct addrinfo *, struct addrinfo **);

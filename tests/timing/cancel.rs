@@ -12,7 +12,7 @@ use crate::child::{here, ran_alone};
 use crate::common::{Sandbox, upload_with};
 use crate::support::{BIG, CANCEL_PROMISE, cancelled_after, failed, port};
 
-const SAMPLES: usize = 50;
+pub const SAMPLES: usize = 50;
 
 /// A phase that lasts until it is cancelled: the fault that makes it so, and where the client goes.
 fn phases(sandbox: &Sandbox) -> Vec<(&'static str, Option<Value>, Config)> {
@@ -52,7 +52,7 @@ fn round(sandbox: &Sandbox, client: &Client, bytes: &[u8]) -> [[Duration; 2]; 2]
     [late, machine].map(|mut samples| [50, 99].map(|percent| percentile(&mut samples, percent)))
 }
 
-fn woken() -> Duration {
+pub fn woken() -> Duration {
     let (tell, told) = mpsc::channel();
     thread::scope(|scope| {
         scope.spawn(move || {
@@ -65,7 +65,7 @@ fn woken() -> Duration {
 
 /// Rounds until one keeps the promise. Half a minute without one is a failure, unless this machine wakes nobody in time,
 /// whatever they wait for: then it has other guests, and only half of the calls can be held to anything.
-fn promptly(phase: &str, mut round: impl FnMut() -> [[Duration; 2]; 2]) -> [[Duration; 2]; 2] {
+pub fn promptly(phase: &str, mut round: impl FnMut() -> [[Duration; 2]; 2]) -> [[Duration; 2]; 2] {
     let (began, limit, mut busy) = (Instant::now(), CANCEL_PROMISE.end, false);
     loop {
         let figures = round();

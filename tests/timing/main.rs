@@ -10,11 +10,14 @@ mod common;
 
 #[path = "../matrix/child.rs"]
 mod child;
+#[path = "../matrix/hostile/server/mod.rs"]
+mod server;
 #[path = "../matrix/support.rs"]
 mod support;
 
 mod cancel;
 mod early_response;
+mod floods;
 mod slow;
 mod time;
 mod warm;

@@ -180,6 +180,10 @@ pub fn run(program: &Path, name: &str, sandbox: &Process, build: &Build) -> Resu
     if !status.success() {
         return Err(format!("{name}: {status}\n{said_out}{said_err}"));
     }
+    if said_out.starts_with("not tested here: ") && said_out.lines().count() == 1 {
+        println!("{name}: {said_out}");
+        return Ok(());
+    }
     // One line, the program's own: the library writes to neither. What it runs under may.
     let quiet = !under.is_empty() || said_err.is_empty();
     if !quiet || said_out.lines().count() != 1 || !said_out.starts_with(&format!("{name}: ok, ")) {

@@ -1,0 +1,7 @@
+//! Servers for tests, down to TLS's records.
+#![allow(dead_code)] // tests/figures and tests/idle.rs use some of it
+
+mod connection;
+pub mod flow;
+pub mod host;
+mod records;
