@@ -51,7 +51,7 @@ public struct LinqRequest: Sendable, Hashable {
             request.path = try texts.add(path, "path")
             request.json = try texts.add(json.map(Self.text), "json")
             request.idempotency_key = try texts.add(idempotencyKey, "idempotencyKey")
-            request.flags = isRepeatable ? LINQ_REQUEST_REPEATABLE : 0
+            request.flags = isRepeatable ? UInt32(LINQ_REQUEST_REPEATABLE) : 0
             return try body(&request)
         }
     }
