@@ -272,11 +272,7 @@ mod tests {
                 None,
                 ": words",
             ),
-            (
-                r#"{"error": "denied", "error_description": "words", "requestId": "R1"}"#,
-                Some("denied"),
-                "denied: words",
-            ),
+            (r#"{"error": "denied", "error_description": "words", "requestId": "R1"}"#, None, ": words"),
             (r#"{"title": "Forbidden", "detail": "words", "requestId": "R1"}"#, None, ": words"),
         ] {
             let error = said(body);

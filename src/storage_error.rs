@@ -50,8 +50,8 @@ fn from_json(json: &Value, secrets: &Secrets) -> StorageError {
         found.find_map(|text| Some(secrets.redact(text)).filter(|words| !words.is_empty()))
     };
     StorageError {
-        code: pick(&["code", "Code", "error"]),
-        message: pick(&["message", "Message", "error_description", "detail"]),
+        code: pick(&["code", "Code"]),
+        message: pick(&["message", "Message", "error_description", "detail", "error"]),
         request_id: pick(&["requestId", "request_id", "RequestId"]),
         host_id: None,
     }

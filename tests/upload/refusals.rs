@@ -139,7 +139,7 @@ fn bodies_that_are_no_s3_error_leave_the_status() {
     let table = [
         (json!({"body": "<html><h1>403 Forbidden</h1></html>"}), ""),
         (json!({"body": ""}), ""),
-        (json!({"body": "{\"error\": \"no\"}"}), " no"),
+        (json!({"body": "{\"error\": \"no\"}"}), ": no"),
         (json!({"body_base64": "/////w=="}), ""),
         (json!({"body": "<Error><Code>AccessDen"}), ""),
         (json!({"body": "<Error><Code>AccessDenied</Code><Mess"}), " AccessDenied"),
