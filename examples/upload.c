@@ -74,7 +74,7 @@ static void watch(int number) {
 
 /* Text that somebody else chose. */
 
-/* How many bytes the character at `s` takes; 0 where it is no UTF-8. */
+/* How many bytes the character at `s` takes; 0 where it is not UTF-8. */
 static size_t character(const unsigned char *s) {
   static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
   if (s[0] < 0x80) return 1;

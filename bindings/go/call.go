@@ -57,7 +57,7 @@ func newCall(ctx context.Context) *call {
 	over := ctx.Err() != nil
 	c := newBriefCall()
 	c.ctx = ctx
-	// Descriptors may have run out, which is no matter for a call that will not be made.
+	// Descriptors may have run out, which does not matter for a call that will not be made.
 	if over || c.err != nil {
 		return c
 	}

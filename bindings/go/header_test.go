@@ -74,7 +74,7 @@ func TestEveryStatusIsNamed(t *testing.T) {
 	equal(t, unknown.Status.String(), "LINQ_INTERNAL")
 }
 
-// What the fields of the header's structs are in Go. Where it is no field of the same name: by what it is set.
+// What the fields of the header's structs are in Go. Where it is not a field of the same name: by what it is set.
 var counterparts = map[string]struct {
 	in      any // the struct in Go, if there is one
 	another map[string]string

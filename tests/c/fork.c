@@ -129,7 +129,7 @@ static int64_t cpu_ms(void) {
          (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1000;
 }
 
-/* The descriptor behind a token is inherited too. What the child does to it is no business of the parent's call. */
+/* The descriptor behind a token is inherited too. What the child does to it does not concern the parent's call. */
 static void a_child_that_cancels_does_not_disturb_the_parents_call(void) {
   calm();
   fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"delay_ms\":1500}}");

@@ -25,7 +25,7 @@ static void on_line(void *user_data, uint32_t level, const char *line) {
   (void)user_data, (void)level, (void)line;
 }
 
-/* Successes, failures of every kind, and what is no use of the library at all. */
+/* Successes, failures of every kind, and calls that do nothing. */
 static void all_sorts_of_things(void) {
   static const char *const faults[] = {
       "\"reset_after\":1000",

@@ -1,4 +1,4 @@
-//! Responses that are no success: refusals with the servers' own words and ids, redirects, and what is not HTTP.
+//! Responses that are not a success: refusals with the servers' own words and ids, redirects, and what is not HTTP.
 
 use linq::ErrorKind;
 use serde_json::json;

@@ -561,7 +561,7 @@ void what_a_callback_throws_comes_out_of_the_call() {
   std::istream silent(&broken);
   CHECK(thrown(Status::file, [&] { g_client->upload(Source::stream(silent, 5), options); }).attempts() <= 1);
 
-  // Standard exceptions keep their words; what is no exception at all is carried too.
+  // Standard exceptions keep their words; what is not an exception at all is carried too.
   options.progress = [](std::uint64_t, std::uint64_t) { throw std::runtime_error("mine"); };
   try {
     upload();

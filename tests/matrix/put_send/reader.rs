@@ -42,7 +42,7 @@ fn send(
     client.upload(source, UploadOptions { filename: Some("photo.jpg"), call, ..UploadOptions::default() })
 }
 
-/// A reader that blocks for a second holds up its own upload alone; that is no stall of the network.
+/// A reader that blocks for a second holds up its own upload alone; that is not a stall of the network.
 #[test]
 fn row_43_blocks() {
     both(|tls| {

@@ -11,7 +11,7 @@ import FoundationNetworking
 /// expires: anyone who has it may upload. Printing one does not show the URL.
 ///
 /// `JSONEncoder` writes the fields of ``json``; `JSONDecoder` reads those, and Linq's own reply to `POST /v3/attachments`. It
-/// goes by its own rules, so what is no proper JSON may be refused there and taken by ``init(json:)``, or the other way round.
+/// goes by its own rules, so what is not proper JSON may be refused there and taken by ``init(json:)``, or the other way round.
 public struct Presigned: Sendable, Hashable, Codable, CustomReflectable {
     /// The id to use in messages once the bytes are there.
     public let attachmentID: String
@@ -38,7 +38,7 @@ public struct Presigned: Sendable, Hashable, Codable, CustomReflectable {
     /// ignored.
     ///
     /// - Parameter json: UTF-8, at most 1 MiB.
-    /// - Throws: ``LinqError``: `invalidArgument` where it is no such JSON, or asks for something that an upload must not
+    /// - Throws: ``LinqError``: `invalidArgument` where it is not such JSON, or asks for something that an upload must not
     ///   do; `protocol` where `URL` cannot take the upload URL without changing what was signed.
     public init(json: Data) throws {
         self = try Self.withPlace(json) { try Presigned($0.pointee) }

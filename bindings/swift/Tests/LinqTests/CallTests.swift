@@ -2,7 +2,7 @@ import Foundation
 import Linq
 import XCTest
 
-/// Everything that is no upload: attachments, messages, content types, the log, and how a client is made.
+/// Everything that is not an upload: attachments, messages, content types, the log, and how a client is made.
 final class CallTests: SandboxTestCase {
     func testAnAttachmentIsAskedForAndDeleted() async throws {
         let client = try sandbox.client()
