@@ -55,7 +55,7 @@ fn row_23_words_are_bounded() {
     });
 }
 
-/// What is no envelope is a refusal all the same.
+/// A body that is not an envelope is a refusal all the same.
 #[test]
 fn row_23_a_gateways_page() {
     both(|tls| {
