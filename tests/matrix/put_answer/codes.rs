@@ -72,7 +72,7 @@ fn row_48_refusals_of_the_signature_are_final() {
         for code in ["SignatureDoesNotMatch", "AccessDenied", "HeadersNotSigned"] {
             assert_final(&sandbox, tls, 403, code);
         }
-        // InvalidToken and a skewed clock: neither is an expired URL, and a new one would not help.
+        // InvalidToken and a skewed clock: neither means an expired URL.
         assert_final(&sandbox, tls, 400, "InvalidToken");
         assert_final(&sandbox, tls, 403, "RequestTimeTooSkewed");
         sandbox.assert_nothing_stored();
