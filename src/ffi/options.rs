@@ -38,7 +38,7 @@ pub(super) unsafe fn config(at: *const linq_client_options) -> Result<Config, Fa
     let unknown =
         flags & !(LINQ_CLIENT_NO_ENVIRONMENT | LINQ_CLIENT_ALLOW_WEBP_SVG | LINQ_CLIENT_ALLOW_HTTP_LOOPBACK);
     if unknown != 0 {
-        return Err(invalid(format!("linq_client_options.flags has a bit that is not known: {unknown:#x}")));
+        return Err(invalid(format!("linq_client_options.flags has an unknown bit: {unknown:#x}")));
     }
     let text = |at, name| Ok::<_, Failure>(unsafe { optional(at, name)? }.map(str::to_owned));
     let default = Config::default();
@@ -276,7 +276,7 @@ pub(super) unsafe fn request<'a>(at: *const linq_request) -> Result<Request<'a>,
     must_be_zero(reserved == 0, "linq_request.reserved")?;
     let unknown = flags & !LINQ_REQUEST_REPEATABLE;
     if unknown != 0 {
-        return Err(invalid(format!("linq_request.flags has a bit that is not known: {unknown:#x}")));
+        return Err(invalid(format!("linq_request.flags has an unknown bit: {unknown:#x}")));
     }
     Ok(Request {
         method: unsafe { required(method, "linq_request.method")? },

@@ -164,7 +164,7 @@ static void unknown_kinds_and_flags_are_refused(void) {
     linq_client_options options = options_for(api(), key());
     options.flags |= (uint32_t)1 << bit;
     refused(linq_client_new(&options, &client, &g_error), LINQ_INVALID_ARGUMENT,
-            "linq_client_options.flags has a bit that is not known");
+            "linq_client_options.flags has an unknown bit");
     CHECK(client == NULL);
   }
 }

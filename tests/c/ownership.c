@@ -80,13 +80,13 @@ static void a_freed_client_or_token_is_found_out(void) {
   linq_error *error = NULL;
   CHECK_STATUS(linq_upload_file(client, "x", NULL, &attachment, &error), LINQ_INVALID_ARGUMENT,
                error);
-  CHECK_HAS(error->message, "client is no live linq_client");
+  CHECK_HAS(error->message, "client is not a live linq_client");
   linq_free(error);
   linq_upload_options options = linq_upload_options_default();
   options.cancel = token;
   CHECK_STATUS(linq_upload_file(g_client, "x", &options, &attachment, &error),
                LINQ_INVALID_ARGUMENT, error);
-  CHECK_HAS(error->message, "linq_upload_options.cancel is no live linq_cancel_token");
+  CHECK_HAS(error->message, "linq_upload_options.cancel is not a live linq_cancel_token");
   linq_free(error);
   int before = g_warnings;
   linq_free(client);

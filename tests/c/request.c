@@ -78,7 +78,7 @@ static void what_cannot_be_meant_goes_nowhere(void) {
   bad[8].json = "{";
   static const char *const why[] = {
       "linq_request.method is NULL",        "linq_request.path is NULL",
-      "linq_request.path is not UTF-8",     "linq_request.flags has a bit that is not known: 0x2",
+      "linq_request.path is not UTF-8",     "linq_request.flags has an unknown bit: 0x2",
       "linq_request.reserved",              "the request's method must be",
       "the request's path must not name a", "the request's path holds a . or .. segment",
       "the request's JSON is not JSON"};

@@ -73,7 +73,7 @@ fn every_setting_of_a_client_arrives() {
     options.flags = 8 + 1;
     // SAFETY: literals.
     let message = refusal(unsafe { config(&options) });
-    assert_eq!(message, "linq_client_options.flags has a bit that is not known: 0x8");
+    assert_eq!(message, "linq_client_options.flags has an unknown bit: 0x8");
 }
 
 #[test]
