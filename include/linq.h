@@ -838,7 +838,7 @@ typedef struct linq_message {
   size_t attachment_count;
   /**
    * Linq never sends twice with the same key. Up to 255 characters. NULL: a new one, which
-   * linq_receipt has.
+   * linq_receipt has, and linq_error if the message may have arrived.
    */
   const char *idempotency_key;
 } linq_message;

@@ -378,7 +378,7 @@ pub struct linq_message {
     /// The number of attachments.
     pub attachment_count: usize,
     /// Linq never sends twice with the same key. Up to 255 characters. NULL: a new one, which
-    /// linq_receipt has.
+    /// linq_receipt has, and linq_error if the message may have arrived.
     pub idempotency_key: *const c_char,
 }
 
