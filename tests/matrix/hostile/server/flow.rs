@@ -79,7 +79,7 @@ impl Flow {
 const HEADERS: &str = "sent more than 32 KiB of headers";
 const TICKETS: &str = "sends TLS messages without an end";
 const INTERIM: &str = "sends interim answers without an end";
-const LARGE: &str = "the server's answer is larger than 1 MiB";
+pub const LARGE: &str = "the server's answer is larger than 1 MiB";
 
 const fn flow(
     name: &'static str,
