@@ -55,7 +55,7 @@ impl Base {
             _ => return Err(bad("must begin with https://")),
         };
         if !has_sound_port(&uri) {
-            return Err(bad("has a port that is none"));
+            return Err(bad("has an invalid port"));
         }
         Ok(Base { url: trimmed.to_owned(), host, plain })
     }
@@ -191,7 +191,7 @@ pub(crate) fn has_sound_port(uri: &Uri) -> bool {
 pub(crate) const INTERNATIONAL_HOST: &str =
     "an international host name, which must be in its ASCII form (xn--...)";
 
-/// Whether a text that is no URL is none because its host is not ASCII.
+/// Whether a text fails to parse as a URL because its host is not ASCII.
 pub(crate) fn has_international_host(url: &str) -> bool {
     let after = url.split_once("://").map_or("", |(_, after)| after);
     !after.split(['/', '?', '#']).next().unwrap_or_default().is_ascii()
@@ -242,9 +242,9 @@ mod tests {
                 "https://u:p@example.com",
                 "the base URL must be scheme, host and path alone, without user, password or query",
             ),
-            ("https://example.com:99999", "the base URL has a port that is none"),
-            ("https://example.com:0", "the base URL has a port that is none"),
-            ("https://example.com:", "the base URL has a port that is none"),
+            ("https://example.com:99999", "the base URL has an invalid port"),
+            ("https://example.com:0", "the base URL has an invalid port"),
+            ("https://example.com:", "the base URL has an invalid port"),
             (
                 "https://example.com/a#b",
                 "the base URL must be scheme, host and path alone, without user, password or query",

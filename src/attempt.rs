@@ -18,7 +18,7 @@ pub(crate) struct Attempt {
     pub(crate) renew: bool,
 }
 
-/// How often to try, and what is left of the client's patience.
+/// The number of attempts that a call may make, and the client's retry budget.
 #[derive(Debug)]
 pub(crate) struct Attempts {
     max: u32,

@@ -177,9 +177,9 @@ mod tests {
     #[test]
     fn progress_is_told_at_both_ends_and_never_goes_back() {
         let told = Rc::new(RefCell::new(Vec::new()));
-        let heard = told.clone();
+        let reports = told.clone();
         let progress: Progress = Box::new(move |sent, total| {
-            heard.borrow_mut().push((sent, total));
+            reports.borrow_mut().push((sent, total));
             true
         });
         let call = Call::new(None, None, Some(progress));

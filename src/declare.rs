@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind};
 use crate::presign::Presigned;
 use crate::source::{Opened, check_size};
 
-/// What Linq is told of a file.
+/// A file's name and type, as declared to Linq.
 pub(crate) struct Declared {
     pub(crate) filename: String,
     pub(crate) content_type: &'static str,

@@ -7,7 +7,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(i32)]
 pub enum ErrorKind {
-    /// The caller passed something that cannot be meant.
+    /// The caller passed an invalid value.
     InvalidArgument = 1,
     /// The source cannot be opened or read, is no regular file, or changed while being sent.
     File = 2,

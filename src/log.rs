@@ -1,4 +1,4 @@
-//! The library's log lines. Nobody hears them until somebody asks; no secret is in any of them.
+//! The log. It is off until the host sets a callback, and no line contains a secret.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -22,14 +22,14 @@ pub enum Level {
 
 type Callback = Box<dyn Fn(Level, &str) + Send + Sync>;
 
-/// Who hears the lines, and the process that set it: threads inside a callback do not exist in a forked child.
+/// The host's callback, and the process that set it: a forked child has none of the threads that may be inside it.
 struct Listener {
     callback: Callback,
     process: ProcessId,
 }
 
-// Held for a moment only, never while a callback runs: nobody who logs waits for somebody else's callback. Per process:
-// that moment may be the one of a fork.
+// Never locked while a callback runs, so that a slow one does not block other threads. PerProcess, because a fork may
+// happen while it is locked.
 static LISTENER: PerProcess<Mutex<Option<Arc<Listener>>>> = PerProcess::new();
 static LEFT: Condvar = Condvar::new();
 static LEVEL: AtomicU32 = AtomicU32::new(0);
@@ -38,17 +38,17 @@ thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Sets who hears the lines up to `level`; returns once no thread is in the old callback any more.
-/// `false`, and nothing changed, when called from inside a callback: it would wait for itself.
+/// Sets the callback for lines up to `level`; returns once no thread is in the old callback any more. `false`, and
+/// nothing changed, when called from inside a callback, where it would wait for itself.
 pub fn set_log(level: Level, callback: Option<Callback>) -> bool {
     if INSIDE.get() {
         return false;
     }
     let process = process::id();
-    let wanted = if callback.is_some() { level as u32 } else { 0 };
+    let enabled = if callback.is_some() { level as u32 } else { 0 };
     let new = callback.map(|callback| Arc::new(Listener { callback, process }));
     let mut slot = lock();
-    LEVEL.store(wanted, Ordering::Relaxed);
+    LEVEL.store(enabled, Ordering::Relaxed);
     let old = std::mem::replace(&mut *slot, new);
     if let Some(old) = old.filter(|old| old.process == process) {
         while Arc::strong_count(&old) > 1 {
@@ -58,23 +58,23 @@ pub fn set_log(level: Level, callback: Option<Callback>) -> bool {
     true
 }
 
-/// Says a line on the calling thread. Silent while a callback is running on it: a callback that calls the
-/// library would otherwise hear itself for ever.
+/// Logs a line, on the calling thread. Lines from inside a callback are dropped: a callback that calls the library
+/// would otherwise recurse without end.
 pub(crate) fn line(level: Level, text: impl FnOnce() -> String) {
     if level as u32 > LEVEL.load(Ordering::Relaxed) || INSIDE.replace(true) {
         return;
     }
-    let mut heard = Heard(lock().clone());
-    if let Some(listener) = &mut heard.0 {
-        // Names may hold line feeds and worse.
+    let in_use = InUse(lock().clone());
+    if let Some(listener) = &in_use.0 {
+        // File names may contain line feeds and other control characters.
         (listener.callback)(level, &text().replace(char::is_control, " "));
     }
 }
 
-/// Lets go of the listener, also when a panic passes through, and wakes whoever waits for that.
-struct Heard(Option<Arc<Listener>>);
+/// A reference to the listener while its callback runs. Dropping it, also during a panic, wakes a waiting `set_log`.
+struct InUse(Option<Arc<Listener>>);
 
-impl Drop for Heard {
+impl Drop for InUse {
     fn drop(&mut self) {
         let slot = lock();
         self.0 = None;
@@ -85,7 +85,7 @@ impl Drop for Heard {
 }
 
 fn lock() -> MutexGuard<'static, Option<Arc<Listener>>> {
-    // A child goes on with its parent's listener, unless that was just being changed.
+    // A forked child keeps its parent's listener, unless that was being changed during the fork.
     let listener = LISTENER.get_after(|parent| {
         Mutex::new(parent.and_then(|parent| parent.try_lock().ok()).and_then(|listener| listener.clone()))
     });
@@ -114,13 +114,13 @@ mod tests {
             std::thread::sleep(Duration::from_millis(50));
             scope.spawn(|| {
                 std::thread::sleep(Duration::from_millis(50));
-                line(Level::Warn, || "unheard, and not held up".to_owned());
+                line(Level::Warn, || "dropped, and not held up".to_owned());
                 note("went on");
             });
             assert!(set_log(Level::Warn, None));
             note("set");
         });
-        line(Level::Error, || "nobody hears this".to_owned());
+        line(Level::Error, || "no callback gets this".to_owned());
         let trace = TRACE.lock().unwrap();
         let mine: Vec<_> = trace.iter().filter(|t| ["slow", "went on", "set"].contains(&&***t)).collect();
         assert_eq!(mine, ["went on", "slow", "set"]);

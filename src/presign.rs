@@ -34,7 +34,7 @@ pub struct FileInfo<'a> {
 pub struct Presigned {
     /// The id to use in messages once the bytes are there.
     pub attachment_id: String,
-    /// Where to `PUT` the bytes. A secret until it expires: whoever has it may upload.
+    /// Where to `PUT` the bytes. A secret until it expires: anyone who has it may upload.
     pub upload_url: String,
     /// Where the file will be found; absent where Linq does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,7 +110,7 @@ impl Presigned {
         Ok(presigned)
     }
 
-    /// Linq's reply again, with `filename`, `content_type` and `size_bytes` added. Hand this to whoever uploads.
+    /// Linq's reply again, with `filename`, `content_type` and `size_bytes` added. Hand this to the program that uploads.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default() // strings and a number: this cannot fail
     }
@@ -123,20 +123,20 @@ impl Presigned {
             return Err("holds control characters".to_owned());
         }
         if !is_id(&self.attachment_id) {
-            return Err("has an attachment_id that is none".to_owned());
+            return Err("has an invalid attachment_id".to_owned());
         }
         if !self.http_method.eq_ignore_ascii_case("PUT") {
             return Err("asks for another method than PUT".to_owned());
         }
         self.http_method = "PUT".to_owned();
         self.expires_at_ms =
-            json_date(&self.expires_at).ok_or("has an expires_at that is no date".to_owned())?;
+            json_date(&self.expires_at).ok_or("has an expires_at that is not a date".to_owned())?;
         let url = self.url()?;
         if url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
             return Err("has an upload_url with a user name in it".to_owned());
         }
         if !has_sound_port(&url) {
-            return Err("has an upload_url whose port is none".to_owned());
+            return Err("has an upload_url with an invalid port".to_owned());
         }
         match (url.scheme_str(), url.host()) {
             (_, None | Some("")) => return Err("has an upload_url without a host".to_owned()),
@@ -327,11 +327,11 @@ mod tests {
             ("upload_url", json!("ftp://uploads.example/a"), "has an upload_url that is not https"),
             ("upload_url", json!("not a url"), "has an upload_url that is not a URL"),
             ("http_method", json!("POST"), "asks for another method than PUT"),
-            ("attachment_id", json!(""), "has an attachment_id that is none"),
-            ("attachment_id", json!("../chats?x=y"), "has an attachment_id that is none"),
+            ("attachment_id", json!(""), "has an invalid attachment_id"),
+            ("attachment_id", json!("../chats?x=y"), "has an invalid attachment_id"),
             ("download_url", json!("a\u{0}b"), "holds control characters"),
             ("filename", json!("a\nb"), "holds control characters"),
-            ("expires_at", json!("soon"), "has an expires_at that is no date"),
+            ("expires_at", json!("soon"), "has an expires_at that is not a date"),
             ("required_headers", json!({"A\r\nB": "c"}), "requires a header that cannot be sent"),
             ("required_headers", json!({"A": "b\r\nC: d"}), "requires a header that cannot be sent"),
             (

@@ -121,7 +121,7 @@ pub(crate) fn by_storage(
     let mut error = Error::new(kind, message);
     let details = &mut *error.details;
     details.http_status = Some(status);
-    // Expired: with a new URL, where one can be had.
+    // An expired URL may be renewed.
     details.retryable = if expired { should_retry(response) != Some(false) } else { class != Class::Final };
     details.retry_after = hint(response, None);
     details.storage_request_id = said.request_id.or_else(|| shown(response, "x-amz-request-id", secrets));
@@ -156,7 +156,7 @@ pub(crate) fn compression(response: &Response, secrets: &Secrets) -> Option<Stri
     (!response.body.is_empty()).then(|| secrets.redact(name))
 }
 
-/// Why a refusal has no words, where that can be told.
+/// Why a refusal has no message, if the reason is known.
 fn unreadable(response: &Response, secrets: &Secrets) -> String {
     let compressed =
         |name: String| format!(" (its answer is compressed with {name}, which was not asked for)");

@@ -162,7 +162,7 @@ fn check_json(method: &Method, json: &str) -> Result<(), Error> {
     read.map_err(|e| Error::invalid(format!("the request's JSON {}", unreadable(&e))))
 }
 
-/// What follows `/v3/`, checked so that it cannot lead anywhere else, whoever decodes it.
+/// What follows `/v3/`. No way of decoding it leads anywhere else.
 fn below_v3(path: &str) -> Result<String, Error> {
     let bad = |why: &str| Err(Error::invalid(format!("the request's path {why}")));
     let (route, query) = match path.split_once('?') {

@@ -142,7 +142,7 @@ pub(crate) fn check_size(name: &str, size: u64) -> Result<(), Error> {
 
 fn open_path(path: &Path) -> Result<(String, Kind<'_>, u64), Error> {
     if path.as_os_str().is_empty() {
-        return Err(trouble("the path is empty; give that of a file"));
+        return Err(file_error("the path is empty; give that of a file"));
     }
     let name = path.display().to_string();
     // A FIFO without a writer would otherwise hold the call for ever, and a terminal become the host's own.
@@ -151,7 +151,7 @@ fn open_path(path: &Path) -> Result<(String, Kind<'_>, u64), Error> {
     let file = file.map_err(|e| failed(format!("{name} cannot be opened"), &e))?;
     let seen = look(&name, &file)?;
     if !seen.is_file() {
-        return Err(trouble(&format!("{name} is {}, not a regular file", kind_of(&seen))));
+        return Err(file_error(&format!("{name} is {}, not a regular file", kind_of(&seen))));
     }
     let size = seen.len();
     Ok((name, Kind::File { file, path: Some(path), offset: 0, seen }, size))
@@ -168,14 +168,14 @@ fn open_descriptor(
     let file = file.map_err(|e| failed(format!("{name} cannot be used"), &e))?;
     let seen = look(&name, &file)?;
     if !seen.is_file() {
-        return Err(trouble(&format!("{name} is {}, not a regular file", kind_of(&seen))));
+        return Err(file_error(&format!("{name} is {}, not a regular file", kind_of(&seen))));
     }
     let rest = seen.len().checked_sub(offset);
-    let rest = rest.ok_or_else(|| trouble(&format!("the file of {name} ends before offset {offset}")))?;
+    let rest = rest.ok_or_else(|| file_error(&format!("the file of {name} ends before offset {offset}")))?;
     let size = length.unwrap_or(rest);
     if size > rest {
         let message = format!("the file of {name} has {rest} bytes from offset {offset} on, not {size}");
-        return Err(trouble(&message));
+        return Err(file_error(&message));
     }
     Ok((name, Kind::File { file, path: None, offset, seen }, size))
 }
@@ -278,10 +278,10 @@ impl<'a> Opened<'a> {
         let n = reader.read(buffer).map_err(|e| failed(format!("{name} cannot be read"), &e))?;
         if n > buffer.len() {
             let room = buffer.len();
-            return Err(trouble(&format!("{name} claims to have read {n} bytes into a buffer of {room}")));
+            return Err(file_error(&format!("{name} claims to have read {n} bytes into a buffer of {room}")));
         }
         if n == 0 {
-            return Err(trouble(&format!("{name} ended after {taken} of the {size} bytes declared")));
+            return Err(file_error(&format!("{name} ended after {taken} of the {size} bytes declared")));
         }
         *taken += n as u64;
         Ok(n)
@@ -314,7 +314,10 @@ impl<'a> Opened<'a> {
     }
 
     fn changed(&self, how: &str) -> Error {
-        trouble(&format!("{} {how} while it was being sent; upload it again when it is finished", self.name))
+        file_error(&format!(
+            "{} {how} while it was being sent; upload it again when it is finished",
+            self.name
+        ))
     }
 
     /// What the source can tell of itself before its last bytes are given: it is still what was opened.
@@ -325,9 +328,10 @@ impl<'a> Opened<'a> {
                 let more = reader.read(&mut [0]);
                 match more.map_err(|e| failed(format!("{} cannot be read", self.name), &e))? {
                     0 => Ok(()),
-                    _ => {
-                        Err(trouble(&format!("{} has more than the {} bytes declared", self.name, self.size)))
-                    }
+                    _ => Err(file_error(&format!(
+                        "{} has more than the {} bytes declared",
+                        self.name, self.size
+                    ))),
                 }
             }
             Kind::File { file, path, seen, .. } => {
@@ -428,10 +432,10 @@ fn failed(what: String, e: &io::Error) -> Error {
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         _ => reason(e),
     };
-    trouble(&format!("{what}: {why}")).caused_by(e)
+    file_error(&format!("{what}: {why}")).caused_by(e)
 }
 
-fn trouble(message: &str) -> Error {
+fn file_error(message: &str) -> Error {
     Error::new(ErrorKind::File, message)
 }
 

@@ -47,7 +47,7 @@ impl Stage {
         Stage { listener, port, client: Client::new(config).expect("a client"), tls }
     }
 
-    /// Makes `call` while every connection is served by `serve`, which is told its number.
+    /// Makes `call` while every connection is served by `serve`, which gets its number.
     fn run<T>(&self, serve: impl Fn(u32, &mut Peer) -> io::Result<()> + Sync, call: impl FnOnce() -> T) -> T {
         let done = AtomicBool::new(false);
         thread::scope(|scope| {
@@ -251,7 +251,7 @@ static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 /// What the libraries inside said to a host that listens to the `log` crate.
 static INNER_LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// A logger that hears everything.
+/// A logger that takes everything.
 struct Host;
 
 impl log::Log for Host {
@@ -272,8 +272,8 @@ pub fn redaction(input: &[u8]) {
     static LISTENS: Once = Once::new();
     let stage = STAGE.get_or_init(|| Stage::new(false));
     LISTENS.call_once(|| {
-        let hear = |_, line: &str| LINES.lock().unwrap().push(line.to_owned());
-        assert!(set_log(Level::Debug, Some(Box::new(hear))));
+        let on_line = |_, line: &str| LINES.lock().unwrap().push(line.to_owned());
+        assert!(set_log(Level::Debug, Some(Box::new(on_line))));
         // Hosts in Rust may listen to what the library is made of.
         log::set_logger(&Host).expect("the only one");
         log::set_max_level(log::LevelFilter::Trace);

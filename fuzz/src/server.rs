@@ -29,7 +29,7 @@ use rustls::{ServerConfig, ServerConnection};
 use socket2::SockRef;
 
 const COMMAND: u8 = 0xff;
-const PATIENCE: Duration = Duration::from_millis(80);
+const TIMEOUT: Duration = Duration::from_millis(80);
 
 /// A certificate for loopback that trusts itself.
 pub struct Certificate {
@@ -97,8 +97,8 @@ pub struct Peer {
 impl Peer {
     pub fn new(socket: TcpStream, tls: bool) -> io::Result<Self> {
         socket.set_nodelay(true)?;
-        socket.set_read_timeout(Some(PATIENCE))?;
-        socket.set_write_timeout(Some(PATIENCE))?;
+        socket.set_read_timeout(Some(TIMEOUT))?;
+        socket.set_write_timeout(Some(TIMEOUT))?;
         let tls = tls.then(|| ServerConnection::new(certificate().config.clone()));
         let tls = tls.transpose().map_err(io::Error::other)?.map(Box::new);
         Ok(Peer { socket, tls, read: 0, end: None, head: Vec::new() })

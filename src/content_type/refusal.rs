@@ -89,11 +89,11 @@ impl Refusal {
             Refusal::Encrypted => format!("{file} is {ENCRYPTED}; {NAME_ENCRYPTED}"),
             Refusal::Unclear(family) => format!(
                 "{file} is {}, and neither its bytes nor its name say which; declare its content type, or save it as \
-                 PDF if it is none of them",
+                 PDF if it is something else",
                 family.described()
             ),
             Refusal::Unknown => format!(
-                "the content type of {file} cannot be told from its name or its bytes; declare one that Linq \
+                "the content type of {file} cannot be determined from its name or its bytes; declare one that Linq \
                  accepts, {EXAMPLES}, or pack it as a ZIP archive"
             ),
         }

@@ -329,7 +329,7 @@ fn private_keys_do_not_slip_out() {
     refused(undeclared("key.ppk", b"PuTTY-User-Key-File-3: ssh-ed25519\r\n"), &["private key"]);
     refused(undeclared("id_rsa.txt", b"-----BEGIN PRIVATE KEY-----\nMIIE\n# \xFC"), &["private key"]);
     let der = b"\x30\x82\x04\xBD\x02\x01\0\x30\x0D\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x01\x01\x05\0\x04\x82";
-    refused(undeclared("server.key", der), &["server.key", "cannot be told"]);
+    refused(undeclared("server.key", der), &["server.key", "cannot be determined"]);
     assert_eq!(detect(Some("server.key"), der, &[]), None);
     assert_eq!(undeclared("a.key", b"-----BEGIN PUBLIC KEY-----\n"), Ok("text/plain"));
     assert_eq!(undeclared("a.key", b"ABCD-EFGH licence\n"), Ok("text/plain"));

@@ -158,9 +158,9 @@ mod tests {
 
     #[test]
     fn an_unknown_log_level_is_refused() {
-        unsafe extern "C" fn hears(_: *mut c_void, _: u32, _: *const std::ffi::c_char) {}
+        unsafe extern "C" fn logs(_: *mut c_void, _: u32, _: *const std::ffi::c_char) {}
         for level in [0, 5, u32::MAX] {
-            assert_eq!(set_log(Some(hears), std::ptr::null_mut(), level), LINQ_INVALID_ARGUMENT);
+            assert_eq!(set_log(Some(logs), std::ptr::null_mut(), level), LINQ_INVALID_ARGUMENT);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::limits::MAX_HEAD;
 
-/// How the end of a body is told.
+/// How the end of a body is marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Framing {
     /// There is no body.

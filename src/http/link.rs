@@ -196,7 +196,7 @@ impl Link {
             Ok(n @ 1..) => (Ok(Received::Bytes), n),
             Ok(0) => (Ok(Received::End), 0),
             Err(Looked::Nothing(received)) => (Ok(received), 0),
-            Err(Looked::ReadError(trouble)) => (Err(trouble), 0),
+            Err(Looked::ReadError(error)) => (Err(error), 0),
         };
         input.truncate(start + n);
         received

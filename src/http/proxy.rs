@@ -146,7 +146,7 @@ fn parse(url: &str) -> Result<Proxy, String> {
     let (scheme, rest) = url.trim().split_once("://").unwrap_or(("http", url.trim()));
     if !scheme.eq_ignore_ascii_case("http") {
         if !scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) {
-            return Err("is no URL".to_owned());
+            return Err("is not a URL".to_owned());
         }
         let scheme = scheme.to_ascii_lowercase();
         return Err(format!(
@@ -160,7 +160,7 @@ fn parse(url: &str) -> Result<Proxy, String> {
     };
     let (host, port) = split_port(place);
     let port = match port {
-        Some(port) => number(port).ok_or("has a port that is no number")?,
+        Some(port) => number(port).ok_or("has an invalid port")?,
         None => 1080,
     };
     if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control()) {

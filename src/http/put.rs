@@ -58,7 +58,7 @@ pub(super) fn put(
     }
     let response = stored(response)?;
     if response.is_success() {
-        // It is done: whoever stops now stops too late to undo it.
+        // The object is stored, so a callback that cancels now comes too late.
         let _ = call.tell(total, total);
     }
     Ok(response)

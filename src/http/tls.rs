@@ -65,10 +65,10 @@ impl Trust {
     }
 
     fn build(&self) -> Result<ClientConfig, String> {
-        let trouble = |e: rustls::Error| format!("TLS cannot be set up: {}", error::words(&e));
+        let failed = |e: rustls::Error| format!("TLS cannot be set up: {}", error::words(&e));
         let mut config = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions() // 1.2 and up
-            .map_err(trouble)?
+            .map_err(failed)?
             .dangerous() // the name of the only way to give one's own verifier; every one below verifies
             .with_custom_certificate_verifier(self.verifier()?)
             .with_no_client_auth();
@@ -92,7 +92,7 @@ impl Trust {
         for certificate in &self.extra {
             roots
                 .add(certificate.clone())
-                .map_err(|_| "a certificate of ca_file or ca_pem is no X.509 certificate that can be read")?;
+                .map_err(|_| "a certificate in ca_file or ca_pem is not a readable X.509 certificate")?;
         }
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
             .build()
@@ -102,7 +102,7 @@ impl Trust {
 
     #[cfg(target_os = "android")]
     fn platform_roots(&self) -> RootCertStore {
-        RootCertStore::empty() // they are only to be had through the JVM
+        RootCertStore::empty() // the system's are available through the JVM only
     }
 
     #[cfg(not(any(target_os = "android", target_vendor = "apple")))]

@@ -156,7 +156,7 @@ fn what_cannot_be_used_is_refused_and_not_passed_by() {
             "https://127.0.0.1:3128",
             "is a https:// one, which liblinq does not support; use an http:// one, or none",
         ),
-        ("https_proxy", "http://127.0.0.1:none", "has a port that is no number"),
+        ("https_proxy", "http://127.0.0.1:none", "has an invalid port"),
         ("https_proxy", "http://:3128", "names no host"),
     ] {
         let result = upload_in(&[(name, url)], made_up(&sandbox));

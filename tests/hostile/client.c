@@ -34,7 +34,7 @@ static int descriptors(void) {
   return count;
 }
 
-static void hear(void *user_data, uint32_t level, const char *line) {
+static void on_line(void *user_data, uint32_t level, const char *line) {
   (void)user_data;
   (void)level;
   printf("log %s\n", line);
@@ -123,7 +123,7 @@ int main(int argc, char **argv) {
   plan.bytes = malloc(plan.size);
   if (plan.bytes == NULL) return 2;
   memset(plan.bytes, 'a', plan.size);
-  if (linq_set_log(hear, NULL, LINQ_LOG_DEBUG) != LINQ_OK) return 2;
+  if (linq_set_log(on_line, NULL, LINQ_LOG_DEBUG) != LINQ_OK) return 2;
   int before = descriptors();
 
   linq_client_options options = linq_client_options_default();

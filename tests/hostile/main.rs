@@ -44,7 +44,7 @@ const CANCEL: i64 = 1000;
 /// What a process may need besides the bytes that it uploads.
 const KIBIBYTES: i64 = 48 * 1024;
 
-/// What a client is told to do, and what must come of it.
+/// What a client does, and what must come of it.
 #[derive(Debug)]
 struct Plan {
     what: &'static str,

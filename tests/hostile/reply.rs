@@ -39,7 +39,7 @@ impl Random {
 
 pub const PLACE_ID: &str = "550e8400-e29b-41d4-a716-446655440000";
 
-/// What a call wants to hear of Linq.
+/// Linq's reply to a call.
 pub fn info() -> String {
     format!(
         r#"{{"id":"{PLACE_ID}","filename":"hostile.txt","content_type":"text/plain","size_bytes":10,

@@ -15,7 +15,7 @@ use socket2::SockRef;
 use crate::script::{Act, End, Moment, Script};
 
 /// No flood and no wait is longer.
-const PATIENCE: Duration = Duration::from_secs(6);
+const TIMEOUT: Duration = Duration::from_secs(6);
 const TICK: Duration = Duration::from_millis(20);
 
 /// A certificate for loopback, made at the start, and servers with few or many session tickets.
@@ -109,7 +109,7 @@ impl<'a> Connection<'a> {
     fn new(socket: TcpStream, shared: &'a Shared) -> io::Result<Self> {
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(TICK))?;
-        socket.set_write_timeout(Some(PATIENCE / 2))?;
+        socket.set_write_timeout(Some(TIMEOUT / 2))?;
         let tls = shared.tls.clone().map(ServerConnection::new).transpose().map_err(io::Error::other)?;
         Ok(Connection { socket, tls, shared, seen: Vec::new(), end: None, count: 0 })
     }
@@ -169,7 +169,7 @@ impl<'a> Connection<'a> {
                 }
                 Act::Flood(bytes) => {
                     let began = Instant::now();
-                    while began.elapsed() < PATIENCE {
+                    while began.elapsed() < TIMEOUT {
                         self.send(&bytes)?;
                     }
                 }
@@ -217,7 +217,7 @@ impl<'a> Connection<'a> {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(n) => self.note(&buffer[..n]),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    if self.shared.over.load(Ordering::SeqCst) || began.elapsed() > PATIENCE {
+                    if self.shared.over.load(Ordering::SeqCst) || began.elapsed() > TIMEOUT {
                         return Err(e);
                     }
                 }
@@ -240,7 +240,7 @@ impl<'a> Connection<'a> {
 
     fn wait(&self) {
         let began = Instant::now();
-        while !self.shared.over.load(Ordering::SeqCst) && began.elapsed() < PATIENCE {
+        while !self.shared.over.load(Ordering::SeqCst) && began.elapsed() < TIMEOUT {
             thread::sleep(TICK);
         }
     }

@@ -226,6 +226,6 @@ fn row_85_a_ca_file_that_cannot_be_used() {
         ..Config::default()
     };
     let error = Client::new(config).expect_err("three zeros are no certificate");
-    let why = "a certificate of ca_file or ca_pem is no X.509 certificate that can be read";
+    let why = "a certificate in ca_file or ca_pem is not a readable X.509 certificate";
     assert_eq!((error.kind, &*error.message), (ErrorKind::Tls, why));
 }

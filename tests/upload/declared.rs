@@ -75,7 +75,7 @@ fn types_that_linq_would_refuse_never_reach_the_network() {
             b"\x01",
             &["image/avif, declared for a.avif, is not a content type that Linq accepts"],
         ),
-        (None, "noise", b"\x01\x02\x03", &["the content type of noise cannot be told"]),
+        (None, "noise", b"\x01\x02\x03", &["the content type of noise cannot be determined"]),
         (
             None,
             "photo.jpg",

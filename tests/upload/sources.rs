@@ -131,7 +131,7 @@ fn a_reader_whose_rewind_fails_ends_the_call() {
     assert_eq!((error.kind, error.details.attempts), (ErrorKind::File, 2), "{error}");
     assert!(!error.details.retryable);
 
-    // After the last attempt nothing is rewound, so the cause is told as it is.
+    // After the last attempt nothing is rewound, so the cause stays as it is.
     let fault = sandbox.on_put(json!({"respond": {"status": 503, "code": "SlowDown"}}));
     let source = Source::Reader { reader: &mut Stuck(50_000), size: 50_000 };
     let options = UploadOptions { filename: Some("a.txt"), ..UploadOptions::default() };

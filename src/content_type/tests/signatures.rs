@@ -146,7 +146,7 @@ fn aac_and_mp3_are_told_apart_and_two_frames_are_proof() {
     assert_eq!(undeclared("a.mp3", &aac), Ok("audio/aac"));
     assert_eq!(undeclared("a.mp3", &aac[..16]), Ok("audio/mpeg"), "one frame is no proof");
     assert_eq!(undeclared("a", &aac[..16]), Ok("audio/aac"));
-    refused(undeclared("a", &[0xFF; 100]), &["cannot be told"]);
+    refused(undeclared("a", &[0xFF; 100]), &["cannot be determined"]);
 }
 
 #[test]

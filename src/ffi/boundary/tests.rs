@@ -224,15 +224,15 @@ fn stderr_of(place: &str) -> String {
 fn panics_where_it_is_told() {
     let Ok(place) = std::env::var("LINQ_TEST_PANIC") else { return };
     let panics = || {
-        let _ = catch_unwind(|| panic!("heard"));
+        let _ = catch_unwind(|| panic!("shown"));
     };
     catch_panic((), || ()); // the first call installs the hook
     match &*place {
-        "inside" => catch_panic((), || panic!("heard")),
+        "inside" => catch_panic((), || panic!("shown")),
         "callback" => catch_panic((), || call_host(panics)),
         "host" => panics(),
         "helper" => {
-            let _ = thread::Builder::new().name("linq-dns".into()).spawn(|| panic!("heard")).unwrap().join();
+            let _ = thread::Builder::new().name("linq-dns".into()).spawn(|| panic!("shown")).unwrap().join();
         }
         _ => unreachable!(),
     }
@@ -241,7 +241,7 @@ fn panics_where_it_is_told() {
 #[test]
 #[cfg(not(miri))]
 fn our_panics_are_silent_and_those_of_the_host_are_not() {
-    for (place, heard) in [("inside", false), ("helper", false), ("callback", true), ("host", true)] {
-        assert_eq!(stderr_of(place).contains("heard"), heard, "{place}");
+    for (place, shown) in [("inside", false), ("helper", false), ("callback", true), ("host", true)] {
+        assert_eq!(stderr_of(place).contains("shown"), shown, "{place}");
     }
 }

@@ -103,10 +103,10 @@ pub(super) struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    /// Reads what is there into the input, without waiting. Whoever parses it never leaves it full.
+    /// Reads what is available into the input, without waiting. The callers parse it, so it never stays full.
     pub(super) fn receive(&mut self) -> Result<Received, Error> {
         let fresh = self.input.is_empty();
-        let received = self.link.read_into(&mut self.input, INPUT).map_err(|trouble| match trouble {
+        let received = self.link.read_into(&mut self.input, INPUT).map_err(|error| match error {
             ReadError::Io(e) => lost(&self.link.host, self.when(), &e),
             ReadError::Fatal(error) => error,
         })?;

@@ -90,7 +90,7 @@ fn what_cannot_be_used_is_refused_and_not_passed_by() {
     }
     for odd in ["me:secret@proxy://", "a\nb://proxy"] {
         let error = Proxies::explicit(odd).err().expect(odd);
-        assert_eq!(error.message, "the proxy is no URL", "{odd}");
+        assert_eq!(error.message, "the proxy is not a URL", "{odd}");
     }
     assert_eq!(picked(&Proxies::explicit("").unwrap(), "example.com"), None);
 }

@@ -163,10 +163,10 @@ fn row_26_headers_that_are_refused() {
         }
         for (field, lie, why) in [
             ("http_method", json!("POST"), "asks for another method than PUT"),
-            ("attachment_id", json!(""), "has an attachment_id that is none"),
-            ("attachment_id", json!("a\r\nb"), "has an attachment_id that is none"),
+            ("attachment_id", json!(""), "has an invalid attachment_id"),
+            ("attachment_id", json!("a\r\nb"), "has an invalid attachment_id"),
             ("download_url", json!("a\r\nb"), "holds control characters"),
-            ("expires_at", json!("soon"), "has an expires_at that is no date"),
+            ("expires_at", json!("soon"), "has an expires_at that is not a date"),
         ] {
             let error = rejected(tls, &json!({"merge": {field: lie}}));
             assert_eq!(error.message, format!("{WHAT}Linq's reply {why}"));

@@ -77,11 +77,11 @@ fn weak_guesses_are_no_longer_made() {
     is("a.p7m", b"", "! is a signed message");
     let keys =
         b"\x30\x82\x0A\x10\x02\x01\x03\x30\x82\x09\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x07\x01\xA0\x82\x09";
-    is("a.p12", keys, "! cannot be told"); // PKCS #12 has the next number
+    is("a.p12", keys, "! cannot be determined"); // PKCS #12 has the next number
     is_declared("application/pdf", "a.p7m", signed, "! is a signed message");
     // behind a message's head, a PDF is not what the file is; under its own name it is, whatever comes before
     let mail = b"Content-Type: application/pdf\r\n\r\n%PDF-1.4\n\x01\0\xFF";
-    is("a", mail, "! cannot be told");
+    is("a", mail, "! cannot be determined");
     is("a.pdf", mail, "application/pdf");
     for padding in [&b"\n"[..], b"\r\n  ", b"\0\0\0", b"\xEF\xBB\xBF"] {
         is("a", &[padding, b"%PDF-1.4\n\x01\0\xFF"].concat(), "application/pdf");

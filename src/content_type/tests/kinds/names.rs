@@ -43,7 +43,7 @@ fn a_download_that_failed_is_no_photo() {
             }
             let zeros = decided(None, &name, &[0; 5000]);
             match row.family() {
-                _ if name == "a.key" => refused(zeros, &["cannot be told"]),
+                _ if name == "a.key" => refused(zeros, &["cannot be determined"]),
                 Family::MpegVideo | Family::Aac => assert_eq!(zeros, Ok(row.name())),
                 _ if lenient => assert_eq!(zeros, Ok(row.name())),
                 family => refused(
@@ -287,7 +287,7 @@ fn messages_lead_somewhere() {
         is_declared("image/tiff", &name, b"II*\0\x08\0\0\0", "image/tiff");
     }
     is("a", b"\x01\x02\x03", "! or pack it as a ZIP archive");
-    is("a", &office, "! declare its content type, or save it as PDF if it is none of them");
+    is("a", &office, "! declare its content type, or save it as PDF if it is something else");
     is_declared(
         "image/jpeg",
         "a.pub",

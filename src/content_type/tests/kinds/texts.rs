@@ -1,4 +1,4 @@
-//! Texts, and programs that are none.
+//! Texts, and programs that look like texts.
 
 use super::*;
 
@@ -133,7 +133,7 @@ fn texts_are_taken_as_texts() {
 
 #[test]
 fn no_bytes_are_no_text() {
-    is("a.bin", b"", "! cannot be told");
+    is("a.bin", b"", "! cannot be determined");
     is_declared("image/jpeg", "a.com", b"", "! a Windows program");
     is_declared("application/vnd.ms-excel", "a.xls", b"", "application/vnd.ms-excel");
     is("a.flac", b"", "! a FLAC audio file");
