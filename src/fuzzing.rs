@@ -10,8 +10,9 @@ use crate::http::header::{HeaderName, HeaderValue};
 use crate::http::{Proxies, Response};
 use crate::redact::Secrets;
 use crate::refusal;
+use ureq::http::HeaderMap;
 
-/// An answer of a server that was read whole.
+/// A complete response of a server.
 pub struct Reply<'a> {
     pub status: u16,
     pub headers: Vec<(&'a [u8], &'a [u8])>,
@@ -45,7 +46,7 @@ pub fn base_url(base: &str) -> Result<bool, Error> {
     Base::parse(base).map(|base| base.plain)
 }
 
-/// What would be said to the proxy to reach `host`; `None` where it is reached without one.
+/// The CONNECT request for `host`; `None` where it is reached without one.
 pub fn proxy(proxy: &str, no_proxy: &str, host: &str, port: u16) -> Result<Option<String>, Error> {
     let variable = |name: &str| match name {
         "https_proxy" => Some(proxy.to_owned()),
@@ -53,10 +54,10 @@ pub fn proxy(proxy: &str, no_proxy: &str, host: &str, port: u16) -> Result<Optio
         _ => None,
     };
     let proxies = Proxies::from_environment(variable);
-    Ok(proxies.pick(host, port)?.map(|proxy| proxy.request(host, port, "liblinq/0 fuzz")))
+    Ok(proxies.pick(host, port)?.map(|proxy| proxy.request(host, port, "liblinq")))
 }
 
-/// Whether a proxy that said `answer` has opened the tunnel.
+/// Whether a proxy that answered `response` has opened the tunnel.
 pub fn tunnel(response: &[u8]) -> Result<(), Error> {
     let proxies = Proxies::explicit("http://user:password@proxy.example:3128")?;
     match proxies.pick("storage.example", 443)? {
