@@ -178,7 +178,7 @@ pub fn no_proxy(input: &[u8]) {
     match ask(&list, &host) {
         Ok(Some(request)) => {
             let ends = request.matches("\r\n").count();
-            assert!(request.ends_with("\r\n\r\n") && (3..=4).contains(&ends), "{request:?}");
+            assert!(request.ends_with("\r\n\r\n") && (4..=5).contains(&ends), "{request:?}");
             assert_eq!(request.matches(['\r', '\n']).count(), 2 * ends, "{request:?}");
         }
         Ok(None) => {}
