@@ -1,4 +1,4 @@
-//! Makes attempts until one succeeds or none is left, and says in the end how it began.
+//! Makes attempts until one succeeds or none is left. The last error also names the first cause.
 
 use std::rc::Rc;
 use std::time::Instant;
@@ -14,7 +14,7 @@ use crate::retry::{Budget, Next, State, Why};
 pub(crate) struct Attempt {
     /// From 1.
     pub(crate) number: u32,
-    /// The place of the attempt before was refused as expired.
+    /// The place of the previous attempt was refused as expired, so a new one is needed.
     pub(crate) renew: bool,
 }
 
@@ -30,7 +30,7 @@ impl Attempts {
         Attempts { max: max.max(1), budget: Budget::new() }
     }
 
-    /// Calls `attempt` until it succeeds or it is not worth another, and waits between.
+    /// Calls `attempt` until it succeeds or a retry would not help, and waits in between.
     pub(crate) fn run<T>(
         &self,
         call: &Rc<Call>,
@@ -71,7 +71,7 @@ impl Attempts {
     }
 }
 
-/// A call that was cancelled or ran out of time has nothing to tell but what the attempt `before` it learned.
+/// The error of a call that was cancelled or ran out of time keeps the details of the attempt `before`.
 fn with_what_was_known(mut error: Error, call: &Call, before: Option<Box<Details>>) -> Error {
     let out_of_time = error.kind == ErrorKind::Timeout && call.check().is_err();
     if let Some(before) = before.filter(|_| out_of_time || error.kind == ErrorKind::Cancelled) {
@@ -80,7 +80,7 @@ fn with_what_was_known(mut error: Error, call: &Call, before: Option<Box<Details
     error
 }
 
-/// The error of the last attempt, with the first cause where that was another.
+/// The error of the last attempt, with the first cause if that was a different one.
 fn last(call: &Call, mut error: Error, made: u32, why: Why, first: Option<String>) -> Error {
     let mut notes = Vec::new();
     if made > 1 {

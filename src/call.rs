@@ -1,4 +1,4 @@
-//! One call of the user's: what may end it, and whom to tell how far it is.
+//! One call: its cancel token, its deadline and its progress callback.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -11,13 +11,13 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, reason};
 
-/// Told how far an upload is: bytes the other side has, and the total. `false` cancels.
+/// A progress callback: gets the number of bytes that the other side has, and the total. Returning `false` cancels.
 pub type Progress = Box<dyn FnMut(u64, u64) -> bool>;
 
-/// No more often than this is progress told.
+/// The shortest time between two progress reports.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What every layer under a call needs to know of it.
+/// What every layer below a call shares.
 pub(crate) struct Call {
     cancel: Option<CancelToken>,
     deadline: Option<Instant>,
@@ -43,7 +43,7 @@ impl Call {
         })
     }
 
-    /// A request is about to be made: from here on it counts as an attempt.
+    /// A request is about to be made: from here on the attempt counts.
     pub(crate) fn asks(&self) {
         self.asked.set(true);
     }
@@ -52,7 +52,7 @@ impl Call {
         self.asked.get()
     }
 
-    /// Fails once the call is cancelled or its time is over.
+    /// Fails once the call is cancelled or its deadline has passed.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
             return Err(Error::cancelled());
@@ -68,7 +68,7 @@ impl Call {
         Error::new(ErrorKind::Timeout, format!("the call's timeout of {timeout} ms passed"))
     }
 
-    /// What is left of its time; `None` where it is not bounded.
+    /// The time that is left; `None` without a deadline.
     pub(crate) fn left(&self, now: Instant) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(now))
     }
@@ -110,13 +110,13 @@ impl Call {
         self.wait(&[], Instant::now().checked_add(duration)).map(drop)
     }
 
-    /// An attempt starts anew: progress counts from 0 again.
+    /// For a new attempt: progress counts from 0 again.
     pub(crate) fn restart_progress(&self, total: u64) -> Result<(), Error> {
         self.told.set(None);
         self.tell(0, total)
     }
 
-    /// Tells how far it is, where that is news and the last time was not just now.
+    /// Reports progress, unless it has not advanced or the last report is too recent.
     pub(crate) fn tell(&self, sent: u64, total: u64) -> Result<(), Error> {
         let now = Instant::now();
         if let Some((before, when)) = self.told.get() {
@@ -126,7 +126,7 @@ impl Call {
             }
         }
         self.told.set(Some((sent, now)));
-        // A callback that is already running told us so by calling back in; it is not called twice at a time.
+        // The callback is running further up this stack; it is never called recursively.
         let Ok(mut progress) = self.progress.try_borrow_mut() else { return Ok(()) };
         let go_on = progress.as_mut().is_none_or(|tell| tell(sent, total));
         drop(progress);

@@ -17,13 +17,13 @@ pub struct CancelToken(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     cancelled: AtomicBool,
-    /// Per process: what a child wrote into its parent's pipe would end the parent's calls, or keep their waits awake.
-    /// `None` where there were no descriptors for a child's own; then the flag alone ends a call, at its next step.
+    /// PerProcess, because a byte from a forked child would keep its parent's waits awake. `None` if the child could
+    /// not make a pipe of its own; then only the flag ends a call, at its next step.
     pipe: PerProcess<Option<(PipeReader, PipeWriter)>>,
 }
 
 impl CancelToken {
-    /// A fresh token. Fails where memory or descriptors ran out.
+    /// A new token. Fails if memory or descriptors ran out.
     pub fn new() -> io::Result<Self> {
         let made = io::pipe()?;
         let pipe = PerProcess::new();
@@ -36,7 +36,7 @@ impl CancelToken {
         if self.0.cancelled.swap(true, Ordering::SeqCst) {
             return; // the pipe holds its byte already, so it can never fill up and block
         }
-        fence(Ordering::SeqCst); // with that in `readable`: this sees the pipe, or the waiter sees the flag
+        fence(Ordering::SeqCst); // pairs with that in `readable`: this sees the pipe, or the waiter sees the flag
         let Some(Some((_, writer))) = self.0.pipe.existing() else { return };
         while let Err(e) = (&*writer).write(&[1]) {
             if e.kind() != io::ErrorKind::Interrupted {
@@ -50,7 +50,7 @@ impl CancelToken {
         self.0.cancelled.load(Ordering::SeqCst)
     }
 
-    /// Readable from the moment the token is cancelled. Ask [`is_cancelled`](Self::is_cancelled) after this.
+    /// Readable from the moment the token is cancelled. Check [`is_cancelled`](Self::is_cancelled) after this.
     pub(crate) fn readable(&self) -> Option<BorrowedFd<'_>> {
         let pipe = self.0.pipe.get(|| io::pipe().ok());
         fence(Ordering::SeqCst);

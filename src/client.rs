@@ -1,4 +1,4 @@
-//! The public verbs: a [`Config`], and the [`Client`] made from it.
+//! The public API: a [`Config`], and the [`Client`] made from it.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -23,18 +23,18 @@ use crate::request::{self, Request, Response};
 use crate::source::{Source, check_size};
 use crate::upload::Upload;
 
-/// Where the API key is looked for.
+/// The environment variable for the API key.
 pub const API_KEY_VARIABLE: &str = "LINQ_API_V3_API_KEY";
 
-/// Where the base URL is looked for.
+/// The environment variable for the base URL.
 pub const BASE_URL_VARIABLE: &str = "LINQ_API_V3_BASE_URL";
 
-/// How a [`Client`] is to behave. Every default is here and nowhere else.
+/// The settings of a [`Client`]. Every default is here and nowhere else.
 #[derive(Clone)]
 pub struct Config {
     /// The partner's API key; else `LINQ_API_V3_API_KEY`. A client without one can still upload presigned.
     pub api_key: Option<String>,
-    /// Else `LINQ_API_V3_BASE_URL`, else [`DEFAULT_BASE_URL`]. A trailing `/` or `/v3` is understood.
+    /// Else `LINQ_API_V3_BASE_URL`, else [`DEFAULT_BASE_URL`]. A trailing `/` or `/v3` is ignored.
     pub base_url: Option<String>,
     /// Added to the library's own User-Agent.
     pub user_agent: Option<String>,
@@ -44,17 +44,17 @@ pub struct Config {
     pub ca_pem: Option<String>,
     /// `http://[user:password@]host:port`; empty: none; `None`: the environment's.
     pub proxy: Option<String>,
-    /// Whether the environment is looked at. On by default.
+    /// Whether the environment is read. On by default.
     pub use_environment: bool,
-    /// Whether WebP and SVG are let through: Linq's own documents contradict each other about them.
+    /// Whether WebP and SVG are accepted: Linq's own documents contradict each other about them.
     pub allow_webp_svg: bool,
-    /// Whether a presigned URL may be plain http, to loopback only. Always so where the base URL is such a one.
+    /// Whether a presigned URL may be plain http, to loopback only. Implied by such a base URL.
     pub allow_http_loopback: bool,
     /// How long DNS, connecting and the TLS handshake may take together. 10 s.
     pub connect_timeout: Duration,
-    /// How long nothing may move, either way. 30 s.
+    /// How long there may be no progress in either direction. 30 s.
     pub stall_timeout: Duration,
-    /// How often to try in all; 1: never again. 4.
+    /// The number of attempts in all; 1: no retries. 4.
     pub max_attempts: u32,
 }
 
@@ -111,7 +111,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Makes a client; looks at the environment now and never again.
+    /// Makes a client; reads the environment now and at no other time.
     pub fn new(mut config: Config) -> Result<Self, Error> {
         let own_key = config.api_key.take().map(Zeroizing::new);
         // An empty variable counts as unset, as people write `KEY= program` to unset one.
@@ -214,8 +214,8 @@ impl Client {
 
     /// Makes any other call of the API below `/v3/`, with the key, the limits and the errors of every other call.
     ///
-    /// What must not be repeated is sent on a connection of its own, and again only where no connection could be made,
-    /// or where Linq says that it was not done: 429, 2007, 2009, or `x-should-retry: true`.
+    /// What must not be repeated is sent on a connection of its own, and again only if no connection could be made, or
+    /// if Linq says that it was not executed: 429, 2007, 2009, or `x-should-retry: true`.
     pub fn send_request(&self, request: Request<'_>, call: CallOptions<'_>) -> Result<Response, Error> {
         let request = request::check(&request)?;
         let call = call.begin(None);
@@ -265,7 +265,7 @@ fn extra_certificates(config: &Config) -> Result<Vec<rustls::pki_types::Certific
     Ok(found)
 }
 
-/// The key goes into no print.
+/// Leaves out the key.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").finish_non_exhaustive()

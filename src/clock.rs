@@ -1,11 +1,11 @@
-//! The server's time. A device's own wall clock may be years off; the `Date` of a reply is not.
+//! The server's time. A device's own wall clock may be years off, but not the `Date` of a reply.
 
 use std::time::{Duration, SystemTime};
 
 use time::OffsetDateTime;
 use time::format_description::well_known::{Rfc2822, Rfc3339};
 
-/// What the server's clock showed, against a clock of ours that goes on while the device sleeps.
+/// The server's time at a moment of [`crate::sys::boottime`], which goes on while the device sleeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ServerClock {
     shown: i64,
@@ -18,14 +18,14 @@ impl ServerClock {
         Some(ServerClock { shown: http_date(date)?, at: boottime })
     }
 
-    /// What it shows at a moment of our own clock, [`crate::sys::boottime`], in Unix milliseconds.
+    /// The server's time at another moment, in Unix milliseconds.
     pub(crate) fn at(&self, boottime: Duration) -> i64 {
         let passed = boottime.saturating_sub(self.at).as_millis();
         self.shown.saturating_add(i64::try_from(passed).unwrap_or(i64::MAX))
     }
 }
 
-/// A date as HTTP writes it (`Sun, 06 Nov 1994 08:49:37 GMT`, or in one of the two forms of former days), in Unix
+/// A date as HTTP writes it (`Sun, 06 Nov 1994 08:49:37 GMT`, or in one of the two obsolete forms), in Unix
 /// milliseconds.
 pub(crate) fn http_date(text: &str) -> Option<i64> {
     let text = text.trim();

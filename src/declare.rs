@@ -1,4 +1,4 @@
-//! What is declared of a file: its name and its type, and whether they are those that were signed.
+//! What is declared of a file: its name and its type, and whether they match what was signed.
 
 use std::ffi::OsStr;
 
@@ -14,7 +14,7 @@ pub(crate) struct Declared {
     pub(crate) content_type: &'static str,
 }
 
-/// The type to declare, after a look at the bytes.
+/// Checks the name, and decides the type from the caller's, the bytes and the name.
 pub(crate) fn declare(
     content_type: Option<&str>,
     filename: String,
@@ -42,7 +42,7 @@ pub(crate) fn check_signed(
     if let Some(signed) = presigned.size_bytes.filter(|signed| *signed != size) {
         return refuse(format!("{filename} has {size} bytes, but the place was reserved for {signed}"));
     }
-    // A type that only the server knows yet is the server's to judge.
+    // A type that this version does not know is left to the server.
     let known = |signed: &&str| content_type::table::by_name(signed).is_some();
     let Some(signed) = presigned.content_type.as_deref().filter(known) else { return Ok(()) };
     let same = |a: &str, b: &str| {
@@ -74,7 +74,7 @@ pub(crate) fn check_signed_name(presigned: &Presigned, filename: Option<&str>) -
     }
 }
 
-/// What the API and every file system between can take for a name.
+/// Whether the API and every file system in between can take the name.
 fn check_name(name: &str) -> Result<(), Error> {
     let count = name.chars().count();
     let why = match name {

@@ -9,7 +9,7 @@ use std::time::Duration;
 pub enum ErrorKind {
     /// The caller passed an invalid value.
     InvalidArgument = 1,
-    /// The source cannot be opened or read, is no regular file, or changed while being sent.
+    /// The source cannot be opened or read, is not a regular file, or changed while being sent.
     File = 2,
     /// A type, size or name that the API would refuse; found before any network.
     Unsupported = 3,
@@ -23,7 +23,8 @@ pub enum ErrorKind {
     Cancelled = 7,
     /// No API key, or one that Linq does not accept.
     Unauthorized = 8,
-    /// What was asked for does not exist, or belongs to somebody else. An attachment may have been removed meanwhile.
+    /// The requested object does not exist, or belongs to another account. An attachment may have been removed
+    /// meanwhile.
     NotFound = 9,
     /// Linq asks to slow down.
     RateLimited = 10,
@@ -31,7 +32,7 @@ pub enum ErrorKind {
     Api = 11,
     /// Any other refusal by the storage host.
     Storage = 12,
-    /// The presigned URL expired, where it cannot be renewed.
+    /// The presigned URL expired and cannot be renewed.
     Expired = 13,
     /// The server broke its contract.
     Protocol = 14,
@@ -41,7 +42,7 @@ pub enum ErrorKind {
     Internal = 16,
 }
 
-/// A failure, with everything the servers said about it.
+/// A failure, with everything that the servers sent about it.
 ///
 /// Holds no secret: not the key, not the query of a presigned URL, nothing of the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,7 +52,7 @@ pub struct Error {
     pub kind: ErrorKind,
     /// A sentence for people: what failed, on what, why, what to do.
     pub message: String,
-    /// What the servers said, and what else is known. Boxed: most errors have none.
+    /// What the servers sent, and what else is known. Boxed: most errors have none.
     pub details: Box<Details>,
 }
 
@@ -80,19 +81,19 @@ pub struct Details {
     pub retryable: bool,
     /// The attachment that had been reserved when it failed.
     pub attachment_id: Option<String>,
-    /// The idempotency key of a request that may have been done although it failed. Sent again with this key, it is not
-    /// done twice.
+    /// The idempotency key of a request that may have been executed although it failed. Sent again with this key, it is
+    /// not executed twice.
     pub idempotency_key: Option<String>,
-    /// The system's number (`errno`), where it was the system that failed.
+    /// The system's error number (`errno`), if a system call failed.
     pub system_error: Option<i32>,
-    /// Whether any of the request was sent, where no answer to it could be read.
+    /// Whether part of the request was sent, if no response to it was read.
     pub(crate) sent: bool,
 }
 
 impl Details {
-    /// Fills in what the servers said in an earlier attempt.
+    /// Fills in missing details from an earlier attempt.
     pub(crate) fn complete(&mut self, earlier: Details) {
-        // No `..`: a new field does not compile until it is decided here.
+        // No `..`, so that a new field does not compile until it is handled here.
         let Details {
             http_status,
             api_code,
@@ -132,19 +133,19 @@ impl Error {
         Error::new(ErrorKind::InvalidArgument, message)
     }
 
-    /// Says first what was being done.
+    /// Puts what was being done in front of the message.
     pub(crate) fn on(mut self, what: &str) -> Self {
         self.message = format!("{what}: {}", self.message);
         self
     }
 
-    /// Keeps the system's number.
+    /// Adds the system's error number.
     pub(crate) fn caused_by(mut self, e: &io::Error) -> Self {
         self.details.system_error = e.raw_os_error();
         self
     }
 
-    /// Whether the request that failed so may have been done all the same. A refusal says that it was not.
+    /// Whether the request may have been executed although it failed. A refusal says that it was not.
     pub(crate) fn may_have_arrived(&self) -> bool {
         match self.details.http_status {
             Some(status) => status == 408 || !(400..500).contains(&status),
@@ -157,21 +158,21 @@ impl Error {
     }
 }
 
-/// A failure of the network that a later try may not meet.
+/// A network failure; a later attempt may succeed.
 pub(crate) fn network(message: String) -> Error {
     let mut error = Error::new(ErrorKind::Network, message);
     error.details.retryable = true;
     error
 }
 
-/// A limit of ours that passed; a later try may be faster.
+/// One of our own time limits passed; a later attempt may be faster.
 pub(crate) fn timeout(message: String) -> Error {
     let mut error = Error::new(ErrorKind::Timeout, message);
     error.details.retryable = true;
     error
 }
 
-/// What the system says of a failure, without its number: [`Details::system_error`] has that.
+/// The system's text for a failure, without the number, which [`Details::system_error`] has.
 pub(crate) fn reason(e: &io::Error) -> String {
     let text = e.to_string();
     let number = e.raw_os_error().map(|number| format!(" (os error {number})")).unwrap_or_default();

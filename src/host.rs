@@ -7,12 +7,12 @@ pub(crate) fn bare(host: &str) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
-/// Loopback by its very name: nothing that would have to be looked up.
+/// Whether a host is loopback by its name alone, without a lookup.
 pub(crate) fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || address(host).is_some_and(|ip| ip.is_loopback())
 }
 
-/// The address, where the host is one.
+/// The address, if the host is one.
 pub(crate) fn address(host: &str) -> Option<IpAddr> {
     bare(host).parse().ok()
 }

@@ -1,29 +1,29 @@
-//! What is tried again, and when. Pure: no clock, no network; the same policy for every request.
+//! The retry policy: what is retried, and when. Pure: no clock, no network; the same for every request.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::error::{Details, Error, ErrorKind};
 
-/// The longest wait a server may ask for; after that the call ends and says how long it was asked to wait.
+/// The longest wait that a server may ask for. If it asks for more, the call ends and its error has the wait.
 pub(crate) const MAX_HINT: Duration = Duration::from_secs(60);
 
 const BASE: Duration = Duration::from_millis(500);
 const THROTTLED_BASE: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(8);
 
-/// What may come of a refusal.
+/// Whether a refusal is temporary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
     /// The same request would be refused again.
     Final,
-    /// It may pass later.
+    /// It may succeed later.
     Transient,
-    /// It may pass later, and the server has too much to do now.
+    /// It may succeed later, and the server is overloaded now.
     Throttled,
 }
 
-/// A refusal, as far as it decides whether to try again.
+/// The parts of a refusal that decide whether to retry.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Refusal<'a> {
     pub(crate) status: u16,
@@ -33,11 +33,11 @@ pub(crate) struct Refusal<'a> {
     pub(crate) storage_code: Option<&'a str>,
     /// The header `x-should-retry`.
     pub(crate) should_retry: Option<bool>,
-    /// The request must not be done twice, so only a refusal which says that it was not done may pass.
+    /// The request must not be executed twice, so it is retried only if the refusal says that it was not executed.
     pub(crate) once: bool,
 }
 
-/// The one place that knows which refusals pass by themselves.
+/// The one place that knows which refusals are temporary.
 pub(crate) fn classify(refusal: Refusal<'_>) -> Class {
     let by_content = match (refusal.status, refusal.api_code, refusal.storage_code) {
         (_, _, Some("SlowDown")) | (429, _, _) => Class::Throttled,
@@ -61,17 +61,16 @@ pub(crate) fn classify(refusal: Refusal<'_>) -> Class {
     }
 }
 
-/// How long to wait before attempt number `next` (2 is the first again). `random` is uniform over `u32`.
+/// How long to wait before attempt number `next` (2 is the first retry). `random` is uniform over `u32`.
 pub(crate) fn backoff(next: u32, throttled: bool, random: u32) -> Duration {
     let base = if throttled { THROTTLED_BASE } else { BASE };
     let ceiling = base.saturating_mul(1 << next.saturating_sub(2).min(16)).min(MAX_BACKOFF);
-    // Full jitter: a thousand clients that failed together do not come back together.
+    // Full jitter: a thousand clients that failed together do not retry together.
     ceiling.mul_f64(f64::from(random) / f64::from(u32::MAX))
 }
 
-/// How long to wait after attempt number `made` where Linq's documents say how long it takes: a few seconds until an
-/// attachment (2007) or a chat (2009) is ready, half a minute until a service is there again (4004). Up to a quarter
-/// more, by chance.
+/// How long to wait after attempt number `made` if Linq documents the duration: a few seconds until an attachment
+/// (2007) or a chat (2009) is ready, half a minute until a service is back (4004). Up to a quarter more, at random.
 fn known_wait(error: &Error, made: u32, random: u32) -> Option<Duration> {
     let waits = match error.details.api_code? {
         2007 | 2009 => [1500, 3000, 6000],
@@ -85,7 +84,7 @@ fn known_wait(error: &Error, made: u32, random: u32) -> Option<Duration> {
 /// What to do about a failed attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Wait that long, then try again; `renew`: with another place, as this one has expired.
+    /// Wait that long, then try again; `renew`: with a new place, because this one has expired.
     Again { wait: Duration, renew: bool },
     /// End, because of this.
     End(Why),
@@ -102,13 +101,13 @@ pub(crate) enum Why {
     LongWait,
     /// The call's own deadline would pass first.
     Deadline,
-    /// Too much failed lately.
+    /// The retry budget is used up.
     Budget,
-    /// A place that took the place of an expired one is refused as expired too.
+    /// The place that replaced an expired one was refused as expired too.
     ExpiredAgain,
 }
 
-/// What one call has tried so far.
+/// The attempts of one call so far.
 pub(crate) struct State<'a> {
     /// Attempts allowed.
     pub(crate) max: u32,
@@ -123,9 +122,10 @@ impl<'a> State<'a> {
         State { max, made: 0, budget, renewed: false }
     }
 
-    /// Decides after an attempt failed with `error`. `left`: what is left of the call's time; `random`: uniform.
+    /// Decides after an attempt failed with `error`. `left`: what is left of the call's time; `random`: uniform over
+    /// `u32`.
     pub(crate) fn next(&mut self, error: &Error, left: Option<Duration>, random: u32) -> Next {
-        // What breaks the protocol may pass once nothing is in between any more, but not while a call waits.
+        // A captive portal may be gone for a later call, but hardly within this one.
         if !error.details.retryable || error.kind == ErrorKind::Protocol {
             return Next::End(Why::Final);
         }
@@ -137,7 +137,7 @@ impl<'a> State<'a> {
             return Next::End(Why::Attempts);
         }
         let own = || match renew {
-            true => Duration::ZERO, // the refusal was about the URL: the server is well
+            true => Duration::ZERO, // the refusal was about the URL; the server is not overloaded
             false => known_wait(error, self.made, random)
                 .unwrap_or_else(|| backoff(self.made + 1, throttled(error), random)),
         };
@@ -161,8 +161,8 @@ fn throttled(error: &Error) -> bool {
     error.kind == ErrorKind::RateLimited || storage_code.as_deref() == Some("SlowDown")
 }
 
-/// A bucket of tokens: each further attempt takes some, each success gives a little back. When a service is down,
-/// a thousand uploads soon try once each and not four times.
+/// A token bucket: each retry takes five, each success gives one back. When a service is down, a thousand uploads soon
+/// make one attempt each, not four.
 #[derive(Debug)]
 pub(crate) struct Budget(AtomicU32);
 
@@ -185,8 +185,8 @@ impl Budget {
     }
 }
 
-/// `retry-after-ms`, else `Retry-After` in seconds, else in the body; a date was turned into seconds before.
-/// Negative, absurd or unreadable hints are none.
+/// `retry-after-ms`, else `Retry-After` in seconds, else in the body; a date was turned into seconds before. Negative
+/// or unreadable hints are ignored.
 pub(crate) fn hint(milliseconds: Option<&str>, seconds: Option<f64>, body: Option<f64>) -> Option<Duration> {
     let sound = |seconds: f64| {
         (seconds.is_finite() && seconds >= 0.0)
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_passes_by_itself() {
+    fn which_refusals_are_temporary() {
         use Class::{Final, Throttled, Transient};
         let table = [
             (408, 0, "", None, Transient),
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_not_be_done_twice_is_asked_again_only_where_it_was_not_done() {
+    fn what_must_not_be_executed_twice_is_retried_only_if_it_was_not_executed() {
         use Class::{Final, Throttled, Transient};
         for (status, api_code, should_retry, expected) in [
             (429, Some(1007), None, Throttled),
@@ -395,9 +395,9 @@ mod tests {
                 assert_eq!(wait(&error, made, u32::MAX), shortest * 5 / 4, "{code} after attempt {made}");
             }
             // What the server asks for comes first.
-            let mut told = refused(code);
-            told.details.retry_after = Some(Duration::from_millis(70));
-            assert_eq!(wait(&told, 1, u32::MAX), 70);
+            let mut hinted = refused(code);
+            hinted.details.retry_after = Some(Duration::from_millis(70));
+            assert_eq!(wait(&hinted, 1, u32::MAX), 70);
         }
         assert_eq!(wait(&refused(3006), 1, u32::MAX), 500);
     }
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn hints_in_order_and_nonsense_is_none() {
+    fn hints_have_an_order_and_nonsense_is_ignored() {
         assert_eq!(hint(Some("250"), Some(2.0), Some(3.0)), Some(Duration::from_millis(250)));
         assert_eq!(hint(None, Some(2.0), Some(3.0)), Some(Duration::from_secs(2)));
         assert_eq!(hint(None, None, Some(3.0)), Some(Duration::from_secs(3)));

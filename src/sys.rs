@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
 use std::time::Duration;
 
-/// A clock that goes on while the device sleeps, since some moment in the past.
+/// A monotonic clock that goes on while the device sleeps.
 pub(crate) fn boottime() -> Duration {
     // On Apple the monotonic clock is the one that counts sleep; on Linux it stops.
     #[cfg(target_vendor = "apple")]
@@ -18,8 +18,8 @@ pub(crate) fn boottime() -> Duration {
     Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
 }
 
-/// How many bytes the kernel holds that the peer has not acknowledged; `None` where it does not tell (Android's SELinux
-/// may forbid this ioctl).
+/// How many bytes the kernel holds that the peer has not acknowledged; `None` where it does not report that (Android's
+/// SELinux may forbid this ioctl).
 pub(crate) fn unacknowledged(socket: BorrowedFd<'_>) -> Option<u64> {
     let mut bytes: libc::c_int = 0;
     #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -42,7 +42,8 @@ pub(crate) fn unacknowledged(socket: BorrowedFd<'_>) -> Option<u64> {
     u64::try_from(bytes).ok().filter(|_| ok)
 }
 
-/// How many bytes the peer acknowledged since it was connected to, by TCP_INFO; `None` where the system does not tell.
+/// How many bytes the peer has acknowledged on this connection, by TCP_INFO; `None` where the system does not report
+/// that.
 pub(crate) fn acknowledged(socket: BorrowedFd<'_>) -> Option<u64> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
@@ -65,10 +66,10 @@ pub(crate) fn acknowledged(socket: BorrowedFd<'_>) -> Option<u64> {
     }
 }
 
-/// Lets the kernel take no more than `bytes` that it has not yet sent: what we count as sent stays near the truth.
+/// Limits the unsent bytes in the kernel's buffer, so that our count of sent bytes is close to the truth.
 pub(crate) fn limit_unsent(socket: &socket2::Socket, bytes: u32) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    let _ = socket.set_tcp_notsent_lowat(bytes); // an old kernel goes without
+    let _ = socket.set_tcp_notsent_lowat(bytes); // old kernels do not have it
     #[cfg(target_vendor = "apple")]
     {
         const TCP_NOTSENT_LOWAT: libc::c_int = 0x201;
@@ -104,14 +105,14 @@ pub(crate) fn without_signals<T>(spawn: impl FnOnce() -> T) -> T {
 /// Why a name has no address.
 #[derive(Debug, Clone)]
 pub(crate) struct LookupError {
-    /// The system's words.
+    /// The system's message.
     pub(crate) message: String,
-    /// Whether the answer is that there is no such name, rather than no answer.
+    /// Whether the name does not exist, as opposed to a lookup that failed.
     pub(crate) nxdomain: bool,
 }
 
-/// Asks the system for the addresses of `host`, at port 0; blocks as long as the system likes. The standard library
-/// does the same, but keeps to itself whether the name does not exist or nobody could be asked.
+/// Looks up the addresses of `host`, at port 0; blocks as long as the system's resolver does. The standard library does
+/// the same, but does not report whether the name does not exist or the lookup failed.
 pub(crate) fn look_up(host: &str) -> Result<Vec<SocketAddr>, LookupError> {
     let name = CString::new(host)
         .map_err(|_| LookupError { message: "it is not a host name".to_owned(), nxdomain: true })?;
@@ -143,7 +144,7 @@ fn lookup_error(code: libc::c_int) -> LookupError {
         // SAFETY: a static text for every code, known or not.
         _ => unsafe { CStr::from_ptr(libc::gai_strerror(code)) }.to_string_lossy().into_owned(),
     };
-    // Elsewhere a device without a network says the same of every name.
+    // Elsewhere the code is the same for every name when there is no network.
     let nxdomain = cfg!(target_os = "linux") && code == libc::EAI_NONAME;
     LookupError { message, nxdomain }
 }

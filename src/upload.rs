@@ -1,4 +1,4 @@
-//! The upload: open and look at the source, reserve a place, put the bytes there, again where it helps.
+//! The upload: opens the source, decides what to declare, reserves a place and sends the bytes, with retries.
 
 use std::rc::Rc;
 
@@ -71,7 +71,7 @@ impl Upload<'_> {
     }
 }
 
-/// One source on its way to a place.
+/// The upload of one source, across its attempts.
 struct Job<'a, 's> {
     upload: &'a Upload<'a>,
     body: Opened<'s>,
@@ -83,7 +83,7 @@ struct Job<'a, 's> {
 }
 
 impl Job<'_, '_> {
-    /// Makes attempts until one succeeds; how many it took.
+    /// Makes attempts until one succeeds; returns how many it took.
     fn run(&mut self) -> Result<u32, Error> {
         let upload = self.upload;
         upload.attempts.run(upload.call, |attempt| {
@@ -102,7 +102,7 @@ impl Job<'_, '_> {
         put(&self.upload.api.http, self.upload.call, place, &mut self.body)
     }
 
-    /// Reserves a place where there is none, or where the one there is has expired.
+    /// Reserves a place if there is none, or if it has expired.
     fn reserve(&mut self) -> Result<(), Error> {
         let Some(Declared { filename, content_type }) = self.declared else { return Ok(()) };
         if let Some(old) = &self.place {
@@ -120,11 +120,11 @@ impl Job<'_, '_> {
         Ok(())
     }
 
-    /// What a failed attempt means for this upload.
+    /// Completes the error of a failed attempt with what this upload knows.
     fn explain(&self, mut error: Error) -> Error {
         let details = &mut *error.details;
         details.attachment_id = self.place.as_ref().map(|place| place.attachment_id.clone());
-        // A place that was given cannot be reserved anew.
+        // A place that the caller passed in cannot be renewed.
         details.retryable &= error.kind != ErrorKind::Expired || self.declared.is_some();
         if details.retryable && !self.body.can_repeat() {
             details.retryable = false;
@@ -166,7 +166,7 @@ fn put(http: &Http, call: &Rc<Call>, presigned: &Presigned, body: &mut Opened<'_
         log::line(Level::Info, || format!("{} is uploaded", presigned.attachment_id));
         return Ok(());
     }
-    // The storage's own clock tells too, which is the only one in the split use.
+    // The storage's own clock counts too; in the split use it is the only one.
     let shown = response.header("date").and_then(http_date);
     let past_expiry =
         presigned.is_expired(sys::boottime()) || shown.is_some_and(|now| now >= presigned.expires_at_ms);

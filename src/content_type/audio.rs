@@ -11,7 +11,7 @@ pub fn amr(head: &[u8]) -> Option<Seen> {
     head.starts_with(b"#!AMR").then_some(Type("audio/amr", Certain))
 }
 
-/// Where the ID3v2 tag that a file begins with ends, with everything of that kind behind it.
+/// Where the ID3v2 tags that a file begins with end, with the padding behind them.
 pub fn id3_end(head: &[u8]) -> Option<u64> {
     id3_tag(head).map(|_| tags_end(head))
 }
@@ -40,7 +40,7 @@ fn id3_tag(at: &[u8]) -> Option<usize> {
     Some(10 + size + footer)
 }
 
-/// An ID3 tag says "audio"; which, says what follows it.
+/// An ID3 tag means audio; what follows it decides the type.
 pub fn behind_id3(behind: &[u8]) -> Seen {
     if infer::audio::is_flac(behind) {
         Unsupported(&unsupported::FLAC, Certain)
@@ -71,7 +71,7 @@ fn aac_frame(at: &[u8]) -> Option<usize> {
     (second & 0xF6 == 0xF0 && rate < 13 && length > 7).then_some(length)
 }
 
-/// The length of the MPEG audio frame that begins here. Frames of no stated bitrate are not worth the false alarms.
+/// The length of the MPEG audio frame that begins here. Frames without a stated bitrate would cause false alarms.
 fn mpeg_frame(at: &[u8]) -> Option<usize> {
     const V1_L1: [usize; 15] = [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448];
     const V1_L2: [usize; 15] = [0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384];

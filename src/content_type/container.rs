@@ -19,8 +19,8 @@ pub fn riff(head: &[u8]) -> Option<Seen> {
     Some(Type(name, Certain))
 }
 
-/// Boxes: a size and a name. Files of today begin with `ftyp`, old QuickTime files with any of a few others. A size
-/// that is text ("I'm free") would be beyond anything that can be sent.
+/// Boxes: a size and a name. Modern files begin with `ftyp`, old QuickTime files with one of a few others. The limits
+/// on the size rule out texts ("I'm free").
 pub fn iso_bmff(head: &[u8]) -> Option<Seen> {
     let &[a, b, c, d, ref kind @ ..] = head.get(..8)? else { return None };
     let size = u32::from_be_bytes([a, b, c, d]);
@@ -55,7 +55,7 @@ fn brand<'a>(
         b"M4V " | b"M4VH" | b"M4VP" => "video/x-m4v",
         b"qt  " => "video/quicktime",
         [b'3', b'g', b'p' | b'e' | b'g' | b'r' | b's', _] => "video/3gpp",
-        // a short form of HEIF, which says in place of the version how the image is coded
+        // a short form of HEIF, which has the coding of the image in place of the version
         b"mif3" => return Some(image_brand([minor].into_iter())),
         _ if is_image(major) => return Some(image_brand(std::iter::once(major).chain(compatible))),
         _ if compatible.clone().any(is_image) => return Some(image_brand(compatible)),
@@ -64,7 +64,7 @@ fn brand<'a>(
     Some(Type(name, Certain))
 }
 
-/// What a file of image brands is, by how its images are coded; the first brand that says so counts.
+/// The type of a file with image brands: the first brand that names a coding decides.
 fn image_brand<'a>(brands: impl Iterator<Item = &'a [u8]>) -> Seen {
     for brand in brands {
         if is_heic(brand) {

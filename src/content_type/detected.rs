@@ -7,7 +7,7 @@ use super::unsupported;
 pub enum Confidence {
     /// Nothing else begins like this.
     Certain,
-    /// Four letters: a text might begin with them too.
+    /// Four letters, which a text might begin with too.
     Letters,
     /// Good for a guess, never for a refusal.
     Weak,
@@ -24,7 +24,7 @@ pub enum Seen {
     Encrypted,
     /// A kind that Linq does not take.
     Unsupported(&'static unsupported::Unsupported, Confidence),
-    /// A text that nobody wants on a public server.
+    /// A private key, which is hardly meant to be on a public server.
     PrivateKey,
     /// Nothing known.
     Unknown,

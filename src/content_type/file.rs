@@ -1,4 +1,4 @@
-//! What a file is declared as: by the caller's word, its bytes and its name together.
+//! Decides what a file is declared as, from the caller's type, its bytes and its name.
 
 use super::detected::{Confidence, Seen};
 use super::refusal::{ENCRYPTED, Refusal};
@@ -11,7 +11,7 @@ pub struct File<'a> {
     head: &'a [u8],
     seen: Seen,
     extension: &'a str,
-    /// What the extension stands for, of what Linq takes, and of what it does not.
+    /// What the extension stands for: a type that Linq accepts, or a kind that it does not.
     named: Option<&'static ContentType>,
     banned: Option<&'static Unsupported>,
     allow_contested: bool,
@@ -58,7 +58,7 @@ impl<'a> File<'a> {
         self.by_itself().and_then(|chosen| self.uncontested(chosen))
     }
 
-    /// The caller's word, unless the bytes prove it wrong.
+    /// The declared type, unless the bytes disprove it.
     fn as_declared(&self, word: &str) -> Result<&'static ContentType, Refusal> {
         let claimed = table::by_name(word);
         self.not_rejected(claimed)?;
@@ -155,14 +155,14 @@ impl<'a> File<'a> {
         text.filter(|text| text.note() != Note::Contested)
     }
 
-    /// The same, unless it is so short that it may be a signature that is cut.
+    /// The same, unless it is so short that it may be a truncated signature.
     fn whole_text(&self) -> Option<&'static ContentType> {
         let is_riff = matches!(self.head.get(..4), Some(b"RIFF" | b"RIFX" | b"RF64" | b"BW64"));
         let signature = if is_riff { 12 } else { 4 };
         self.text().filter(|_| self.head.len() > signature)
     }
 
-    /// The text that is called or declared an old Office document: programs write HTML and CSV as `.xls`, RTF as
+    /// The text that is named or declared as an old Office document: programs write HTML and CSV as `.xls`, RTF as
     /// `.doc`, and browsers on Windows declare CSV as Excel's.
     fn text_of_office(&self, claimed: &ContentType) -> Option<&'static ContentType> {
         if claimed.family() != Family::Ole2 {
@@ -178,11 +178,11 @@ impl<'a> File<'a> {
         named.or(if is_table { table::by_name("text/csv") } else { Some(text) })
     }
 
-    /// Refuses what is called or declared `claimed`, but holds a text or nothing but zeros, or lacks the signature
+    /// Refuses what is named or declared as `claimed`, but is a text or nothing but zeros, or lacks the signature
     /// without which no program opens it.
     fn begins_as(&self, claimed: &'static ContentType) -> Result<(), Refusal> {
         let family = claimed.family();
-        // Files of these are good with other bytes before what they begin with.
+        // Files of these families may have other bytes in front of their signature.
         let lenient = matches!(family, Family::Bmp | Family::Icon | Family::Pdf | Family::MpegAudio);
         if self.head.is_empty() || lenient || family == Family::Text {
             return Ok(());
@@ -202,7 +202,7 @@ impl<'a> File<'a> {
         Ok(())
     }
 
-    /// Refuses what is rejected by its bytes, whatever it is called. Of four letters, a text may be about them.
+    /// Refuses what is rejected by its bytes, whatever its name. A text may happen to begin with the same four letters.
     fn not_rejected(&self, claimed: Option<&'static ContentType>) -> Result<(), Refusal> {
         let claims_text = claimed.is_some_and(|claimed| claimed.family() == Family::Text);
         match self.seen {
@@ -224,7 +224,7 @@ impl<'a> File<'a> {
         }
     }
 
-    /// Whether the bytes show another member of the kind's family. Where macros are may be out of sight.
+    /// Whether the bytes show another member of the kind's family. Macros may be beyond the bytes that were read.
     fn is_settled_against(&self, kind: &Unsupported) -> bool {
         self.shown().is_some_and(|(shown, _)| match shown.family() {
             Family::Zip => {
@@ -272,7 +272,7 @@ impl<'a> File<'a> {
     }
 }
 
-/// What stands behind the last dot of the last part of a path; nothing for a name like `.zip`.
+/// What follows the last dot in the last part of a path; nothing for a name like `.zip`.
 pub fn extension(filename: &str) -> &str {
     let base = filename.rsplit(['/', '\\']).next().unwrap_or_default();
     base.trim_start_matches('.').rsplit_once('.').map_or("", |(_, extension)| extension)

@@ -11,7 +11,7 @@ pub fn text(head: &[u8]) -> Option<Seen> {
     if let Some(text) = decode(head) {
         return Some(kind(&text));
     }
-    // Old texts are not UTF-8, and some hold a NUL. What they begin with counts all the same, where it is proof.
+    // Old texts are not UTF-8, and some contain a NUL, but what they begin with may still be proof.
     match kind(&latin1(head)) {
         Type(_, Weak) if !is_in_old_encoding(head) => None,
         seen => Some(seen),
@@ -42,7 +42,7 @@ fn kind(text: &str) -> Seen {
     }
 }
 
-/// Whether the bytes read as text, and nothing else speaks in them.
+/// Whether the bytes are text, in any encoding.
 pub fn reads_as_text(head: &[u8]) -> bool {
     decode(head).is_some() || is_in_old_encoding(head)
 }
@@ -53,7 +53,7 @@ pub fn reads_as_csv(head: &[u8]) -> bool {
     text.lines().next().is_some_and(|line| line.contains([',', ';']))
 }
 
-/// Whether a private key in PEM stands on any line, whatever stands on the others.
+/// Whether a private key in PEM begins on any line.
 pub fn holds_private_key(head: &[u8]) -> bool {
     decode(head).unwrap_or_else(|| latin1(head)).lines().any(is_private_key)
 }
@@ -62,8 +62,8 @@ fn is_private_key(line: &str) -> bool {
     line.starts_with("PuTTY-User-Key-File") || line.starts_with("-----BEGIN ") && line.contains("PRIVATE KEY")
 }
 
-/// The head as text: UTF-8, or UTF-16 that says so by a byte order mark or by its first tag. `None` where it holds
-/// what no text holds. The last character may be cut.
+/// The head as text: UTF-8, or UTF-16 that says so by a byte order mark or by its first tag. `None` if it contains what
+/// no text contains. The last character may be cut off.
 fn decode(head: &[u8]) -> Option<Cow<'_, str>> {
     let head = without_dos_end(head);
     let (text, has_mark) = match head {
@@ -84,8 +84,8 @@ fn decode(head: &[u8]) -> Option<Cow<'_, str>> {
     (!text.is_empty() && text.chars().all(in_text)).then_some(text)
 }
 
-/// A text in an encoding from before Unicode (Latin-1, Shift-JIS, GB18030): nothing in it that no text holds. Of few
-/// bytes most must be ASCII, as any three bytes might look like that.
+/// A text in an encoding from before Unicode (Latin-1, Shift-JIS, GB18030): it contains nothing that no text contains.
+/// Of few bytes most must be ASCII, because any three bytes might look like that.
 fn is_in_old_encoding(head: &[u8]) -> bool {
     let head = without_dos_end(head);
     let ascii = head.iter().filter(|byte| byte.is_ascii()).count();
@@ -98,13 +98,13 @@ fn is_in_text(ascii: u8) -> bool {
     matches!(ascii, 0x07..=0x0D | 0x1B | b' '..=b'~')
 }
 
-/// DOS marks the end of a text.
+/// Cuts off the end-of-file marks of DOS.
 fn without_dos_end(head: &[u8]) -> &[u8] {
     let end = head.iter().rposition(|&byte| byte != 0x1A).map_or(0, |last| last + 1);
     &head[..end]
 }
 
-/// Every byte as a character, which leaves ASCII what it is in any encoding of a byte per character.
+/// Every byte as a character, which is right for the ASCII part of any single-byte encoding.
 fn latin1(head: &[u8]) -> Cow<'_, str> {
     let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
     Cow::Owned(head.iter().map(|&byte| char::from(byte)).collect())
@@ -118,7 +118,7 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<Cow<'static, str>> {
     String::from_utf16(&units).ok().map(Cow::Owned)
 }
 
-/// SVG, HTML or XML: told by the root element, behind the XML declaration, comments and a DOCTYPE.
+/// SVG, HTML or XML, by the root element behind the XML declaration, comments and a DOCTYPE.
 fn markup(text: &str) -> Option<&'static str> {
     let mut rest = text;
     let xml = rest.starts_with("<?xml");

@@ -1,10 +1,10 @@
 //! Which content type is declared to the API, and which files it would not take.
 //!
-//! The caller's word comes first, then the bytes, then the name's extension. Formats come in families that share a
-//! signature: bytes of another family than the caller declared are refused, and so are those that settle another member
-//! of it; else the caller's word holds within a family, then the extension. What the API's page rejects (FLAC, OGG,
-//! executables) is refused by its bytes, whatever it is called; text and zeros are refused under the names of most
-//! others. Nothing here reads a file.
+//! The type that the caller declares comes first, then the bytes, then the name's extension. Formats come in families
+//! that share a signature: bytes of another family than the declared type are refused, and so are bytes that prove
+//! another member of it; otherwise the declared type decides within a family, then the extension. What the API's page
+//! rejects (FLAC, OGG, executables) is refused by its bytes, whatever it is called; text and zeros are refused under
+//! the names of most others. Nothing here reads a file.
 
 mod audio;
 mod container;
@@ -30,11 +30,11 @@ use file::File;
 /// How many of a file's first bytes to look at.
 pub const HEAD: usize = 4096;
 
-/// How often to look on behind an ID3 tag, where others or padding follow; nobody writes more.
+/// How often to look further behind ID3 tags, where other tags or padding may follow.
 const LOOKS: usize = 8;
 
-/// The bytes further on in a file of `size` bytes that settle what `head` leaves open; none where nothing is open.
-/// `read` gives up to [`FURTHER`] bytes from a position on, fewer at the end of the file.
+/// The bytes further on in a file of `size` bytes that decide what `head` leaves open; none if nothing is open. `read`
+/// returns up to [`FURTHER`] bytes from a position on, fewer at the end of the file.
 pub fn probe<Bytes: AsRef<[u8]> + Default, Error>(
     head: &[u8],
     size: u64,
@@ -54,9 +54,8 @@ pub fn probe<Bytes: AsRef<[u8]> + Default, Error>(
 
 /// The type to declare, or a sentence that says why the file would not be accepted.
 ///
-/// `declared` is the caller's word, where there is one. `head` holds the file's first bytes, up to [`HEAD`] of them
-/// (none where only a name is known), and `further` those of [`probe`]. WebP and SVG are refused
-/// unless `allow_contested`.
+/// `declared` is the type that the caller declares, if any. `head` has the file's first bytes, up to [`HEAD`] of them
+/// (none if only a name is known), and `further` those of [`probe`]. WebP and SVG are refused unless `allow_contested`.
 pub fn decide(
     declared: Option<&str>,
     filename: &str,

@@ -7,30 +7,30 @@ use super::unsupported::Unsupported;
 pub enum Refusal {
     /// The bytes are of a kind that Linq does not take.
     Rejected(&'static Unsupported),
-    /// The extension is, and the bytes do not say otherwise.
+    /// The extension is of such a kind, and the bytes do not disprove it.
     Named(&'static Unsupported),
     /// The bytes are of another type than the caller declared.
     OtherType {
         is: String,
         claimed: &'static ContentType,
-        /// What it is by itself.
+        /// What it would be declared as otherwise.
         itself: Result<&'static ContentType, Box<Refusal>>,
     },
-    /// The caller declared what is not in the API's list; with what the file is by itself.
+    /// The declared type is not in the API's list; with what the file would be declared as otherwise.
     NotInTable(Result<&'static ContentType, Box<Refusal>>),
-    /// It holds text under the name of something else.
+    /// It is a text under the name of something else.
     Text {
         text: &'static ContentType,
         claimed: &'static ContentType,
     },
-    /// It does not begin as every file of its name does.
+    /// It lacks the signature of its type.
     NoSignature {
         claimed: &'static ContentType,
         zeros: bool,
     },
     Contested(&'static ContentType),
     PrivateKey,
-    /// Neither name nor caller say which document has the password.
+    /// An Office document with a password, and neither name nor caller say which kind.
     Encrypted,
     /// The family is known, but neither bytes nor name say more.
     Unclear(Family),
@@ -100,7 +100,7 @@ impl Refusal {
     }
 }
 
-/// What to do instead of declaring what cannot be: by what the file is by itself, else declare `other`.
+/// What to do instead: declare what the file is by itself, else `other`.
 fn advice(itself: &Result<&'static ContentType, Box<Refusal>>, other: &str) -> String {
     match itself.as_ref().map_err(|refusal| &**refusal) {
         Ok(known) => format!("declare {}, or leave the content type out", known.name()),
@@ -122,7 +122,7 @@ fn declare_text(text: &ContentType) -> String {
     format!("declare {} to send the text", text.name())
 }
 
-/// What a contested type is called, and what can be done about it.
+/// The name of a contested type, and what to do about it.
 fn contradiction(contested: &ContentType) -> (&'static str, String) {
     let (what, instead) = match contested.family() {
         Family::Text => ("an SVG image", "PNG"),
@@ -136,7 +136,7 @@ fn contradiction(contested: &ContentType) -> (&'static str, String) {
     (what, remedy)
 }
 
-/// What came from outside, fit for a message: on one line, and not too long.
+/// A text from outside as one line of limited length, for a message.
 fn printable(text: &str) -> String {
     const LONGEST: usize = 100;
     let mut shown: String =

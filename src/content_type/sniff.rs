@@ -1,6 +1,6 @@
-//! What the first bytes of a file say it is.
+//! Recognises a file by its first bytes.
 //!
-//! `infer` is asked where its signature is exact. Where it is shorter than the format allows (two letters for BMP, EXE
+//! `infer` is used where its signature is exact. Where it is shorter than the format allows (two letters for BMP, EXE
 //! or bitcode) or misses variants, the signature is here.
 
 use super::detected::{Confidence, Seen};
@@ -14,7 +14,7 @@ use Seen::{Type, Unsupported};
 /// How many bytes to look at further on.
 pub const FURTHER: usize = 4096;
 
-/// Where in a file of `size` bytes more of them would settle what `head` leaves open: behind an ID3 tag, at the
+/// Where in a file of `size` bytes more of them would decide what `head` leaves open: behind an ID3 tag, at the
 /// directory of an OLE2 document, at the end of a ZIP archive.
 pub fn probe_offset(head: &[u8], size: u64) -> Option<u64> {
     if head.starts_with(b"PK\x03\x04") {
@@ -144,7 +144,7 @@ fn is_jpeg_ls(head: &[u8]) -> bool {
     false
 }
 
-/// Raw photos that say so; most cameras write what TIFF is as well.
+/// Raw photos with a signature of their own; most cameras write TIFF.
 fn is_raw_photo(head: &[u8]) -> bool {
     let starts: [&[u8]; 8] = [
         b"FUJIFILMCCD-RAW ",
@@ -160,13 +160,13 @@ fn is_raw_photo(head: &[u8]) -> bool {
         || head.starts_with(b"II*\0") && matches!(head.get(8..11), Some(b"CR\x02"))
 }
 
-/// A signed or enveloped message in DER: what it is stands behind the first length.
+/// A signed or enveloped message in DER: its type follows the first length.
 fn is_pkcs7(head: &[u8]) -> bool {
     let start = head.get(..24).filter(|start| start[0] == 0x30).unwrap_or_default();
     start.windows(9).any(|id| id[..8] == *b"\x2A\x86\x48\x86\xF7\x0D\x01\x07" && matches!(id[8], 2 | 3))
 }
 
-/// Before "ustar", a tar archive has nothing but the right sum of its header's bytes.
+/// A tar archive from before "ustar" has no signature, only a checksum of its header.
 fn is_old_tar(head: &[u8]) -> bool {
     let Some((header, stated)) = head.get(..512).zip(head.get(148..156)) else { return false };
     let digits = stated.trim_ascii_start().iter().take_while(|digit| matches!(digit, b'0'..=b'7'));
@@ -191,7 +191,7 @@ fn transport_stream(head: &[u8]) -> bool {
     })
 }
 
-/// What is left: signatures too short or too common to prove anything.
+/// Signatures that are too short or too common to prove anything.
 fn guess(head: &[u8]) -> Option<Seen> {
     let name = match head {
         [0xFF, 0x0A, _, _, ..] => return Some(Unsupported(&unsupported::JXL, Letters)),
@@ -204,7 +204,7 @@ fn guess(head: &[u8]) -> Option<Seen> {
     Some(Type(name, Weak))
 }
 
-/// Readers look for a PDF's beginning further on as well. Behind words it may be inside a message.
+/// Readers also accept a PDF with white space in front. After text it may be part of a message.
 fn is_padded_pdf(head: &[u8]) -> bool {
     let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
     let start = head.iter().position(|byte| !byte.is_ascii_whitespace() && *byte != 0);

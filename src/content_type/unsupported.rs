@@ -17,7 +17,7 @@ pub struct Unsupported {
     pub class: Class,
 }
 
-/// How far the caller's word goes against such an extension.
+/// Whether a declared type overrides such an extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Not in the list of types; the caller may know better than the name.

@@ -1,12 +1,12 @@
 //! The API's calls through ureq: it writes the request, keeps the pool, and reads the response.
 //!
-//! What a server sends reaches ureq in one canonical form: a status, and a body with its length; the headers go past
-//! it. Its own parser and buffers take less than HTTP allows, and panic on some of it. And what ureq logs holds a
-//! placeholder for the key.
+//! ureq gets every response in one canonical form, a status and a body with its length, because its own parser and
+//! buffers accept less than HTTP allows and panic on some of it; the headers bypass it. Requests have a placeholder for
+//! the key, because ureq logs them.
 //!
-//! ureq is synchronous: whatever it calls while it runs a request, it calls on this thread. So the request that is
-//! running stands in a thread-local, where a pooled connection finds it as well as a new one. A callback that starts a
-//! request of its own finds its own on top, and this one below it afterwards.
+//! ureq is synchronous: whatever it calls while it runs a request, it calls on this thread. So the running request is
+//! in a thread-local stack, where pooled connections find it as well as new ones. A callback that starts a request of
+//! its own pushes that on top.
 
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
@@ -58,11 +58,11 @@ pub(super) struct Running {
     pub(super) saw_bytes: Cell<bool>,
     /// The response's headers.
     pub(super) headers: RefCell<HeaderMap>,
-    /// What failed, where ureq has no room to carry it.
+    /// The error, which ureq's own type cannot carry.
     pub(super) failure: RefCell<Option<Error>>,
 }
 
-/// Ends the running of a request, also when a panic passes through.
+/// Takes the request off the stack when dropped, also during a panic.
 pub(super) struct Entered(());
 
 impl Running {
@@ -75,7 +75,7 @@ impl Running {
         CURRENT.with_borrow(|stack| stack.last().cloned()).ok_or(ureq::Error::ConnectionFailed)
     }
 
-    /// Keeps `error` for the end of the request; ureq gets a stand-in that says nothing.
+    /// Keeps `error` for the end of the request; ureq gets a stand-in without details.
     fn fail(&self, error: Error) -> ureq::Error {
         self.failure.borrow_mut().get_or_insert(error);
         ureq::Error::ConnectionFailed
@@ -109,7 +109,7 @@ pub(super) fn agent(settings: &Settings) -> Agent {
     Agent::with_parts(config, LinqConnector(settings.clone()), NoResolver)
 }
 
-/// ureq asks for addresses before it looks into its pool. The connector asks, when it has to connect.
+/// ureq resolves a name before it looks into its pool. Here the connector resolves it, if it has to connect.
 #[derive(Debug)]
 struct NoResolver;
 

@@ -9,20 +9,20 @@ pub(super) enum Framing {
     None,
     /// After so many bytes.
     Length(u64),
-    /// By a chunk of length 0, and trailers behind it.
+    /// By a chunk of length 0, and the trailers after it.
     Chunked,
     /// By the end of the connection.
     UntilClose,
 }
 
-/// Why a body cannot be read on.
+/// What is malformed in a body.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Malformed {
     Chunk,
     Trailers,
 }
 
-/// Takes the framing off, piece by piece.
+/// Removes the framing, piece by piece.
 #[derive(Debug)]
 pub(super) struct Decoder(State);
 
@@ -30,13 +30,13 @@ pub(super) struct Decoder(State);
 enum State {
     Length(u64),
     UntilClose,
-    /// At a line that holds a chunk's size.
+    /// At the line with a chunk's size.
     Size,
-    /// Inside a chunk, so far from its end.
+    /// Inside a chunk; so many of its bytes are left.
     Chunk(u64),
-    /// At the line break behind a chunk.
+    /// At the line break after a chunk.
     ChunkEnd,
-    /// Behind the last chunk; so many bytes of trailers were seen.
+    /// After the last chunk; so many bytes of trailers were read.
     Trailers(usize),
     Done,
 }

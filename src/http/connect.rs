@@ -1,4 +1,4 @@
-//! From a name to a connected socket: every address, both families, none waited for alone (RFC 8305).
+//! Connects to the first of several addresses that accepts, by RFC 8305 (Happy Eyeballs).
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,14 +12,14 @@ use crate::call::Call;
 use crate::error::{Error, network, reason, timeout};
 use crate::sys;
 
-/// How long an address may keep silent before the next is tried beside it.
+/// How long to wait for an address before the next is tried in parallel.
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// What the kernel may hold that it has not sent, so that progress and stalls tell the truth.
+/// How many unsent bytes the kernel may buffer, so that progress and stalls are accurate.
 const UNSENT: u32 = 128 * 1024;
 
 /// Loopback's own segments have 64 KB, and a slow reader acknowledges nothing before there is room for a whole one: at
-/// 5 KB/s that looks like a stall. With segments as on an Ethernet a slow server on this machine looks slow, as anywhere.
+/// 5 KB/s that looks like a stall. With Ethernet's segment size it looks slow, as it would on a network.
 const LOOPBACK_SEGMENT: u32 = 1460;
 
 /// Connects to whichever of `addresses` answers first. `host` is for the message.
@@ -31,7 +31,7 @@ pub(crate) fn connect(
 ) -> Result<Socket, Error> {
     let mut queue = interleave(addresses).into_iter();
     let mut pending: Vec<Socket> = Vec::new();
-    // The resolver's first choice failed for the more telling reason.
+    // The error of the first address, which is the resolver's first choice, is the one to report.
     let mut first: Option<io::Error> = None;
     let mut next_start = Some(Instant::now());
     loop {
@@ -51,12 +51,12 @@ pub(crate) fn connect(
         if pending.is_empty() {
             let why = first.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into());
             let mut error = network(format!("cannot connect to {host}: {}", reason(&why))).caused_by(&why);
-            // What is forbidden here stays so: a sandboxed app, iOS without leave for the local network.
+            // A retry would be forbidden too: a sandboxed app, or iOS without permission for the local network.
             error.details.retryable = why.kind() != io::ErrorKind::PermissionDenied;
             return Err(error);
         }
-        let wanted: Vec<_> = pending.iter().map(|s| (s.as_fd(), PollFlags::OUT)).collect();
-        let ready = call.wait(&wanted, [next_start, limit].into_iter().flatten().min())?;
+        let sockets: Vec<_> = pending.iter().map(|s| (s.as_fd(), PollFlags::OUT)).collect();
+        let ready = call.wait(&sockets, [next_start, limit].into_iter().flatten().min())?;
         if limit.is_some_and(|limit| limit <= Instant::now()) {
             return Err(timeout(format!("connecting to {host} took longer than the connect timeout")));
         }
@@ -66,7 +66,7 @@ pub(crate) fn connect(
                 Ok(None) => return Ok(socket),
                 Ok(Some(e)) | Err(e) => {
                     first.get_or_insert(e);
-                    next_start = next_start.and(Some(Instant::now())); // somebody else's turn at once
+                    next_start = next_start.and(Some(Instant::now())); // the next address at once
                 }
             }
         }
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_is_said_at_once_and_a_second_address_serves() {
+    fn a_refusal_is_reported_at_once_and_the_second_address_is_used() {
         let call = Call::new(None, None, None);
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let open = listener.local_addr().unwrap();

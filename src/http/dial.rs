@@ -1,4 +1,4 @@
-//! From a server's name to a connection: addresses, proxy, TLS.
+//! Makes a connection to a server: lookup, connect, proxy, TLS.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use super::{connect, resolve};
 use crate::call::Call;
 use crate::error::Error;
 
-/// Where a connection leads.
+/// The origin that a connection is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Origin {
     pub(super) secure: bool,

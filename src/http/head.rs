@@ -26,7 +26,7 @@ pub(super) struct Head {
     pub(super) keep_alive: bool,
 }
 
-/// The bytes are no HTTP/1 response.
+/// The bytes are not an HTTP/1 response.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NotHttp;
 
@@ -61,7 +61,7 @@ pub(super) fn parse(input: &[u8], to_head: bool) -> Result<Parsed, NotHttp> {
     Ok(Parsed::Final { length, head: Head { status, headers, framing, keep_alive } })
 }
 
-/// Whether it is doubtful where the body ends: what follows may be smuggled.
+/// Whether the end of the body is ambiguous, so that what follows may be a smuggled response.
 fn is_ambiguous(status: u16, to_head: bool, is_http_1_1: bool, headers: &HeaderMap) -> bool {
     let encoded = headers.contains_key(TRANSFER_ENCODING);
     let length = headers.get(CONTENT_LENGTH);
@@ -70,7 +70,7 @@ fn is_ambiguous(status: u16, to_head: bool, is_http_1_1: bool, headers: &HeaderM
     unexpected_body || encoded && (length.is_some() || !is_http_1_1 || matches!(status, 204 | 205))
 }
 
-/// Everything that RFC 9112 asks a client to put up with.
+/// Accepts everything that RFC 9112 asks a client to tolerate.
 fn lenient() -> httparse::ParserConfig {
     let mut config = httparse::ParserConfig::default();
     config.allow_obsolete_multiline_headers_in_responses(true);

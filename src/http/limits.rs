@@ -1,6 +1,6 @@
-//! The limits of what a server may send.
+//! Limits of what a server may send.
 
-/// More of an answer than this is never read.
+/// The largest response body that is accepted.
 pub(super) const MAX_ANSWER: usize = 1024 * 1024;
-/// A longer head of a response is refused.
+/// The largest head of a response that is accepted.
 pub(super) const MAX_HEAD: usize = 32 * 1024;

@@ -1,4 +1,4 @@
-//! A non-blocking socket, with or without TLS: bytes in, bytes out, nobody waited for, SIGPIPE never raised.
+//! A connection: a non-blocking socket, with or without TLS, which never raises SIGPIPE.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -18,35 +18,35 @@ use crate::sys;
 /// How much is read from a socket at a time.
 const READ: usize = 8 * 1024;
 
-/// How often an idle connection is read before it counts as dead: one that still says something is not idle.
+/// How often an idle connection is read before it counts as dead: an idle server does not keep sending TLS records.
 const IDLE_READS: usize = 4;
 
 pub(super) struct Link {
     socket: Socket,
-    /// Who is at the other end.
+    /// The server's host name.
     pub(super) host: String,
     tls: Option<Box<ClientConnection>>,
-    /// What broke the secure connection, where content that came before it had to be given first.
+    /// A TLS error that is reported once the content that came before it was read.
     broken: Option<rustls::Error>,
     /// Whether the peer ever sent content.
     answered: bool,
-    /// A child must not send close_notify on its parent's connections.
+    /// A forked child must not send close_notify on its parent's connections.
     process: ProcessId,
-    /// How many bytes the kernel took, and gave.
+    /// How many bytes were written to the socket, and read from it.
     pub(super) sent: u64,
     pub(super) received: u64,
-    /// How many bytes of TLS came since the last byte of content.
+    /// How many bytes of TLS records came since the last byte of content.
     pub(super) records: usize,
 }
 
-/// What one look at the socket brought.
+/// The result of one read from the socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Received {
     /// Content.
     Bytes,
     /// Part of a TLS record, or one that holds no content; there may be more.
     Records,
-    /// Nothing is there now.
+    /// Nothing is available now.
     Blocked,
     /// The peer will send nothing more.
     End,
@@ -83,7 +83,7 @@ impl Link {
         }
     }
 
-    /// Shakes hands; the connection speaks TLS from then on.
+    /// Makes the TLS handshake.
     pub(super) fn start_tls(
         &mut self,
         call: &Call,
@@ -91,7 +91,7 @@ impl Link {
         limit: Option<Instant>,
     ) -> Result<(), Error> {
         let tls = self.tls.insert(Box::new(client));
-        // Room for a whole output buffer as records: what is given is taken at once.
+        // Enough for a whole output buffer as records, so that rustls takes it in one call.
         tls.set_buffer_limit(Some(256 * 1024));
         loop {
             if tls.wants_write() {
@@ -128,7 +128,7 @@ impl Link {
         }
     }
 
-    /// Asks a proxy for a tunnel: sends the CONNECT and gives the head of the answer.
+    /// Asks a proxy for a tunnel: sends the CONNECT and returns the head of the response.
     pub(super) fn converse(
         &mut self,
         call: &Call,
@@ -156,7 +156,7 @@ impl Link {
                 }
                 continue;
             }
-            let mut byte = [0]; // not one more than the proxy's answer: what follows is the server's
+            let mut byte = [0]; // byte by byte: what follows the proxy's response is the server's
             match (&self.socket).read(&mut byte) {
                 Ok(0) => return Err(broken(&io::ErrorKind::UnexpectedEof.into())),
                 Ok(_) => answer.push(byte[0]),
@@ -187,7 +187,7 @@ impl Link {
         Ok(())
     }
 
-    /// Looks once at the socket, without waiting, and appends what it brings to `input`, up to `limit` bytes in all.
+    /// Reads once from the socket, without waiting, and appends that to `input`, up to `limit` bytes in all.
     pub(super) fn read_into(&mut self, input: &mut Vec<u8>, limit: usize) -> Result<Received, ReadError> {
         let start = input.len();
         input.resize(limit.min(start + READ).max(start), 0);
@@ -235,8 +235,8 @@ impl Link {
         }
     }
 
-    /// Whether an idle connection may carry another request: anything that arrived meanwhile is a close, or nothing
-    /// that was asked for. TLS tickets are the exception: they hold no content.
+    /// Whether an idle connection may carry another request. Not if it was closed, or if content arrived that answers
+    /// no request; TLS session tickets have no content.
     pub(super) fn is_open(&mut self) -> bool {
         let mut unexpected = Vec::new();
         (0..IDLE_READS)
@@ -245,7 +245,7 @@ impl Link {
             .is_some_and(|looked| matches!(looked, Ok(Received::Blocked)))
     }
 
-    /// Says close_notify, as far as that goes without waiting.
+    /// Sends close_notify, if that is possible without waiting.
     pub(super) fn close(&mut self) {
         if let (true, Some(tls)) = (self.process == process::id(), &mut self.tls) {
             tls.send_close_notify();
@@ -254,7 +254,7 @@ impl Link {
     }
 }
 
-/// Why a look at the socket brought no content.
+/// Why a read from the socket brought no content.
 enum Looked {
     Nothing(Received),
     ReadError(ReadError),
@@ -267,13 +267,13 @@ fn looked(e: io::Error) -> Looked {
 /// Content that was decrypted; 0 behind a close_notify.
 fn content(tls: &mut ClientConnection, buffer: &mut [u8]) -> Result<usize, Looked> {
     match tls.reader().read(buffer) {
-        // No close_notify: the length tells whether the answer is whole.
+        // No close_notify: the framing shows whether the response is complete.
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
         result => result.map_err(looked),
     }
 }
 
-/// What may go wrong below: the socket, or what came through it.
+/// The socket failed, or TLS did.
 pub(super) enum ReadError {
     Io(io::Error),
     Fatal(Error),
@@ -338,7 +338,7 @@ pub(super) fn would_block(e: &io::Error) -> bool {
     matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
-/// A connection that broke, in words.
+/// The error of a connection that broke.
 pub(super) fn lost(host: &str, when: &str, e: &io::Error) -> Error {
     let error = match e.kind() {
         io::ErrorKind::UnexpectedEof => network(format!("{host} closed the connection {when}")),

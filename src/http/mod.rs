@@ -1,13 +1,13 @@
-//! HTTP as this library needs it: one request, one bounded answer, one error that says what happened.
+//! HTTP as this library needs it: one request, one bounded response, one error that says what happened.
 //!
 //! Every request goes through the one loop in `exchange`, over a `link`. The PUT is handed to it directly; the API's
 //! calls come through ureq (`agent`), the only place that names ureq's machinery.
 //!
-//! `Expect: 100-continue` is never sent of our own accord. It would cost every upload a round trip: over one of 50 ms,
-//! 10 kB took 112 ms instead of 61. It would save the bytes that leave before a refusal
-//! arrives. Early answers are read while sending, so these are only what the connection buffers: 1 MB of 50 over that
-//! same connection (`benches/expect`). A storage that requires the header gets it, and then the body waits for the
-//! 100 Continue for a second.
+//! `Expect: 100-continue` is sent only if the signed headers require it. It would cost every upload a round trip: with
+//! one of 50 ms, 10 kB took 112 ms instead of 61. It would save the bytes that leave before a refusal arrives. Early
+//! answers are read while sending, so these are only what the connection buffers: 1 MB of 50 over that same connection
+//! (`benches/expect`). A storage that requires the header gets it, and then the body waits for the 100 Continue for a
+//! second.
 
 mod agent;
 mod body;

@@ -20,7 +20,7 @@ pub(super) struct Pool(Mutex<Vec<Idle>>);
 struct Idle {
     origin: Origin,
     link: Link,
-    /// By the clock that goes on while the device sleeps.
+    /// By [`sys::boottime`], which goes on while the device sleeps.
     since: Duration,
 }
 
@@ -40,7 +40,7 @@ impl Pool {
                 let at = all.iter().rposition(|idle| idle.origin == *origin)?;
                 all.remove(at)
             };
-            // Looked at without the lock: other threads do not wait for it.
+            // Checked without the lock, so that other threads do not wait.
             if idle.link.is_open() {
                 return Some(idle.link);
             }

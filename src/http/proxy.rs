@@ -12,7 +12,7 @@ use super::limits::MAX_HEAD;
 use crate::error::{Error, ErrorKind};
 use crate::host::{address, is_loopback};
 
-/// A proxy that can be asked for a tunnel.
+/// An HTTP proxy.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Proxy {
     pub(crate) host: String,
@@ -21,7 +21,7 @@ pub(crate) struct Proxy {
     authorization: Option<String>,
 }
 
-/// What was configured.
+/// Which hosts to reach through which proxy.
 #[derive(Clone)]
 pub(crate) struct Proxies {
     proxy: Option<Result<Proxy, String>>,
@@ -33,7 +33,7 @@ impl Proxies {
         Proxies { proxy: None, exceptions: Vec::new() }
     }
 
-    /// The caller's own choice; empty for none.
+    /// The proxy of the caller's own choice; an empty URL for none.
     pub(crate) fn explicit(url: &str) -> Result<Self, Error> {
         if url.is_empty() {
             return Ok(Proxies::none());
@@ -42,15 +42,15 @@ impl Proxies {
         Ok(Proxies { proxy: Some(Ok(proxy)), exceptions: Vec::new() })
     }
 
-    /// What the environment says. A proxy that cannot be used is an error when it would be, not a way around it.
+    /// The proxy from the environment. If it is not usable, the requests that need it fail; they never bypass it.
     pub(crate) fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         let first =
             |names: [&str; 2]| names.into_iter().find_map(|name| Some((name.to_owned(), variable(name)?)));
         let named = first(["https_proxy", "HTTPS_PROXY"]).or_else(|| first(["all_proxy", "ALL_PROXY"]));
         let proxy = named.map(|(name, url)| parse(&url).map_err(|why| format!("the proxy in {name} {why}")));
         let exceptions = first(["no_proxy", "NO_PROXY"]).map(|(_, list)| list).unwrap_or_default();
-        let words = exceptions.split([',', ' ', '\t']).filter(|word| !word.is_empty());
-        Proxies { proxy, exceptions: words.map(str::to_ascii_lowercase).collect() }
+        let entries = exceptions.split([',', ' ', '\t']).filter(|entry| !entry.is_empty());
+        Proxies { proxy, exceptions: entries.map(str::to_ascii_lowercase).collect() }
     }
 
     /// The proxy for `host`; none for loopback.
@@ -67,7 +67,7 @@ impl Proxies {
 }
 
 impl Proxy {
-    /// What to say to the proxy; some refuse those who do not say who they are.
+    /// The CONNECT request. Some proxies refuse one without a User-Agent.
     pub(crate) fn request(&self, host: &str, port: u16, user_agent: &str) -> String {
         let target = format!("{host}:{port}");
         let authorization = match &self.authorization {
@@ -98,11 +98,11 @@ impl Proxy {
     }
 }
 
-/// The head of a proxy's answer as it arrives, byte by byte: what follows it is the server's.
+/// The head of a proxy's response, read byte by byte, because what follows it is the server's.
 #[derive(Default)]
 pub(super) struct Answer {
     pub(super) head: Vec<u8>,
-    /// With the interim answers before it.
+    /// With the interim responses before it.
     length: usize,
 }
 
@@ -117,7 +117,7 @@ impl Answer {
         }
     }
 
-    /// Whether no further byte would change what [`Proxy::accepted`] says.
+    /// Whether no further byte would change what [`Proxy::accepted`] returns.
     pub(super) fn is_over(&self) -> bool {
         let begin = &self.head[..self.head.len().min(HTTP.len())];
         is_whole(&self.head) || !HTTP.starts_with(begin) || self.length >= MAX_HEAD
@@ -174,7 +174,7 @@ fn parse(url: &str) -> Result<Proxy, String> {
     Ok(Proxy { host: host.to_owned(), port, authorization })
 }
 
-/// Digits alone: `parse` takes a sign as well.
+/// Digits only: `parse` accepts a sign as well.
 fn number(text: &str) -> Option<u16> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
@@ -187,7 +187,7 @@ fn split_port(place: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Whether one word of NO_PROXY speaks of `host`.
+/// Whether an entry of NO_PROXY covers `host`.
 fn covers(exception: &str, host: &str, port: u16) -> bool {
     if exception == "*" {
         return true;

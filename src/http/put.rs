@@ -96,8 +96,8 @@ fn head(request: &Request<'_>, user_agent: &str) -> Result<Zeroizing<Vec<u8>>, E
     Ok(head)
 }
 
-/// What a storage's response comes to. With the whole body sent, a success stands even where its own body is cut: the
-/// object is there, and sending it again would not make it more so.
+/// The response of a storage. Once the whole body was sent, a 2xx is a success even if its own body is cut off: the
+/// object is stored.
 fn stored(response: Outcome) -> Result<Response, Error> {
     // One that is only too long was read as far as it counts.
     let malformed = |cut: &Error| cut.kind == ErrorKind::Protocol && response.body.len() <= MAX_ANSWER;

@@ -1,4 +1,4 @@
-//! A request and its response, as the callers of this room see them.
+//! A request and its response, as the callers of this module see them.
 
 use ureq::http::{HeaderMap, Method, Uri};
 use zeroize::Zeroizing;
@@ -12,7 +12,7 @@ pub(crate) struct Request<'a> {
     pub(crate) url: &'a Uri,
     pub(crate) headers: Vec<(&'a str, &'a str)>,
     pub(crate) body: Body<'a>,
-    /// Whether it may be done twice. If not, it gets a new connection, and is not sent again on another.
+    /// Whether it may be executed twice. If not, it gets a new connection, and is not sent again on another.
     pub(crate) repeatable: bool,
 }
 
@@ -23,13 +23,13 @@ pub(crate) enum Body<'a> {
     Stream(&'a mut dyn Stream),
 }
 
-/// What came back, whatever its status.
+/// A response, whatever its status.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Zeroizing<Vec<u8>>,
-    /// A pooled connection died, and the request was sent again on a new one: it may have been done before.
+    /// A pooled connection died, and the request was sent again on a new one: it may have been executed before.
     pub(crate) replayed: bool,
 }
 
@@ -54,10 +54,10 @@ pub(super) enum Connection {
     Replacement,
 }
 
-/// Why a request has no answer.
+/// Why there is no response.
 pub(super) struct Broken {
     pub(super) error: Error,
-    /// It was sent on a pooled connection, which broke without a byte from the peer: that connection was dead before.
+    /// It was sent on a pooled connection, which broke without a byte from the peer, so the connection was dead before.
     pub(super) stale: bool,
 }
 

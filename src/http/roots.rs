@@ -1,7 +1,7 @@
 //! The certificates that the system trusts, on systems that keep them in files.
 //!
-//! Read by hand and not by a crate, because those there are look into the environment by themselves, whatever the
-//! caller said about it.
+//! Read here and not by a crate, because the existing crates read the environment even if the caller has turned that
+//! off.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-/// Where distributions keep all certificates in one file. The first that is there counts, as in Go's crypto/x509.
+/// Where distributions keep all certificates in one file. The first that exists is used, as in Go's crypto/x509.
 const BUNDLES: [&str; 7] = [
     "/etc/ssl/certs/ca-certificates.crt", // Debian, Ubuntu, Gentoo, Arch
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // RHEL, CentOS
@@ -21,10 +21,10 @@ const BUNDLES: [&str; 7] = [
     "/opt/etc/ssl/certs/ca-certificates.crt", // Entware
 ];
 
-/// Where they keep them in a file each.
+/// Where they keep each certificate in a file of its own.
 const DIRECTORIES: [&str; 2] = ["/etc/ssl/certs", "/etc/pki/tls/certs"];
 
-/// What `SSL_CERT_FILE` and `SSL_CERT_DIR` name; where neither is set, the system's own.
+/// The certificates in `SSL_CERT_FILE` and `SSL_CERT_DIR`; if neither is set, the system's own.
 pub(crate) fn load(file: Option<&Path>, directories: &[PathBuf]) -> RootCertStore {
     let mut roots = RootCertStore::empty();
     if file.is_some() || !directories.is_empty() {
@@ -41,7 +41,7 @@ pub(crate) fn load(file: Option<&Path>, directories: &[PathBuf]) -> RootCertStor
     roots
 }
 
-/// What is no certificate is passed over: one bad file must not take all the others away.
+/// Skips what is not a certificate: one bad file must not disable all the others.
 fn add_file(roots: &mut RootCertStore, path: &Path) {
     if let Ok(pem) = fs::read(path) {
         roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&pem).flatten());

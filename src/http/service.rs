@@ -136,7 +136,7 @@ fn rewind(request: &mut Request<'_>) -> Result<bool, Error> {
     }
 }
 
-/// ureq's errors in our words. Its own texts go nowhere.
+/// The error for one of ureq's, whose text is not shown.
 fn explain(host: &str, error: &ureq::Error) -> Error {
     match error {
         ureq::Error::Protocol(_) | ureq::Error::Http(_) => {

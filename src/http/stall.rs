@@ -1,6 +1,6 @@
-//! Whether bytes move between here and the peer, and when it has been too long since one did.
+//! Detects stalls: notes when bytes last moved between here and the peer, and computes when that is too long ago.
 //!
-//! The time is passed in.
+//! The clock is passed in.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ pub(super) struct Stall {
     timeout: Duration,
     moved_at: Instant,
     acknowledged: u64,
-    /// Since when TLS messages come without content.
+    /// Since when TLS records come without content.
     records_since: Option<Instant>,
     /// When the final response began.
     answer_since: Option<Instant>,
@@ -24,13 +24,13 @@ impl Stall {
         self.timeout
     }
 
-    /// The kernel took bytes, or content came.
+    /// The kernel accepted bytes, or content arrived.
     pub(super) fn moved(&mut self, now: Instant) {
         self.moved_at = now;
         self.records_since = None;
     }
 
-    /// Part of a TLS record came, or one without content: movement, but not for ever.
+    /// TLS records without content arrived. They put off a stall for one timeout, not for ever.
     pub(super) fn records(&mut self, now: Instant) {
         let since = *self.records_since.get_or_insert(now);
         if now.saturating_duration_since(since) < self.timeout {
@@ -38,33 +38,33 @@ impl Stall {
         }
     }
 
-    /// So many bytes are acknowledged now; the last look was `ago`.
+    /// The peer has acknowledged so many bytes; the last sample was taken `ago`.
     pub(super) fn acknowledged(&mut self, bytes: u64, ago: Duration, now: Instant) {
         if bytes > self.acknowledged {
             self.acknowledged = bytes;
-            // They moved at some moment since the last look; the middle is never far off.
+            // They moved at some moment since the last sample; the middle is a good guess.
             self.moved(self.moved_at.max(now.checked_sub(ago / 2).unwrap_or(now)));
         }
     }
 
-    /// The final response begins; or, as it turns out, that was an interim one.
+    /// Call after each read; `begins`: bytes follow the 1xx heads.
     pub(super) fn response(&mut self, begins: bool, now: Instant) {
         self.answer_since = begins.then(|| self.answer_since.unwrap_or(now));
     }
 
-    /// The host's own code ran for `took`, which is no stall of the network.
+    /// The host's own code ran for `took`, which does not count as a stall.
     pub(super) fn exclude(&mut self, took: Duration) {
         self.moved_at += took;
         self.answer_since = self.answer_since.map(|since| since + took);
     }
 
-    /// When nothing will have moved for the whole timeout.
+    /// When the connection will have stalled, if nothing moves.
     pub(super) fn stalls_at(&self) -> Option<Instant> {
         self.moved_at.checked_add(self.timeout)
     }
 
-    /// When the answer will have taken too long. It is small: one that takes longer than a stall may last would
-    /// otherwise hold the call for hours.
+    /// When the response will have taken too long. It is small, but a byte now and then would otherwise keep the call
+    /// waiting for hours.
     pub(super) fn answer_late_at(&self) -> Option<Instant> {
         self.answer_since?.checked_add(self.timeout)
     }

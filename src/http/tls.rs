@@ -1,4 +1,4 @@
-//! Whom to trust, and the TLS client made from it. Verification cannot be turned off.
+//! The trusted certificates, and the TLS client made from them. Verification cannot be turned off.
 
 mod error;
 
@@ -20,8 +20,8 @@ use crate::host::bare;
 use crate::process::PerProcess;
 pub(crate) use error::{broken, refused};
 
-/// Whom a client trusts. Reading the system's certificates takes tens of milliseconds: a client that will need
-/// them reads them when it is made, where nobody waits to cancel, and one that may never need them at the first use.
+/// The certificates that a client trusts. Reading the system's takes tens of milliseconds: a client that will need them
+/// reads them when it is made, where there is no call to cancel, and one that may never need them at the first use.
 pub(crate) struct Trust {
     extra: Vec<CertificateDer<'static>>,
     // Only systems that keep their certificates in files look at these two.
@@ -30,7 +30,7 @@ pub(crate) struct Trust {
     #[cfg_attr(any(target_os = "android", target_vendor = "apple"), allow(dead_code))]
     directories: Vec<PathBuf>,
     client: OnceLock<Result<Arc<ClientConfig>, String>>,
-    /// With sessions to resume, whose lock a fork may leave held.
+    /// PerProcess, because a fork may happen while its session cache is locked.
     in_process: PerProcess<Arc<ClientConfig>>,
 }
 
@@ -69,7 +69,7 @@ impl Trust {
         let mut config = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions() // 1.2 and up
             .map_err(failed)?
-            .dangerous() // the name of the only way to give one's own verifier; every one below verifies
+            .dangerous() // the only way to set a verifier; every one below verifies
             .with_custom_certificate_verifier(self.verifier()?)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];

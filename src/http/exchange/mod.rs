@@ -1,7 +1,7 @@
 //! One request and its response over one connection.
 //!
 //! Servers do not wait for the end of a body: they refuse early and close. So the connection is read while the body is
-//! being sent, and what a peer says before it closes or resets is still in the socket and is read.
+//! being sent, and after a failed write, since the response may be in the socket.
 //!
 //! ```text
 //!   Sending ──── all sent ────▶ Waiting ──── final head begins ────▶ Answering

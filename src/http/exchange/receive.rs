@@ -1,4 +1,4 @@
-//! Receiving: interim heads are passed over, then the head and the body of the final response are read.
+//! Receiving: skips interim heads, then reads the head and the body of the final response.
 
 use std::time::{Duration, Instant};
 
@@ -13,11 +13,11 @@ use crate::http::limits::{MAX_ANSWER, MAX_HEAD};
 use crate::http::link::Received;
 use crate::log::{self, Level};
 
-/// More interim responses than this are no sign of life any more.
+/// More interim responses than this are an error.
 const MAX_INTERIM: u32 = 20;
 
 impl Exchange<'_> {
-    /// Waits for the head of the final response, and takes it off the input.
+    /// Waits for the head of the final response, and removes it from the input.
     pub(super) fn receive_head(&mut self) -> Result<Head, Error> {
         loop {
             match self.parse()? {
@@ -42,7 +42,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// Reads the body, up to [`MAX_ANSWER`] bytes of it. What breaks it off is for the caller to judge.
+    /// Reads the body, up to [`MAX_ANSWER`] bytes of it. If it is cut off, the caller decides what that means.
     pub(super) fn receive_body(&mut self, head: Head, silence: Option<Duration>) -> Result<Outcome, Error> {
         let mut body = Zeroizing::new(Vec::new());
         let mut decoder = Decoder::new(head.framing);
@@ -140,7 +140,7 @@ impl Exchange<'_> {
         Ok(parsed)
     }
 
-    /// Takes complete 1xx heads off the input; whether a final head begins behind them.
+    /// Removes complete 1xx heads from the input; returns whether a final head follows.
     pub(super) fn final_head_begins(&mut self) -> Result<bool, Error> {
         loop {
             match self.parse()? {
@@ -151,7 +151,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// An interim response answers nothing. Each may put off the stall: without an end they would for ever.
+    /// Skips an interim response. Each puts off a stall, so their number is limited.
     fn pass_over(&mut self, length: usize, status: u16) -> Result<(), Error> {
         self.input.drain(..length);
         self.stall.response(false, Instant::now());

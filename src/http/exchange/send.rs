@@ -1,4 +1,4 @@
-//! Sending: the head and the body leave, while the peer is listened to.
+//! Sending: writes the head and the body, and meanwhile reads what the peer sends.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -15,11 +15,11 @@ use crate::http::request::Body;
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Each read of the source costs four calls of the kernel, whatever its size; much larger, and its bytes have left the
-/// processor's cache by the time they are encrypted and sent. `make bench` has what it comes to.
+/// processor's cache by the time they are encrypted and sent. `make bench` measures it.
 const OUTPUT: usize = 128 * 1024;
 
 impl Exchange<'_> {
-    /// Sends the head and the body, or as much as the peer lets.
+    /// Sends the head and the body, unless the final response begins first.
     pub(super) fn send(&mut self, mut head: &[u8], body: &mut Body<'_>) -> Result<(), Error> {
         let mut left = match body {
             Body::Nothing => 0,
@@ -75,7 +75,7 @@ impl Exchange<'_> {
 
     /// Takes what has arrived, without waiting. A final response ends the sending.
     fn listen(&mut self) -> Result<(), Error> {
-        // All content: what is left of a TLS record would not make the socket readable.
+        // Reads all content, because the rest of a TLS record would not make the socket readable.
         while self.state == State::Sending {
             self.call.check()?;
             match self.receive()? {
@@ -95,7 +95,7 @@ impl Exchange<'_> {
         Ok(())
     }
 
-    /// Nothing can be written any more, but the answer may be in the socket.
+    /// A write failed, but the response may be in the socket.
     fn after_broken_write(&mut self, e: &io::Error) -> Result<(), Error> {
         loop {
             self.call.check()?;
@@ -115,7 +115,7 @@ impl Exchange<'_> {
 
     /// Waits for the 100 Continue that the head asked for, or the final response, for a second at most.
     pub(super) fn await_continue(&mut self) -> Result<(), Error> {
-        // That nothing comes meanwhile is no stall.
+        // Silence during this wait is not a stall.
         let limit = Instant::now().checked_add(CONTINUE_TIMEOUT.min(self.stall.timeout() / 2));
         while self.state == State::Sending && !self.continued {
             self.call.check()?;
@@ -131,7 +131,7 @@ impl Exchange<'_> {
     }
 }
 
-/// Makes `buffer` so long.
+/// Gives `buffer` that length.
 fn allocate(buffer: &mut Vec<u8>, length: usize) -> Result<(), Error> {
     buffer.try_reserve_exact(length).map_err(|_| no_memory())?;
     buffer.resize(length, 0);

@@ -1,4 +1,4 @@
-//! What is known of one request and its response, and how both wait.
+//! The state of an exchange, and how it waits.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -14,15 +14,14 @@ use crate::http::link::{Link, ReadError, Received, lost};
 use crate::http::request::Body;
 use crate::http::stall::Stall;
 
-/// While nothing can be written or read, what the peer acknowledged is looked at this often at first, then less.
+/// How often the acknowledged bytes are sampled during a wait: at first, and at least.
 const FIRST_SAMPLE: Duration = Duration::from_millis(50);
 const MAX_SAMPLE: Duration = Duration::from_secs(1);
 
-/// More than this of TLS's own messages without a byte of content is a flood: a server sends a few tickets of some
-/// hundred bytes each.
+/// More TLS records than this without a byte of content are an attack: session tickets have a few hundred bytes each.
 const MAX_RECORDS: usize = 1024 * 1024;
 
-/// Room for the largest head that is accepted, and some more: a full buffer could never be parsed.
+/// Larger than the largest head that is accepted, so the input buffer never fills up with a partial head.
 const INPUT: usize = MAX_HEAD + 4 * 1024;
 
 /// What to send.
@@ -45,7 +44,7 @@ pub(in crate::http) struct Outcome {
     pub(in crate::http) body: Zeroizing<Vec<u8>>,
     /// It began before the whole request was sent.
     pub(in crate::http) early: bool,
-    /// What kept the body from being read to its end.
+    /// Why the body could not be read to its end.
     pub(in crate::http) cut: Option<Error>,
     /// Whether the connection may carry another request.
     pub(in crate::http) reusable: bool,
@@ -113,7 +112,7 @@ impl Exchange<'_> {
         match received {
             Received::Bytes => {
                 self.saw_bytes = true;
-                // More of a head, or of a line, that does not end is no movement.
+                // More of an unfinished head or line does not put off a stall.
                 if fresh {
                     self.stall.moved(Instant::now());
                 }
@@ -161,12 +160,12 @@ impl Exchange<'_> {
         }
     }
 
-    /// Looks whether the peer acknowledged more since the last look, which was `ago`.
+    /// Samples how much the peer has acknowledged; the last sample was taken `ago`.
     pub(super) fn sample(&mut self, ago: Duration) {
         self.stall.acknowledged(self.link.acknowledged(), ago, Instant::now());
     }
 
-    /// Tells the caller how much of the body has reached the other side.
+    /// Reports how much of the body has reached the other side.
     pub(super) fn report_progress(&mut self) -> Result<(), Error> {
         let Some(total) = self.total else { return Ok(()) };
         let unacknowledged = self.link.sent.saturating_sub(self.link.acknowledged());
@@ -175,7 +174,7 @@ impl Exchange<'_> {
         self.outside(|| call.tell(arrived, total))
     }
 
-    /// Runs code of the host's, whose time is no stall of the network.
+    /// Runs the host's own code, whose time does not count as a stall.
     pub(super) fn outside<T>(&mut self, run: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let result = run();

@@ -1,4 +1,4 @@
-//! What went wrong with TLS, in words that say what to do. rustls has names for it, which are no words.
+//! Messages for TLS errors that say what to do. rustls's own texts are meant for developers.
 
 use std::borrow::Cow;
 
@@ -6,17 +6,17 @@ use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatibl
 
 use crate::error::{Error, ErrorKind, network};
 
-/// A handshake that failed. The same server will fail it again.
+/// A failed handshake. With the same server it will fail again.
 pub(crate) fn refused(host: &str, error: &rustls::Error) -> Error {
     Error::new(ErrorKind::Tls, format!("no secure connection to {host}: {}", words(error)))
 }
 
-/// What ended a connection after its handshake; `answered`: a byte of an answer had come. In TLS 1.3 a client is through
-/// with its handshake before the server has looked at it, so a server that refuses says so in place of an answer.
+/// An error after the handshake; `answered`: a byte of the response had come. In TLS 1.3 a client finishes its
+/// handshake before the server has checked it, so a refusal comes in place of a response.
 pub(crate) fn broken(host: &str, error: &rustls::Error, answered: bool) -> Error {
     match error {
         rustls::Error::AlertReceived(_) if !answered => refused(host, error),
-        // What was secure a moment ago may well be so again.
+        // The handshake succeeded, so another connection may work.
         _ => network(format!("the secure connection to {host} broke: {}", words(error))),
     }
 }
@@ -104,7 +104,7 @@ fn alert(alert: AlertDescription) -> Cow<'static, str> {
     format!("{words} (TLS alert {name})").into()
 }
 
-/// What is the matter with a certificate: what follows "its certificate".
+/// What is wrong with a certificate, to follow "its certificate".
 fn certificate(bad: &CertificateError) -> Cow<'static, str> {
     use CertificateError as C;
     let words = match bad {
@@ -152,7 +152,7 @@ const MALFORMED: &str = "is malformed; the server needs one that keeps to RFC 52
 const UNKNOWN_EXTENSION: &str =
     "has a critical extension that is not supported; the server needs one without it";
 
-/// The rules of which rustls has no name for the breach.
+/// Errors of webpki that have no variant in rustls.
 fn rule(bad: &webpki::Error) -> &'static str {
     use webpki::Error as E;
     match bad {
