@@ -15,7 +15,7 @@ use crate::http::{Method, Uri};
 use crate::redact::{Secrets, without_bom};
 use crate::refusal;
 
-/// Where Linq is, and who we are there.
+/// Linq's API, as one client uses it.
 pub(crate) struct Api {
     base: String,
     host: String,
@@ -32,7 +32,7 @@ pub(crate) struct Base {
 }
 
 impl Base {
-    /// A trailing `/` or `/v3` is understood: both are found in people's configurations.
+    /// A trailing `/` or `/v3` is ignored: both are found in people's configurations.
     pub(crate) fn parse(url: &str) -> Result<Self, Error> {
         let bad = |why: &str| Error::invalid(format!("the base URL {why}"));
         let trimmed = url.trim().trim_end_matches('/');
@@ -54,7 +54,7 @@ impl Base {
             }
             _ => return Err(bad("must begin with https://")),
         };
-        if !has_sound_port(&uri) {
+        if !has_valid_port(&uri) {
             return Err(bad("has an invalid port"));
         }
         Ok(Base { url: trimmed.to_owned(), host, plain })
@@ -62,19 +62,19 @@ impl Base {
 }
 
 /// One request to the API.
-pub(crate) struct Question<'a> {
+pub(crate) struct ApiRequest<'a> {
     pub(crate) method: Method,
     /// What follows `/v3/`, with the query.
     pub(crate) path: &'a str,
     pub(crate) json: Option<&'a [u8]>,
     pub(crate) idempotency_key: Option<&'a str>,
-    /// Whether it may be done twice.
+    /// Whether it may be executed twice.
     pub(crate) repeatable: bool,
 }
 
-impl<'a> Question<'a> {
+impl<'a> ApiRequest<'a> {
     pub(crate) fn new(method: Method, path: &'a str) -> Self {
-        Question { method, path, json: None, idempotency_key: None, repeatable: true }
+        ApiRequest { method, path, json: None, idempotency_key: None, repeatable: true }
     }
 }
 
@@ -89,8 +89,8 @@ impl Api {
         Ok(Api { base: base.url, host: base.host, key, http })
     }
 
-    /// Sends one request that may be done twice; `what` is for messages, such as "reserving a place for photo.jpg". A
-    /// refusal is an error.
+    /// Sends one request that may be executed twice; `what` is for messages, such as "reserving a place for photo.jpg".
+    /// A refusal is an error.
     pub(crate) fn send(
         &self,
         call: &Rc<Call>,
@@ -99,23 +99,28 @@ impl Api {
         path: &str,
         body: Option<&impl Serialize>,
     ) -> Result<Response, Error> {
-        let json = body.map(serde_json::to_vec).transpose().map_err(|_| unmakeable(what))?;
+        let json = body.map(serde_json::to_vec).transpose().map_err(|_| cannot_be_made(what))?;
         let response =
-            self.ask(call, what, Question { json: json.as_deref(), ..Question::new(method, path) })?;
+            self.request(call, what, ApiRequest { json: json.as_deref(), ..ApiRequest::new(method, path) })?;
         match response.is_success() {
             true => Ok(response),
             false => Err(self.refused(what, &response, true)),
         }
     }
 
-    /// Sends one request, and gives the answer whatever its status.
-    pub(crate) fn ask(&self, call: &Rc<Call>, what: &str, question: Question<'_>) -> Result<Response, Error> {
+    /// Sends one request, and returns the response whatever its status.
+    pub(crate) fn request(
+        &self,
+        call: &Rc<Call>,
+        what: &str,
+        request: ApiRequest<'_>,
+    ) -> Result<Response, Error> {
         let key = self.key.as_ref().ok_or_else(|| {
             let advice = "set one, or the variable LINQ_API_V3_API_KEY";
             Error::new(ErrorKind::Unauthorized, format!("{what}: there is no API key; {advice}"))
         })?;
-        let Question { method, path, json, idempotency_key, repeatable } = question;
-        let url: Uri = format!("{}/v3/{path}", self.base).parse().map_err(|_| unmakeable(what))?;
+        let ApiRequest { method, path, json, idempotency_key, repeatable } = request;
+        let url: Uri = format!("{}/v3/{path}", self.base).parse().map_err(|_| cannot_be_made(what))?;
         let authorization = Zeroizing::new(format!("Bearer {}", key.as_str()));
         let mut headers = vec![("authorization", &**authorization), ("accept", "application/json")];
         headers.extend(json.map(|_| ("content-type", "application/json")));
@@ -133,7 +138,7 @@ impl Api {
         Ok(response)
     }
 
-    /// What an answer says that is no success.
+    /// The error for a response that is not a success.
     pub(crate) fn refused(&self, what: &str, response: &Response, repeatable: bool) -> Error {
         refusal::by_api(what, &self.host, response, repeatable, &self.secrets())
     }
@@ -142,7 +147,7 @@ impl Api {
         self.key.as_ref().map(|key| Secrets::key(key)).unwrap_or_default()
     }
 
-    /// The body of a successful answer, which must be JSON.
+    /// The body of a successful response, which must be JSON.
     pub(crate) fn json_text(&self, what: &str, response: &Response) -> Result<String, Error> {
         self.read::<IgnoredAny>(what, response)?;
         String::from_utf8(without_bom(&response.body).to_vec())
@@ -150,10 +155,10 @@ impl Api {
     }
 
     pub(crate) fn trace_id(&self, response: &Response) -> Option<String> {
-        refusal::shown(response, "x-trace-id", &self.secrets())
+        refusal::header(response, "x-trace-id", &self.secrets())
     }
 
-    /// What a successful answer holds.
+    /// The value in a successful response.
     pub(crate) fn read<T: DeserializeOwned>(&self, what: &str, response: &Response) -> Result<T, Error> {
         serde_json::from_slice(without_bom(&response.body)).map_err(|e| {
             let why = match refusal::compression(response, &self.secrets()) {
@@ -168,7 +173,7 @@ impl Api {
         })
     }
 
-    /// Linq broke its contract.
+    /// The error for a response that breaks Linq's contract.
     pub(crate) fn broken(&self, what: &str, why: &str, response: &Response) -> Error {
         let mut error = Error::new(ErrorKind::Protocol, format!("{what}: Linq's {why}"));
         error.details.trace_id = self.trace_id(response);
@@ -176,18 +181,18 @@ impl Api {
     }
 }
 
-fn unmakeable(what: &str) -> Error {
+fn cannot_be_made(what: &str) -> Error {
     Error::new(ErrorKind::Internal, format!("{what}: the request could not be made"))
 }
 
-/// Whether the port, where one is named, is one: what cannot be read as such would pass for the default.
-pub(crate) fn has_sound_port(uri: &Uri) -> bool {
+/// Whether the port is valid, if there is one: an invalid one would be taken for the default.
+pub(crate) fn has_valid_port(uri: &Uri) -> bool {
     let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
     let host = uri.host().unwrap_or_default();
     uri.port_u16().is_some_and(|port| port > 0) || authority.rsplit('@').next() == Some(host)
 }
 
-/// What to say of a URL with such a host.
+/// What a message says of a URL with such a host.
 pub(crate) const INTERNATIONAL_HOST: &str =
     "an international host name, which must be in its ASCII form (xn--...)";
 
@@ -197,14 +202,14 @@ pub(crate) fn has_international_host(url: &str) -> bool {
     !after.split(['/', '?', '#']).next().unwrap_or_default().is_ascii()
 }
 
-/// Whether it can be an attachment's: it becomes part of a path, so nothing may be in it that means something there.
+/// Whether it can be an attachment's: it becomes part of a path, so it may contain nothing that has a meaning there.
 pub(crate) fn is_id(id: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     (1..=255).contains(&id.len()) && id.bytes().all(plain)
 }
 
-/// Why JSON could not be read. serde quotes what it found, which may be a signed URL: only its names of fields that
-/// are missing or there twice are passed on.
+/// Why JSON could not be read. serde quotes values, which may be signed URLs, so only the names of missing and
+/// duplicate fields are passed on.
 pub(crate) fn unreadable(e: &serde_json::Error) -> String {
     let text = e.to_string();
     let place = format!("(line {}, column {})", e.line(), e.column());

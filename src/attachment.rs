@@ -5,23 +5,23 @@ use std::rc::Rc;
 
 use serde::Deserialize;
 
-use crate::api::{Api, NOTHING, Question, is_id};
+use crate::api::{Api, ApiRequest, NOTHING, is_id};
 use crate::call::Call;
 use crate::clock::json_date;
 use crate::error::{Error, ErrorKind};
 use crate::http::Method;
 
-/// A file that is there.
+/// An uploaded file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Attachment {
-    /// For any number of messages as long as it lasts: an ephemeral attachment is removed 24 to 48 hours after the
+    /// For any number of messages as long as it exists: an ephemeral attachment is removed 24 to 48 hours after the
     /// upload, a persistent one stays until it is deleted.
     pub attachment_id: String,
-    /// Where the file is; absent where Linq does not say.
+    /// Where the file can be downloaded; absent if Linq does not send it.
     pub download_url: Option<String>,
-    /// The name it was declared under; empty where a presigned JSON did not say.
+    /// The declared name; empty if a presigned JSON has none.
     pub filename: String,
-    /// The type it was declared as; empty where a presigned JSON did not say.
+    /// The declared type; empty if a presigned JSON has none.
     pub content_type: String,
     /// Its size.
     pub size_bytes: u64,
@@ -29,7 +29,7 @@ pub struct Attachment {
     pub attempts: u32,
 }
 
-/// The URL may be signed: it goes into no print.
+/// Leaves out the URL, which may be signed.
 impl fmt::Debug for Attachment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Attachment")
@@ -59,7 +59,7 @@ pub struct AttachmentInfo {
     /// The same in Unix milliseconds.
     #[serde(skip)]
     pub created_at_ms: i64,
-    /// Where the file is, freshly signed where the account asks for that; absent where Linq does not send it.
+    /// Where the file can be downloaded, freshly signed if the account is set up so; absent if Linq does not send it.
     #[serde(default)]
     pub download_url: Option<String>,
     /// `pending`, `complete` or `failed`, where the API still sends it (deprecated since May 2026).
@@ -67,7 +67,7 @@ pub struct AttachmentInfo {
     pub status: Option<String>,
 }
 
-/// The URL may be signed: it goes into no print.
+/// Leaves out the URL, which may be signed.
 impl fmt::Debug for AttachmentInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AttachmentInfo")
@@ -81,7 +81,7 @@ impl fmt::Debug for AttachmentInfo {
     }
 }
 
-/// Asks for it, once.
+/// Requests it, once.
 pub(crate) fn get(api: &Api, call: &Rc<Call>, id: &str) -> Result<AttachmentInfo, Error> {
     let what = format!("asking for attachment {id}");
     let response = api.send(call, &what, Method::GET, &format!("attachments/{id}"), NOTHING)?;
@@ -91,12 +91,12 @@ pub(crate) fn get(api: &Api, call: &Rc<Call>, id: &str) -> Result<AttachmentInfo
     Ok(info)
 }
 
-/// Deletes it, once. Gone counts as done where it was asked for before: `again` by an earlier attempt, or by a request
-/// whose pooled connection died.
+/// Deletes it, once. 404 counts as success if an earlier request may have deleted it: that of an earlier attempt
+/// (`again`), or one whose pooled connection died.
 pub(crate) fn delete(api: &Api, call: &Rc<Call>, id: &str, again: bool) -> Result<(), Error> {
     let what = format!("deleting attachment {id}");
     let path = format!("attachments/{id}");
-    let response = api.ask(call, &what, Question::new(Method::DELETE, &path))?;
+    let response = api.request(call, &what, ApiRequest::new(Method::DELETE, &path))?;
     if response.is_success() {
         return Ok(());
     }
@@ -109,7 +109,7 @@ pub(crate) fn delete(api: &Api, call: &Rc<Call>, id: &str, again: bool) -> Resul
 pub(crate) fn check_id(id: &str) -> Result<(), Error> {
     match is_id(id) {
         true => Ok(()),
-        false => Err(Error::invalid("the attachment id is not one: it is a UUID as an upload returned it")),
+        false => Err(Error::invalid("the attachment id is invalid; it is a UUID that an upload returned")),
     }
 }
 

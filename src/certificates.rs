@@ -19,7 +19,7 @@ fn broken_pem(error: &pem::Error) -> &'static str {
     match error {
         pem::Error::MissingSectionEnd { .. } => "an END line is missing",
         pem::Error::IllegalSectionStart { .. } => "a BEGIN line is malformed",
-        pem::Error::Base64Decode(_) => "what stands between BEGIN and END is not base64",
+        pem::Error::Base64Decode(_) => "the text between BEGIN and END is not base64",
         _ => "it cannot be read",
     }
 }

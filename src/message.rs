@@ -73,13 +73,13 @@ struct Sent {
     id: Option<String>,
 }
 
-/// Finds mistakes that need no network.
+/// Finds mistakes without the network.
 pub(crate) fn check(message: &Message<'_>) -> Result<(), Error> {
     if message.from.is_empty() {
         return Err(Error::invalid("the sender is empty; it is one of your own numbers"));
     }
     if message.to.is_empty() || message.to.iter().any(|to| to.is_empty()) {
-        return Err(Error::invalid("the message goes to nobody, or to an empty handle"));
+        return Err(Error::invalid("the message has no recipient, or an empty one"));
     }
     if message.text.is_none_or(str::is_empty) && message.attachment_ids.is_empty() {
         return Err(Error::invalid("the message has neither text nor attachments"));
@@ -90,7 +90,7 @@ pub(crate) fn check(message: &Message<'_>) -> Result<(), Error> {
     message.attachment_ids.iter().try_for_each(|id| check_id(id))
 }
 
-/// Sends it, once. The key makes another attempt safe.
+/// Sends it, once. The key makes a retry safe.
 pub(crate) fn send(api: &Api, call: &Rc<Call>, message: &Message<'_>, key: &str) -> Result<Receipt, Error> {
     let what = "sending the message";
     let text = message.text.filter(|text| !text.is_empty()).map(|value| Part::Text { value });
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(check(&Message { idempotency_key: Some(&longest), ..good }), Ok(()));
         let bad = [
             (Message { from: "", ..good }, "the sender is empty; it is one of your own numbers"),
-            (Message { to: &[], ..good }, "the message goes to nobody, or to an empty handle"),
+            (Message { to: &[], ..good }, "the message has no recipient, or an empty one"),
             (Message { text: Some(""), ..good }, "the message has neither text nor attachments"),
             (
                 Message { idempotency_key: Some(""), ..good },

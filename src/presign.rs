@@ -8,7 +8,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroize;
 
-use crate::api::{Api, INTERNATIONAL_HOST, has_international_host, has_sound_port, is_id, unreadable};
+use crate::api::{Api, INTERNATIONAL_HOST, has_international_host, has_valid_port, is_id, unreadable};
 use crate::call::Call;
 use crate::clock::{ServerClock, json_date};
 use crate::error::{Error, ErrorKind};
@@ -18,7 +18,7 @@ use crate::http::{Method, Uri};
 use crate::redact::without_bom;
 use crate::sys;
 
-/// What is to be uploaded, as Linq wants to know it beforehand.
+/// What Linq must know of a file before it is uploaded.
 #[derive(Debug, Clone, Copy)]
 pub struct FileInfo<'a> {
     /// 1 to 255 characters, without control characters or path separators.
@@ -36,7 +36,7 @@ pub struct Presigned {
     pub attachment_id: String,
     /// Where to `PUT` the bytes. A secret until it expires: anyone who has it may upload.
     pub upload_url: String,
-    /// Where the file will be found; absent where Linq does not say.
+    /// Where the file can be downloaded later; absent if Linq does not send it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub download_url: Option<String>,
     /// Always `PUT`.
@@ -63,11 +63,11 @@ pub struct Presigned {
     pub(crate) clock: Option<ServerClock>,
 }
 
-/// Servers accept no more than this of a request's head, S3 among them.
+/// Servers, S3 among them, accept no more headers than this.
 const MAX_HEADERS: usize = 64;
 const MAX_HEADER_BYTES: usize = 8 * 1024;
 
-/// Exactly what the API takes.
+/// The body of the request.
 #[derive(Serialize)]
 struct Request<'a> {
     filename: &'a str,
@@ -87,7 +87,7 @@ pub(crate) fn reserve(
     let request = Request { filename, content_type, size_bytes };
     let response = api.send(call, &what, Method::POST, "attachments", Some(&request))?;
     let mut presigned: Presigned = api.read(&what, &response)?;
-    // Whatever the reply calls them: these are what was asked for, and what the source is held to.
+    // Taken from the request, not from the reply: the source is checked against them.
     presigned.filename = Some(filename.to_owned());
     presigned.content_type = Some(content_type.to_owned());
     presigned.size_bytes = Some(size_bytes);
@@ -102,7 +102,7 @@ impl Presigned {
         let bad = |why: String| Error::invalid(format!("the presigned JSON {why}"));
         let mut presigned: Presigned =
             serde_json::from_slice(without_bom(json)).map_err(|e| bad(unreadable(&e)))?;
-        // What is signed counts, whatever stands beside it.
+        // The signed header decides, not a field beside it.
         if presigned.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
             presigned.content_type = None;
         }
@@ -115,7 +115,7 @@ impl Presigned {
         serde_json::to_string(self).unwrap_or_default() // strings and a number: this cannot fail
     }
 
-    /// Checks what does not depend on the client, and completes what follows from the rest.
+    /// Checks what does not depend on the client, and fills in what is derived from other fields.
     fn finish(&mut self) -> Result<(), String> {
         let texts = [&self.upload_url, &self.expires_at];
         let may_be = [self.download_url.as_ref(), self.filename.as_ref(), self.content_type.as_ref()];
@@ -135,7 +135,7 @@ impl Presigned {
         if url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
             return Err("has an upload_url with a user name in it".to_owned());
         }
-        if !has_sound_port(&url) {
+        if !has_valid_port(&url) {
             return Err("has an upload_url with an invalid port".to_owned());
         }
         match (url.scheme_str(), url.host()) {
@@ -191,7 +191,7 @@ impl Presigned {
         })
     }
 
-    /// What to send with the bytes: each required header once, save the length, which follows from the source.
+    /// What to send with the bytes: each required header once, without the length, which comes from the source.
     pub(crate) fn put_headers(&self) -> Vec<(&str, &str)> {
         let mut headers: Vec<(&str, &str)> = Vec::new();
         for (name, value) in &self.headers {
@@ -204,12 +204,12 @@ impl Presigned {
         headers
     }
 
-    /// Whether it had expired by the server's clock; never so where that clock was not seen.
+    /// Whether it had expired by the server's clock; false if that clock is not known.
     pub(crate) fn is_expired(&self, boottime: Duration) -> bool {
         self.clock.is_some_and(|clock| clock.at(boottime) >= self.expires_at_ms)
     }
 
-    /// Refuses plain http where the client was not told to expect it.
+    /// Refuses plain http unless the client allows it.
     pub(crate) fn check_scheme(&self, allow_plain: bool) -> Result<(), Error> {
         let plain = self.url().is_ok_and(|url| url.scheme_str() == Some("http"));
         if plain && !allow_plain {
@@ -220,7 +220,7 @@ impl Presigned {
     }
 }
 
-/// The URL's query is the signature: it goes into no print.
+/// Leaves out the URL, whose query is the signature.
 impl fmt::Debug for Presigned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Presigned")
@@ -239,7 +239,7 @@ impl Drop for Presigned {
     }
 }
 
-/// Whether a `Host` names the URL's server. The default port may stand there or not.
+/// Whether a `Host` names the URL's server. The default port may be left out.
 fn is_host_of(url: &Uri, required: &str) -> bool {
     let host = url.host().unwrap_or_default();
     let default = if url.scheme_str() == Some("http") { 80 } else { 443 };
@@ -252,7 +252,7 @@ fn as_map<S: Serializer>(headers: &[(String, String)], to: S) -> Result<S::Ok, S
     to.collect_map(headers.iter().map(|(name, value)| (name, value)))
 }
 
-/// Keeps the order, and sees a name that stands there twice. A number is its text, and null is not required.
+/// Keeps the order, and names that occur twice. A number becomes its text; a header that is null is left out.
 fn from_map<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, String)>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

@@ -1,54 +1,54 @@
-//! A server's words, fit to be shown: servers repeat what they were sent, and some of that is secret.
+//! Redacts texts from servers: they repeat what they were sent, and some of that is secret.
 
 use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
 
 use crate::http::Uri;
 
-/// More of a server's own words than this is not repeated.
-pub(crate) const MAX_WORDS: usize = 300;
+/// How many characters of a server's text are shown at most.
+pub(crate) const MAX_TEXT: usize = 300;
 
-/// Shorter than this is no secret, and its letters are everywhere.
+/// Shorter values are not secret, and would match anywhere.
 const MIN_SECRET: usize = 8;
 
-/// What was sent to a server and must not be seen when it says it again.
+/// What was sent to a server and must not be shown when the server repeats it.
 #[derive(Default)]
 pub(crate) struct Secrets {
-    called: &'static str,
+    placeholder: &'static str,
     values: Vec<Zeroizing<String>>,
 }
 
 impl Secrets {
     /// The API key.
     pub(crate) fn key(key: &str) -> Self {
-        Secrets { called: "(the API key)", values: vec![key.to_owned().into()] }
+        Secrets { placeholder: "(the API key)", values: vec![key.to_owned().into()] }
     }
 
-    /// The query of a presigned URL: each of its values, as they stand there and decoded.
+    /// The query of a presigned URL: each of its values, raw and decoded.
     pub(crate) fn query(url: &Uri) -> Self {
         let values = url.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
         let both = values.flat_map(|(_, raw)| {
             let decoded = percent_decode_str(raw).decode_utf8_lossy().into_owned();
             [raw.to_owned().into(), decoded.into()]
         });
-        Secrets { called: "(part of the upload URL)", values: both.collect() }
+        Secrets { placeholder: "(part of the upload URL)", values: both.collect() }
     }
 
-    /// One line, bounded, without control characters, and nothing secret in it.
+    /// The text as one line of bounded length, without control characters and secrets.
     pub(crate) fn redact(&self, text: &str) -> String {
         let hidden = |text: String, secret: &Zeroizing<String>| match secret.len() {
             0..MIN_SECRET => text,
-            _ => text.replace(secret.as_str(), self.called),
+            _ => text.replace(secret.as_str(), self.placeholder),
         };
-        // First of all: without the character that stood inside it, a secret would be whole again.
+        // First, because removing a control character from inside a secret would make it whole again.
         let text: String = text.chars().filter(|c| c.is_whitespace() || !c.is_control()).collect();
         let words: Vec<_> = text.split_whitespace().map(without_query).collect();
         let text = self.values.iter().fold(words.join(" "), hidden);
-        text.chars().take(MAX_WORDS).collect()
+        text.chars().take(MAX_TEXT).collect()
     }
 }
 
-/// Another URL may be signed too.
+/// Cuts the query off a URL, which may be signed too.
 fn without_query(word: &str) -> &str {
     match word.split_once('?') {
         Some((before, query)) if before.contains("://") || query.contains("X-Amz-") => before,
@@ -56,7 +56,7 @@ fn without_query(word: &str) -> &str {
     }
 }
 
-/// A byte order mark before JSON is skipped: it is no part of it, but servers send it.
+/// Skips a byte order mark: it is not part of JSON, but some servers send it.
 pub(crate) fn without_bom(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
@@ -66,15 +66,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_bounded_and_on_one_line() {
+    fn texts_are_bounded_and_on_one_line() {
         let none = Secrets::default();
         assert_eq!(none.redact(" a\r\n b\u{1b}[31m\u{9b}c "), "a b[31mc");
-        assert_eq!(none.redact(&"ä".repeat(1000)), "ä".repeat(MAX_WORDS));
+        assert_eq!(none.redact(&"ä".repeat(1000)), "ä".repeat(MAX_TEXT));
         assert_eq!(none.redact("no https://h/p?sig=secret at all"), "no https://h/p at all");
         assert_eq!(none.redact("/p?X-Amz-Signature=secret what?"), "/p what?");
     }
 
-    /// A message names a field in words that are true in every language: C's own names belong into `src/ffi`.
+    /// A message names a field in words that are true in every language: C's own names belong in `src/ffi`.
     #[test]
     fn the_core_speaks_no_c() {
         let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -107,7 +107,7 @@ mod tests {
         let key = Secrets::key("abcd/efgh+ijkl");
         assert_eq!(key.redact("bad key abcd/efgh+ijkl."), "bad key (the API key).");
         // Not even half of it, where the words are cut.
-        let late = key.redact(&format!("{} abcd/efgh+ijkl", "x".repeat(MAX_WORDS - 6)));
+        let late = key.redact(&format!("{} abcd/efgh+ijkl", "x".repeat(MAX_TEXT - 6)));
         assert!(late.ends_with("x (the "), "{late}");
         assert_eq!(Secrets::key("short").redact("in short"), "in short");
         assert_eq!(key.redact("abcd/\u{0}efgh\u{1b}+ijkl"), "(the API key)");

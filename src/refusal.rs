@@ -1,4 +1,4 @@
-//! Refusals in words: Linq's error envelope, S3's error document, and whatever a gateway in between says.
+//! Makes errors of refusals: Linq's error envelope, S3's error document, and what gateways in between send.
 
 use serde_json::Value;
 
@@ -9,10 +9,10 @@ use crate::redact::{Secrets, without_bom};
 use crate::retry::{self, Class, Refusal};
 use crate::storage_error::{self, StorageError};
 
-/// A page shows itself within so many bytes.
+/// How many bytes are searched for the start of a web page.
 const PAGE_HEAD: usize = 4096;
 
-/// Linq's envelope, as far as it can be read: a part of a wrong type hides none of the others.
+/// Linq's error envelope. A field of a wrong type does not hide the others.
 #[derive(Default)]
 struct Envelope {
     code: Option<u32>,
@@ -41,8 +41,8 @@ impl Envelope {
     }
 }
 
-/// A refusal by the API of `what`, such as "reserving a place for photo.jpg".
-/// `repeatable`: whether the request may be done twice.
+/// A refusal by the API of `what`, such as "reserving a place for photo.jpg". `repeatable`: whether the request may be
+/// executed twice.
 pub(crate) fn by_api(
     what: &str,
     host: &str,
@@ -76,19 +76,18 @@ pub(crate) fn by_api(
     details.http_status = Some(status);
     details.api_code = code;
     details.retryable = class != Class::Final;
-    details.trace_id = trace_id.or_else(|| shown(response, "x-trace-id", secrets));
+    details.trace_id = trace_id.or_else(|| header(response, "x-trace-id", secrets));
     details.retry_after = hint(response, retry_after);
     details.doc_url = doc_url;
     error
 }
 
-/// Whether an answer that calls itself a success carries S3's `<Error>` nevertheless, as S3 may do when it fails
-/// after it has begun to answer.
+/// Whether a 2xx response contains S3's `<Error>`: S3 may fail after it has begun to respond.
 pub(crate) fn is_hidden(response: &Response) -> bool {
     response.is_success() && storage_error::is_in(&response.body)
 }
 
-/// A refusal by the storage of `what`. `past_expiry`: whether the URL's time was over by a server's clock.
+/// A refusal by the storage of `what`. `past_expiry`: whether the URL had expired by a server's clock.
 pub(crate) fn by_storage(
     what: &str,
     host: &str,
@@ -99,18 +98,18 @@ pub(crate) fn by_storage(
     if (300..400).contains(&response.status) {
         return redirected(what, host, response, secrets);
     }
-    let said = storage_error::read(&response.body, secrets);
-    let code = said.code.as_deref();
+    let parsed = storage_error::read(&response.body, secrets);
+    let code = parsed.code.as_deref();
     let class = retry::classify(Refusal {
         status: response.status,
         storage_code: code,
         should_retry: should_retry(response),
         ..Refusal::default()
     });
-    let expired = is_expired(response.status, &said, past_expiry);
+    let expired = is_expired(response.status, &parsed, past_expiry);
     let status = response.status;
     let code_text = code.map(|code| format!(" {code}")).unwrap_or_default();
-    let words = said.message.as_deref().map_or_else(|| unreadable(response, secrets), |m| format!(": {m}"));
+    let words = parsed.message.as_deref().map_or_else(|| unreadable(response, secrets), |m| format!(": {m}"));
     let message = match expired {
         true => format!(
             "{what}: the upload URL has expired ({status}{code_text}{words}); reserve a new one, they last 15 minutes"
@@ -124,13 +123,13 @@ pub(crate) fn by_storage(
     // An expired URL may be renewed.
     details.retryable = if expired { should_retry(response) != Some(false) } else { class != Class::Final };
     details.retry_after = hint(response, None);
-    details.storage_request_id = said.request_id.or_else(|| shown(response, "x-amz-request-id", secrets));
-    details.storage_id_2 = said.host_id.or_else(|| shown(response, "x-amz-id-2", secrets));
-    details.storage_code = said.code;
+    details.storage_request_id = parsed.request_id.or_else(|| header(response, "x-amz-request-id", secrets));
+    details.storage_id_2 = parsed.host_id.or_else(|| header(response, "x-amz-id-2", secrets));
+    details.storage_code = parsed.code;
     error
 }
 
-/// Whether a body begins as a web page does: what a captive portal or a CDN answers in somebody else's place.
+/// Whether a body begins like a web page, which captive portals and CDNs send in place of the server's response.
 pub(crate) fn is_page(body: &[u8]) -> bool {
     const BEGINNINGS: [&str; 7] = ["<!doctype html", "<html", "<head", "<body", "<script", "<meta", "<title"];
     let body = without_bom(body);
@@ -148,7 +147,7 @@ pub(crate) fn is_page(body: &[u8]) -> bool {
     BEGINNINGS.iter().any(begins)
 }
 
-/// How the body is compressed, although that is never asked for.
+/// How the body is compressed, although no request accepts that.
 pub(crate) fn compression(response: &Response, secrets: &Secrets) -> Option<String> {
     let named = response.header("content-encoding").map(str::trim);
     let named = named.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"));
@@ -163,22 +162,22 @@ fn unreadable(response: &Response, secrets: &Secrets) -> String {
     compression(response, secrets).map(compressed).unwrap_or_default()
 }
 
-/// A header of the answer.
-pub(crate) fn shown(response: &Response, name: &str, secrets: &Secrets) -> Option<String> {
+/// A response header, redacted.
+pub(crate) fn header(response: &Response, name: &str, secrets: &Secrets) -> Option<String> {
     response.header(name).map(|text| secrets.redact(text))
 }
 
-fn is_expired(status: u16, said: &StorageError, past_expiry: bool) -> bool {
-    let words = said.message.as_deref().unwrap_or_default();
-    match said.code.as_deref() {
+fn is_expired(status: u16, parsed: &StorageError, past_expiry: bool) -> bool {
+    let words = parsed.message.as_deref().unwrap_or_default();
+    match parsed.code.as_deref() {
         Some("ExpiredToken" | "TokenRefreshRequired" | "ExpiredRequest" | "RequestExpired") => true,
         Some("AccessDenied") if words.contains("Request has expired") => true,
         _ => status == 403 && past_expiry,
     }
 }
 
-/// Redirects are never followed: the next host would be shown the headers, and S3 signs the host. Its name is all
-/// that is repeated of the target, which may carry a signature.
+/// Redirects are never followed: the next host would get the headers, and S3 signs the host. The message has the name
+/// of the target only, whose URL may be signed.
 fn redirected(what: &str, host: &str, response: &Response, secrets: &Secrets) -> Error {
     let target = response.header("location").and_then(|to| to.parse::<crate::http::Uri>().ok());
     let target = target.as_ref().and_then(|uri| uri.host()).unwrap_or("somewhere else");
@@ -198,7 +197,7 @@ fn should_retry(response: &Response) -> Option<bool> {
     }
 }
 
-/// How long the server asks to wait. A date is read against the server's own clock where it shows one.
+/// How long the server asks to wait. A date is compared with the response's own `Date`, if it has one.
 fn hint(response: &Response, body: Option<f64>) -> Option<std::time::Duration> {
     let seconds = response.header("retry-after").and_then(|text| {
         let seconds = text.trim().parse::<f64>().ok();
@@ -207,8 +206,8 @@ fn hint(response: &Response, body: Option<f64>) -> Option<std::time::Duration> {
     retry::hint(response.header("retry-after-ms"), seconds, body)
 }
 
-/// Seconds from the server's `now` until `then`. This device's clock has to do where the server shows none; it may be
-/// ahead, so what is over by it says nothing.
+/// Seconds from the server's `now` until `then`. Without that, this device's clock is used, which may be ahead, so a
+/// date in its past is ignored.
 fn until(then: i64, now: Option<i64>) -> Option<f64> {
     let seconds = |now: i64| then.saturating_sub(now) as f64 / 1000.0;
     match now {
@@ -255,7 +254,8 @@ mod tests {
     /// R2, proxies and gateways answer in JSON where S3 has XML.
     #[test]
     fn a_refusal_in_json_is_shown() {
-        let said = |body: &str| by_storage("u", "h", &response(403, &[], body), &Secrets::default(), false);
+        let refused =
+            |body: &str| by_storage("u", "h", &response(403, &[], body), &Secrets::default(), false);
         for (body, code, words) in [
             (
                 r#"{"code": "NoAccess", "message": "words", "requestId": "R1"}"#,
@@ -275,7 +275,7 @@ mod tests {
             (r#"{"error": "denied", "error_description": "words", "requestId": "R1"}"#, None, ": words"),
             (r#"{"title": "Forbidden", "detail": "words", "requestId": "R1"}"#, None, ": words"),
         ] {
-            let error = said(body);
+            let error = refused(body);
             assert_eq!(error.details.storage_code.as_deref(), code, "{body}");
             assert!(
                 error
@@ -288,7 +288,7 @@ mod tests {
         for body in
             ["[]", "7", "null", "{}", r#"{"error": null}"#, r#"{"message": 7}"#, "{\"message\": \"cut"]
         {
-            assert!(said(body).message.ends_with("status 403"), "{body}");
+            assert!(refused(body).message.ends_with("status 403"), "{body}");
         }
         let gzip = Response { body: b"\x1f\x8b\x08\0".to_vec().into(), ..response(403, &[], "") };
         let error = by_storage("u", "h", &gzip, &Secrets::default(), false);
@@ -332,11 +332,11 @@ mod tests {
             assert_eq!(wait(&[date, ("retry-after", obsolete)], ""), ms(10_000), "{obsolete}");
         }
         assert_eq!(wait(&[("retry-after", "soon")], ""), None);
-        // Without the server's own date this device's has to do. It may be wrong: what is over by it says nothing.
+        // Without the server's own date this device's clock is used. It may be wrong, so a date in its past is ignored.
         let hour = SystemTime::now() + Duration::from_secs(3600);
-        let told =
+        let wait_until =
             wait(&[("retry-after", Box::leak(httpdate::fmt_http_date(hour).into_boxed_str()))], "").unwrap();
-        assert!((3590..=3600).contains(&told.as_secs()), "{told:?}");
+        assert!((3590..=3600).contains(&wait_until.as_secs()), "{wait_until:?}");
         assert_eq!(wait(&[("retry-after", "Sun, 06 Nov 1994 08:49:07 GMT")], ""), None);
     }
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use percent_encoding::percent_decode_str;
 use serde::de::IgnoredAny;
 
-use crate::api::{Api, Question, unreadable};
+use crate::api::{Api, ApiRequest, unreadable};
 use crate::attempt::Attempts;
 use crate::call::Call;
 use crate::error::Error;
@@ -27,7 +27,7 @@ pub struct Request<'a> {
     pub json: Option<&'a str>,
     /// Sent as the header `Idempotency-Key`, which only some paths honour. 1 to 255 printable ASCII characters.
     pub idempotency_key: Option<&'a str>,
-    /// Whether a `POST` or `PATCH` may be done twice. The other methods may always.
+    /// Whether a `POST` or `PATCH` may be executed twice. The other methods always may.
     pub repeatable: bool,
 }
 
@@ -38,11 +38,11 @@ pub struct Response {
     pub json: Option<String>,
     /// Linq's trace id.
     pub trace_id: Option<String>,
-    /// The status, from 200 to 299; 404 where a `DELETE` that was made again found that it was done.
+    /// The status, from 200 to 299; 404 if a retried `DELETE` found that the first one had succeeded.
     pub http_status: u16,
 }
 
-/// An answer may hold signed URLs: it goes into no print.
+/// Leaves out the body, which may contain signed URLs.
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
@@ -52,7 +52,7 @@ impl fmt::Debug for Response {
     }
 }
 
-/// A request that was looked at.
+/// A request without mistakes.
 pub(crate) struct Checked<'a> {
     method: Method,
     path: String,
@@ -62,7 +62,7 @@ pub(crate) struct Checked<'a> {
     repeatable: bool,
 }
 
-/// Finds mistakes that need no network.
+/// Finds mistakes without the network.
 pub(crate) fn check<'a>(request: &Request<'a>) -> Result<Checked<'a>, Error> {
     let method = method(request.method)?;
     let path = below_v3(request.path)?;
@@ -87,7 +87,7 @@ pub(crate) fn check<'a>(request: &Request<'a>) -> Result<Checked<'a>, Error> {
     })
 }
 
-/// Makes the call, again where that helps and is allowed.
+/// Makes the call, with retries where they help and are allowed.
 pub(crate) fn send(
     api: &Api,
     attempts: &Attempts,
@@ -98,7 +98,7 @@ pub(crate) fn send(
     let result = attempts.run(call, |attempt| {
         once(api, call, request, attempt.number > 1).map_err(|mut error| {
             arrived.set(arrived.get() || error.may_have_arrived());
-            // Only where nothing of it was sent, or Linq says that it was not done, may it be sent again.
+            // It may be sent again only if nothing was sent, or if Linq says that it was not executed.
             error.details.retryable &= request.repeatable || !error.details.sent;
             error
         })
@@ -118,10 +118,10 @@ pub(crate) fn send(
 
 fn once(api: &Api, call: &Rc<Call>, request: &Checked<'_>, again: bool) -> Result<Response, Error> {
     let what = &*request.what;
-    let response = api.ask(
+    let response = api.request(
         call,
         what,
-        Question {
+        ApiRequest {
             method: request.method.clone(),
             path: &request.path,
             json: request.json,

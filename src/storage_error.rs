@@ -1,10 +1,10 @@
-//! What a storage says when it refuses: S3's `<Error>` document, or JSON from what stands before it.
+//! Reads the body of a storage's refusal: S3's `<Error>` document, or JSON from a gateway in front of it.
 
 use serde_json::Value;
 
 use crate::redact::{Secrets, without_bom};
 
-/// A refusal, as far as it can be read.
+/// The fields of a refusal that could be read.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct StorageError {
     pub(crate) code: Option<String>,
@@ -26,8 +26,8 @@ pub(crate) fn is_in(body: &[u8]) -> bool {
     element(&String::from_utf8_lossy(body), "Error").is_some()
 }
 
-/// S3's document is flat and small: four elements are picked out of it without an XML parser, so that no document
-/// type, entity or depth of nesting can cost anything.
+/// S3's document is flat and small: four elements are extracted without an XML parser, so document types, entities and
+/// deep nesting cost nothing.
 fn from_xml(text: &str, secrets: &Secrets) -> StorageError {
     let Some(inside) = element(text, "Error") else { return StorageError::default() };
     let pick = |name| {
@@ -41,7 +41,7 @@ fn from_xml(text: &str, secrets: &Secrets) -> StorageError {
     }
 }
 
-/// There is no one form of it: the usual names are looked for, outside and inside of an `error`.
+/// There is no single format: looks for the usual names, inside and outside of an `error`.
 fn from_json(json: &Value, secrets: &Secrets) -> StorageError {
     let nested = ["error", "Error"].map(|name| &json[name]);
     let pick = |names: &[&str]| {
@@ -57,7 +57,7 @@ fn from_json(json: &Value, secrets: &Secrets) -> StorageError {
     }
 }
 
-/// What stands between `<name …>` and `</name>`; up to the end where the document breaks off.
+/// What is between `<name …>` and `</name>`, or the end if the document is cut off.
 fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let mut rest = text;
     loop {
@@ -128,7 +128,7 @@ fn referred(name: &str) -> Option<char> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::redact::MAX_WORDS;
+    use crate::redact::MAX_TEXT;
 
     fn read(body: &[u8]) -> StorageError {
         super::read(body, &Secrets::default())
@@ -161,7 +161,7 @@ mod tests {
             assert_eq!(read(body.as_bytes()), StorageError::default(), "{body}");
         }
         let long = format!("<Error><Message>{}</Message></Error>", "x".repeat(100_000));
-        assert_eq!(read(long.as_bytes()).message.unwrap().len(), MAX_WORDS);
+        assert_eq!(read(long.as_bytes()).message.unwrap().len(), MAX_TEXT);
         assert_eq!(read(b"<Error><Code>Slow\xff\x01Down</Code></Error>").code.unwrap(), "Slow\u{fffd}Down");
         let cut = read(b"<Error><Code>InternalError</Code><Mess");
         assert_eq!(cut.code.as_deref(), Some("InternalError"));

@@ -282,7 +282,7 @@ func TestErrorsOfOtherCalls(t *testing.T) {
 	}
 	to := []string{"+15552223333"}
 	ask(send(linq.Message{}), linq.StatusInvalidArgument, "the sender is empty")
-	ask(send(linq.Message{From: sandbox.Phone, Text: "x"}), linq.StatusInvalidArgument, "the message goes to nobody")
+	ask(send(linq.Message{From: sandbox.Phone, Text: "x"}), linq.StatusInvalidArgument, "the message has no recipient")
 	ask(send(linq.Message{From: sandbox.Phone, To: to}), linq.StatusInvalidArgument, "text")
 	ask(send(linq.Message{From: sandbox.Phone, To: to, Text: "a\x00b"}), linq.StatusInvalidArgument, "Message.Text has a NUL")
 	ask(send(linq.Message{From: sandbox.Phone, To: []string{"\x00"}, Text: "x"}), linq.StatusInvalidArgument, "Message.To has a NUL")

@@ -1,9 +1,8 @@
-//! Names to addresses: a thread for each name that is being asked for, and for nobody longer than there is something
-//! to ask.
+//! Looks up host names, each in a thread, which ends when there is nothing more to look up.
 //!
-//! The system's resolver cannot be interrupted, so it runs elsewhere and the caller waits on a pipe, together with
-//! its token and its deadline. Equal names share a lookup. A caller that goes away leaves nothing behind but, once it
-//! was the last, a thread that ends when the system answers.
+//! The system's resolver cannot be interrupted, so it runs in another thread, and the caller waits on a pipe, together
+//! with its token and its deadline. Equal names share a lookup. When the last caller gives up on a lookup, only its
+//! thread remains, until the system answers.
 
 use std::collections::VecDeque;
 use std::io::{self, PipeReader, PipeWriter, Write};
@@ -21,43 +20,43 @@ use crate::host::bare;
 use crate::process::PerProcess;
 use crate::sys::{self, LookupError};
 
-/// A name that hangs keeps its thread after everybody has left. Who comes then asks anew, as the network may be back,
-/// but a name that stays dead must not take all the threads.
+/// A lookup that hangs keeps its thread after all callers have given up. The next caller starts another, as the network
+/// may be back, but a name that keeps hanging must not use up all threads.
 const MAX_PER_NAME: usize = 4;
 
-/// In the whole process: eight names that are dead at the same time hold up no other, and an upload needs two. Each
-/// thread costs some pages of its stack.
+/// In the whole process. Eight names that hang at the same time delay no other, and an upload needs two. Each thread
+/// costs some pages of its stack.
 const MAX_THREADS: usize = 32;
 
-/// A lookup that takes longer may have lost a packet, for which the system waits five seconds: who comes later does
-/// not share it but asks anew.
+/// A lookup that takes longer may have lost a packet, for which the system waits five seconds, so a later caller does
+/// not share it but starts another.
 const SHARED_FOR: Duration = Duration::from_secs(1);
 
 static RESOLVER: PerProcess<Mutex<Resolver>> = PerProcess::new();
 
 struct Resolver {
-    /// What no thread has begun with.
+    /// Lookups that no thread has started.
     queue: VecDeque<Weak<Lookup>>,
-    /// What the system is being asked for, the newest last.
-    asked: Vec<Asked>,
+    /// Lookups in the system's resolver, the newest last.
+    active: Vec<Active>,
     threads: usize,
 }
 
-struct Asked {
+struct Active {
     host: String,
     lookup: Weak<Lookup>,
     since: Instant,
 }
 
-/// Owned by those who wait for it, and by nobody else until there is an answer.
+/// Owned by the callers that wait for it, and by nothing else until there is an answer.
 struct Lookup {
     host: String,
-    response: Mutex<Option<Result<Vec<SocketAddr>, LookupError>>>,
-    /// Both ends live as long as either side does: writing into a pipe that nobody can read raises SIGPIPE.
+    result: Mutex<Option<Result<Vec<SocketAddr>, LookupError>>>,
+    /// Both ends live as long as either side does: writing into a pipe without a reader raises SIGPIPE.
     done: (PipeReader, PipeWriter),
 }
 
-/// The addresses of `host`, asked for within `limit`.
+/// The addresses of `host`, looked up before `limit`.
 pub(crate) fn resolve(
     call: &Call,
     host: &str,
@@ -81,7 +80,7 @@ fn response(call: &Call, lookup: &Lookup, limit: Option<Instant>) -> Result<Vec<
             "looking up {host} took longer than the connect timeout; check the DNS settings"
         )));
     }
-    match lock(&lookup.response).clone() {
+    match lock(&lookup.result).clone() {
         Some(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
         Some(Err(LookupError { message, nxdomain })) => {
             let mut error =
@@ -93,7 +92,7 @@ fn response(call: &Call, lookup: &Lookup, limit: Option<Instant>) -> Result<Vec<
     }
 }
 
-/// What needs no asking: addresses, and localhost, which is loopback everywhere.
+/// Needs no lookup: addresses, and localhost, which is loopback everywhere.
 fn literal(host: &str) -> Option<Vec<IpAddr>> {
     if host.eq_ignore_ascii_case("localhost") {
         return Some(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
@@ -101,21 +100,21 @@ fn literal(host: &str) -> Option<Vec<IpAddr>> {
     Some(vec![bare(host).parse().ok()?])
 }
 
-/// The lookup of `host` that others wait for already, or a new one.
+/// The lookup of `host` that another caller waits for already, or a new one.
 fn look_up(host: &str) -> io::Result<Arc<Lookup>> {
     let mut resolver = lock(state());
     resolver.queue.retain(|queued| queued.strong_count() > 0);
     if let Some(shared) = resolver.shared(host) {
         return Ok(shared);
     }
-    let lookup = Arc::new(Lookup { host: host.to_owned(), response: Mutex::new(None), done: io::pipe()? });
+    let lookup = Arc::new(Lookup { host: host.to_owned(), result: Mutex::new(None), done: io::pipe()? });
     resolver.queue.push_back(Arc::downgrade(&lookup));
     if resolver.threads < MAX_THREADS && !resolver.is_full(host) {
         let thread = thread::Builder::new().name("linq-dns".to_owned()).stack_size(1024 * 1024);
         match sys::without_signals(|| thread.spawn(work)) {
             Ok(_) => resolver.threads += 1,
             Err(e) if resolver.threads == resolver.abandoned() => return Err(e),
-            Err(_) => {} // the others will get to it
+            Err(_) => {} // a running thread will take it
         }
     }
     Ok(lookup)
@@ -125,25 +124,25 @@ impl Resolver {
     fn shared(&self, host: &str) -> Option<Arc<Lookup>> {
         let queued = self.queue.iter().filter_map(Weak::upgrade);
         let any_age = self.is_full(host);
-        let shareable = |asked: &&Asked| any_age || asked.since.elapsed() < SHARED_FOR;
-        let asked = self.of(host).rev().filter(shareable).filter_map(|asked| asked.lookup.upgrade());
-        queued.filter(|queued| queued.host.eq_ignore_ascii_case(host)).chain(asked).next()
+        let shareable = |active: &&Active| any_age || active.since.elapsed() < SHARED_FOR;
+        let active = self.of(host).rev().filter(shareable).filter_map(|active| active.lookup.upgrade());
+        queued.filter(|queued| queued.host.eq_ignore_ascii_case(host)).chain(active).next()
     }
 
-    /// How many threads ask for what nobody waits for any more; they may never come back.
+    /// How many threads run lookups that no caller waits for any more; they may never return.
     fn abandoned(&self) -> usize {
-        self.asked.iter().filter(|asked| asked.lookup.strong_count() == 0).count()
+        self.active.iter().filter(|active| active.lookup.strong_count() == 0).count()
     }
 
     fn is_full(&self, host: &str) -> bool {
         self.of(host).count() >= MAX_PER_NAME
     }
 
-    fn of(&self, host: &str) -> impl DoubleEndedIterator<Item = &Asked> {
-        self.asked.iter().filter(move |asked| asked.host.eq_ignore_ascii_case(host))
+    fn of(&self, host: &str) -> impl DoubleEndedIterator<Item = &Active> {
+        self.active.iter().filter(move |active| active.host.eq_ignore_ascii_case(host))
     }
 
-    /// Takes the first of the queue that somebody waits for and that may be asked for now.
+    /// Takes the first lookup of the queue that a caller waits for and whose name has not too many threads.
     fn next(&mut self) -> Option<(String, Weak<Lookup>)> {
         let ready = |(at, queued): (usize, &Weak<Lookup>)| {
             let host = queued.upgrade()?.host.clone();
@@ -151,7 +150,7 @@ impl Resolver {
         };
         let (at, host) = self.queue.iter().enumerate().find_map(ready)?;
         let lookup = self.queue.remove(at)?;
-        self.asked.push(Asked { host: host.clone(), lookup: lookup.clone(), since: Instant::now() });
+        self.active.push(Active { host: host.clone(), lookup: lookup.clone(), since: Instant::now() });
         Some((host, lookup))
     }
 }
@@ -168,17 +167,17 @@ fn work() {
                 }
             }
         };
-        let response = sys::look_up(&host);
-        lock(state()).asked.retain(|asked| !asked.lookup.ptr_eq(&lookup));
+        let result = sys::look_up(&host);
+        lock(state()).active.retain(|active| !active.lookup.ptr_eq(&lookup));
         if let Some(lookup) = lookup.upgrade() {
-            *lock(&lookup.response) = Some(response);
-            let _ = (&lookup.done.1).write(&[1]); // never read: it tells everybody who waits
+            *lock(&lookup.result) = Some(result);
+            let _ = (&lookup.done.1).write(&[1]); // never read, so that every caller sees it
         }
     }
 }
 
 fn state() -> &'static Mutex<Resolver> {
-    RESOLVER.get(|| Mutex::new(Resolver { queue: VecDeque::new(), asked: Vec::new(), threads: 0 }))
+    RESOLVER.get(|| Mutex::new(Resolver { queue: VecDeque::new(), active: Vec::new(), threads: 0 }))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -192,7 +191,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn addresses_and_localhost_ask_nobody() {
+    fn addresses_and_localhost_need_no_lookup() {
         let call = Call::new(None, None, None);
         let one = |host| {
             resolve(&call, host, 80, None).unwrap().iter().map(ToString::to_string).collect::<Vec<_>>()

@@ -100,7 +100,7 @@ static void a_file_that_linq_would_refuse_goes_nowhere(void) {
 
 static void a_message_that_cannot_be_meant_goes_nowhere(void) {
   static const char *const reasons[] = {"the sender is empty",
-                                        "the message goes to nobody",
+                                        "the message has no recipient",
                                         "neither text nor attachments",
                                         "the idempotency key"};
   calm();

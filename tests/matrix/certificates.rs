@@ -205,10 +205,7 @@ fn row_85_a_ca_file_that_cannot_be_used() {
     let table = [
         (text.replace(end, ""), "is not PEM: an END line is missing"),
         (text.replace("E-----\nM", "E----\nM"), "is not PEM: a BEGIN line is malformed"),
-        (
-            text.replace("E-----\nM", "E-----\n!"),
-            "is not PEM: what stands between BEGIN and END is not base64",
-        ),
+        (text.replace("E-----\nM", "E-----\n!"), "is not PEM: the text between BEGIN and END is not base64"),
         (String::new(), "holds no certificate in PEM form"),
     ];
     for (text, why) in table {
