@@ -1,7 +1,10 @@
-use super::*;
-use std::io::Write;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
+
+use super::reader::LOOK_AHEAD;
+use super::*;
 
 fn file(name: &str, bytes: &[u8]) -> PathBuf {
     let path = std::env::temp_dir().join(format!("linq-source-{}-{name}", std::process::id()));
