@@ -10,7 +10,6 @@ use crate::http::header::{HeaderName, HeaderValue};
 use crate::http::{Proxies, Response};
 use crate::redact::Secrets;
 use crate::refusal;
-use ureq::http::HeaderMap;
 
 /// A complete response of a server.
 pub struct Reply<'a> {
