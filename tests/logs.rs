@@ -1,4 +1,4 @@
-//! What a Rust host's own logger hears at TRACE: no secret, whatever the layers below have to say.
+//! What a Rust host's own logger receives at TRACE: no secret, whatever the layers below have to say.
 //!
 //! A program of its own, because a logger is for good.
 
@@ -10,7 +10,7 @@ use serde_json::json;
 
 mod common;
 
-static HEARD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static RECORDS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 struct Logger;
 
@@ -21,7 +21,7 @@ impl log::Log for Logger {
 
     fn log(&self, record: &log::Record<'_>) {
         let line = format!("{} {} {}", record.level(), record.target(), record.args());
-        HEARD.lock().unwrap().push(line);
+        RECORDS.lock().unwrap().push(line);
     }
 
     fn flush(&self) {}
@@ -80,9 +80,9 @@ fn no_secret_is_in_a_rust_hosts_log() {
     log::set_max_level(log::LevelFilter::Trace);
     for tls in BOTH {
         let sandbox = Sandbox::start();
-        HEARD.lock().unwrap().clear(); // what the sandbox's control said
+        RECORDS.lock().unwrap().clear(); // what the sandbox's control said
         let secrets = use_everything(&sandbox, tls);
-        let heard = HEARD.lock().unwrap().clone();
+        let heard = RECORDS.lock().unwrap().clone();
         assert!(heard.iter().any(|line| line.contains("POST")), "the layers below say something: {heard:?}");
         for line in &heard {
             for secret in secrets.iter().map(String::as_str).chain(["X-Amz-Signature", "Signature="]) {

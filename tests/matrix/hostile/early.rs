@@ -98,7 +98,7 @@ fn row_69_an_early_answer_and_the_end() {
     }
 }
 
-/// Its head begins, and then the connection breaks: that is no answer, and the next attempt may have one.
+/// Its head begins, and then the connection breaks: that is not an answer, and the next attempt may have one.
 #[test]
 fn row_69_half_of_an_early_answer() {
     each(&BOTH, |tls| {

@@ -1,4 +1,4 @@
-//! Rows 58 to 63: answers without an end. A call ends within its bounds, and when it is told to.
+//! Rows 58 to 63: answers without an end. A call ends within its bounds, and when it is cancelled.
 
 use std::sync::LazyLock;
 use std::thread;
@@ -194,7 +194,7 @@ fn row_62_a_server_that_drips_and_does_not_read_stalls() {
     });
 }
 
-/// The flood comes on a connection that nobody uses. Whoever asks for one next, and whoever asks beside, is not held up.
+/// The flood comes on a connection that nobody uses. The next request, and one beside it, are not held up.
 #[test]
 fn row_63_a_pooled_connection_that_is_flooded_holds_up_nobody() {
     each(&[What::Put, What::Api], |what| {

@@ -38,7 +38,7 @@ fn successes(body: &str) -> Vec<(&'static str, String)> {
         ("no reason", format!("HTTP/1.1 200\r\n{length}")),
         ("bare line feeds", format!("HTTP/1.1 200 OK\nContent-Length: {}\n\n{body}", body.len())),
         ("an empty line before it", format!("\r\nHTTP/1.1 200 OK\r\n{length}")),
-        ("bytes that are no text", format!("HTTP/1.1 200 \u{e9}\r\nX-Name: \u{fc}\r\n{length}")),
+        ("bytes that are not text", format!("HTTP/1.1 200 \u{e9}\r\nX-Name: \u{fc}\r\n{length}")),
         ("equal lengths", format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n{length}", body.len())),
         ("an empty header", format!("HTTP/1.1 200 OK\r\nX-Empty:\r\n{length}")),
     ]

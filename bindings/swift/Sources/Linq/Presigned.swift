@@ -65,7 +65,7 @@ public struct Presigned: Sendable, Hashable, Codable, CustomReflectable {
     /// ```
     ///
     /// The file must be as long as ``size`` says. The bytes are there when the answer is a 2xx without `<Error` in its
-    /// body, which is no web page either: the storage may find out that something failed after it began to answer, and a
+    /// body, which is not a web page either: the storage may find out that something failed after it began to answer, and a
     /// captive portal may answer in its place.
     public var urlRequest: URLRequest {
         var request = URLRequest(url: uploadURL)
