@@ -82,9 +82,9 @@ fn no_secret_is_in_a_rust_hosts_log() {
         let sandbox = Sandbox::start();
         RECORDS.lock().unwrap().clear(); // what the sandbox's control said
         let secrets = use_everything(&sandbox, tls);
-        let heard = RECORDS.lock().unwrap().clone();
-        assert!(heard.iter().any(|line| line.contains("POST")), "the layers below say something: {heard:?}");
-        for line in &heard {
+        let records = RECORDS.lock().unwrap().clone();
+        assert!(records.iter().any(|line| line.contains("POST")), "the layers below say something: {records:?}");
+        for line in &records {
             for secret in secrets.iter().map(String::as_str).chain(["X-Amz-Signature", "Signature="]) {
                 assert!(!line.contains(secret), "{secret:?} is in {line}");
             }
