@@ -7,6 +7,8 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
 use std::time::Duration;
 
+use crate::error::reason;
+
 /// A monotonic clock that goes on while the device sleeps.
 pub(crate) fn boottime() -> Duration {
     // On Apple the monotonic clock is the one that counts sleep; on Linux it stops.
@@ -140,7 +142,7 @@ pub(crate) fn look_up(host: &str) -> Result<Vec<SocketAddr>, LookupError> {
 
 fn lookup_error(code: libc::c_int) -> LookupError {
     let message = match code {
-        libc::EAI_SYSTEM => io::Error::last_os_error().to_string(),
+        libc::EAI_SYSTEM => reason(&io::Error::last_os_error()),
         // SAFETY: a static text for every code, known or not.
         _ => unsafe { CStr::from_ptr(libc::gai_strerror(code)) }.to_string_lossy().into_owned(),
     };

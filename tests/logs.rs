@@ -83,7 +83,10 @@ fn no_secret_is_in_a_rust_hosts_log() {
         RECORDS.lock().unwrap().clear(); // what the sandbox's control said
         let secrets = use_everything(&sandbox, tls);
         let records = RECORDS.lock().unwrap().clone();
-        assert!(records.iter().any(|line| line.contains("POST")), "the layers below say something: {records:?}");
+        assert!(
+            records.iter().any(|line| line.contains("POST")),
+            "the layers below say something: {records:?}"
+        );
         for line in &records {
             for secret in secrets.iter().map(String::as_str).chain(["X-Amz-Signature", "Signature="]) {
                 assert!(!line.contains(secret), "{secret:?} is in {line}");

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use rustix::event::PollFlags;
 
 use crate::call::Call;
-use crate::error::{Error, network, timeout};
+use crate::error::{Error, network, reason, timeout};
 use crate::host::bare;
 use crate::process::PerProcess;
 use crate::sys::{self, LookupError};
@@ -66,7 +66,8 @@ pub(crate) fn resolve(
     if let Some(addresses) = literal(host) {
         return Ok(addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect());
     }
-    let lookup = look_up(host).map_err(|e| network(format!("cannot look up {host}: {e}")))?;
+    let lookup =
+        look_up(host).map_err(|e| network(format!("cannot look up {host}: {}", reason(&e))).caused_by(&e))?;
     let mut addresses = response(call, &lookup, limit)?;
     addresses.iter_mut().for_each(|address| address.set_port(port));
     Ok(addresses)

@@ -151,9 +151,10 @@ fn row_05_no_thread_can_be_made() {
     let error = failed(&sandbox, upload(&client, &bytes));
     assert_is(&error, ErrorKind::Network, None, 1, true);
     assert!(
-        error.message.contains("cannot look up ok.linq.test: Resource temporarily unavailable"),
+        error.message.ends_with("cannot look up ok.linq.test: Resource temporarily unavailable"),
         "{error}"
     );
+    assert_eq!(error.details.system_error, Some(libc::EAGAIN));
     assert_eq!(shimmed("lookup ok.linq.test"), 0);
     limit(libc::RLIMIT_NPROC, before);
     assert_stored_after(&sandbox, 1, &upload(&client, &bytes).unwrap(), &bytes);
