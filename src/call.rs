@@ -19,7 +19,8 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What every layer below a call shares.
 pub(crate) struct Call {
-    cancel: Option<CancelToken>,
+    /// Any of these ends it.
+    cancel: [Option<CancelToken>; 2],
     deadline: Option<Instant>,
     timeout: Option<Duration>,
     progress: RefCell<Option<Progress>>,
@@ -33,8 +34,25 @@ impl Call {
         timeout: Option<Duration>,
         progress: Option<Progress>,
     ) -> Rc<Self> {
+        Self::with_tokens([cancel, None], timeout, progress)
+    }
+
+    /// An upload of a queue, which has a token for each beside the caller's.
+    pub(crate) fn of_queue(
+        cancel: [Option<&CancelToken>; 2],
+        timeout: Option<Duration>,
+        progress: Progress,
+    ) -> Rc<Self> {
+        Self::with_tokens(cancel, timeout, Some(progress))
+    }
+
+    fn with_tokens(
+        cancel: [Option<&CancelToken>; 2],
+        timeout: Option<Duration>,
+        progress: Option<Progress>,
+    ) -> Rc<Self> {
         Rc::new(Call {
-            cancel: cancel.cloned(),
+            cancel: cancel.map(Option::<&CancelToken>::cloned),
             deadline: timeout.and_then(|t| Instant::now().checked_add(t)),
             timeout,
             progress: RefCell::new(progress),
@@ -54,7 +72,7 @@ impl Call {
 
     /// Fails once the call is cancelled or its deadline has passed.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
+        if self.cancel.iter().flatten().any(CancelToken::is_cancelled) {
             return Err(Error::cancelled());
         }
         match self.deadline {
@@ -82,9 +100,8 @@ impl Call {
     ) -> Result<Vec<PollFlags>, Error> {
         let mut fds: Vec<PollFd<'_>> =
             wanted.iter().map(|(fd, flags)| PollFd::from_borrowed_fd(*fd, *flags)).collect();
-        if let Some(cancelled) = self.cancel.as_ref().and_then(|token| token.readable()) {
-            fds.push(PollFd::from_borrowed_fd(cancelled, PollFlags::IN));
-        }
+        let cancelled = self.cancel.iter().flatten().filter_map(CancelToken::readable);
+        fds.extend(cancelled.map(|token| PollFd::from_borrowed_fd(token, PollFlags::IN)));
         let until = [limit, self.deadline].into_iter().flatten().min();
         loop {
             self.check()?;

@@ -181,6 +181,21 @@ impl Client {
         self.uploading(&call).presigned(presigned, source, options.filename, options.content_type)
     }
 
+    /// An upload of a queue: to `place`, or to one that is reserved.
+    pub(crate) fn upload_queued(
+        &self,
+        call: &Rc<Call>,
+        place: Option<&Presigned>,
+        source: Source<'_>,
+        filename: Option<&str>,
+        content_type: Option<&str>,
+    ) -> Result<Attachment, Error> {
+        match place {
+            Some(place) => self.uploading(call).presigned(place, source, filename, content_type),
+            None => self.uploading(call).whole(source, filename, content_type),
+        }
+    }
+
     /// What Linq knows of an attachment.
     pub fn attachment(&self, id: &str, call: CallOptions<'_>) -> Result<AttachmentInfo, Error> {
         attachment::check_id(id)?;

@@ -1,6 +1,7 @@
 //! The log. It is off until the host sets a callback, and no line contains a secret.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -34,8 +35,19 @@ static LISTENER: PerProcess<Mutex<Option<Arc<Listener>>>> = PerProcess::new();
 static LEFT: Condvar = Condvar::new();
 static LEVEL: AtomicU32 = AtomicU32::new(0);
 
+/// Takes the lines of a thread that must not run the host's code.
+type Sink = Rc<dyn Fn(Level, String)>;
+
 thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
+    static SINK: RefCell<Option<Sink>> = const { RefCell::new(None) };
+}
+
+/// Runs `body`, whose lines on this thread go to `sink` and not to the listener.
+pub(crate) fn hand_over(sink: impl Fn(Level, String) + 'static, body: impl FnOnce()) {
+    SINK.set(Some(Rc::new(sink)));
+    body();
+    SINK.set(None);
 }
 
 /// Sets the callback for lines up to `level`; returns once no thread is in the old callback any more. `false`, and
@@ -61,7 +73,13 @@ pub fn set_log(level: Level, callback: Option<Callback>) -> bool {
 /// Logs a line, on the calling thread. Lines from inside a callback are dropped: a callback that calls the library
 /// would otherwise recurse without end.
 pub(crate) fn line(level: Level, text: impl FnOnce() -> String) {
-    if level as u32 > LEVEL.load(Ordering::Relaxed) || INSIDE.replace(true) {
+    if level as u32 > LEVEL.load(Ordering::Relaxed) {
+        return;
+    }
+    if let Ok(Some(sink)) = SINK.try_with(|sink| sink.borrow().clone()) {
+        return sink(level, text());
+    }
+    if INSIDE.replace(true) {
         return;
     }
     let in_use = InUse(lock().clone());
@@ -97,8 +115,12 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
+    /// There is one listener, so one test at a time.
+    static ALONE: Mutex<()> = Mutex::new(());
+
     #[test]
     fn setting_waits_for_the_old_callback_and_holds_up_nobody() {
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         static TRACE: Mutex<Vec<String>> = Mutex::new(Vec::new());
         let note = |text: &str| TRACE.lock().unwrap().push(text.to_owned());
         let slow = move |_: Level, text: &str| {
@@ -124,5 +146,27 @@ mod tests {
         let trace = TRACE.lock().unwrap();
         let mine: Vec<_> = trace.iter().filter(|t| ["slow", "went on", "set"].contains(&&***t)).collect();
         assert_eq!(mine, ["went on", "slow", "set"]);
+    }
+
+    #[test]
+    fn lines_are_handed_over_and_not_heard_on_the_thread_itself() {
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let (sink, listener) = (taken.clone(), heard.clone());
+        let listen = move |_: Level, text: &str| listener.lock().unwrap().push(text.to_owned());
+        assert!(set_log(Level::Warn, Some(Box::new(listen))));
+        hand_over(
+            move |level, text| sink.lock().unwrap().push((level, text)),
+            || {
+                line(Level::Warn, || "handed over".to_owned());
+                line(Level::Info, || "nobody wants it".to_owned());
+            },
+        );
+        line(Level::Warn, || "heard".to_owned());
+        set_log(Level::Error, None);
+        assert_eq!(*taken.lock().unwrap(), [(Level::Warn, "handed over".to_owned())]);
+        let heard = heard.lock().unwrap();
+        assert!(heard.contains(&"heard".to_owned()) && !heard.contains(&"handed over".to_owned()));
     }
 }

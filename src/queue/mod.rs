@@ -1,0 +1,283 @@
+//! Many uploads at once, none of which blocks its caller: they run on threads of the queue, and everything that happens
+//! to them is an [`Event`].
+//!
+//! One lock holds the state. Nothing waits under it: files, network and log callbacks come without it.
+
+mod signal;
+mod state;
+mod worker;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::attachment::Attachment;
+use crate::cancel::CancelToken;
+use crate::client::Client;
+use crate::error::{Error, ErrorKind, reason};
+use crate::log::{self, Level};
+use crate::presign::Presigned;
+use crate::process::{self, ProcessId};
+use crate::source::Source;
+use signal::Signal;
+use state::State;
+
+/// How many uploads run at a time where nothing else is said.
+const IN_FLIGHT: usize = 4;
+
+/// More than this run in no queue: each takes a thread and its buffers.
+const MAX_IN_FLIGHT: usize = 256;
+
+/// Uploads that run on threads of their own, a few at a time.
+///
+/// May be used from any thread at the same time. Dropping it cancels what runs and waits until that has ended. In a child
+/// made by `fork` every method fails, and dropping it leaves everything as it is.
+pub struct Queue {
+    shared: Arc<Shared>,
+}
+
+/// What to upload, owned by the queue until its turn is over.
+pub enum QueuedSource {
+    /// A file on disk, opened when its turn comes.
+    Path(PathBuf),
+    /// Part of an open regular file.
+    Descriptor {
+        /// The open file.
+        fd: OwnedFd,
+        /// The first byte to send.
+        offset: u64,
+        /// How many bytes to send; `None`: up to the end of the file.
+        length: Option<u64>,
+    },
+    /// Bytes in memory.
+    Bytes(Box<dyn AsRef<[u8]> + Send>),
+}
+
+/// One upload for a [`Queue`].
+pub struct QueuedUpload {
+    /// What to upload.
+    pub source: QueuedSource,
+    /// Where to put it; `None`: a place is reserved.
+    pub place: Option<Presigned>,
+    /// The name to declare; else the file's own. Needed for sources without one.
+    pub filename: Option<String>,
+    /// The type to declare; else from the bytes, else from the name.
+    pub content_type: Option<String>,
+    /// Ends it from anywhere; while it waits, when its turn comes.
+    pub cancel: Option<CancelToken>,
+    /// Bounds it from its start on, waits for another attempt included.
+    pub timeout: Option<Duration>,
+    /// The caller's name for it. Equal ones are cancelled together.
+    pub tag: u64,
+}
+
+/// What happened to an upload.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// The upload's.
+    pub tag: u64,
+    /// How many bytes were sent in this attempt.
+    pub sent: u64,
+    /// How many there are; 0 where that is not known yet.
+    pub total: u64,
+    /// How many uploads have not given their last event, after this one.
+    pub remaining: u64,
+    /// What it was.
+    pub kind: EventKind,
+}
+
+/// What an [`Event`] tells.
+#[derive(Debug, Clone)]
+pub enum EventKind {
+    /// How far the upload is. Only the newest of an upload waits.
+    Progress,
+    /// It is there. The last event of its upload.
+    Finished(Attachment),
+    /// It failed or was cancelled. The last event of its upload.
+    Failed(Error),
+}
+
+/// What the queue and its threads have in common.
+struct Shared {
+    client: Arc<Client>,
+    max_in_flight: usize,
+    process: ProcessId,
+    /// Readable while an event waits; changed only under the lock.
+    signal: Signal,
+    state: Mutex<State>,
+    /// An event came, a line to be logged, or the end.
+    news: Condvar,
+}
+
+impl Queue {
+    /// Makes a queue, of which at most `max_in_flight` uploads run at a time: 1 to 256; `None`: 4. No thread is made before
+    /// there is work for it.
+    pub fn new(client: Arc<Client>, max_in_flight: Option<usize>) -> Result<Self, Error> {
+        let max_in_flight = max_in_flight.unwrap_or(IN_FLIGHT);
+        if !(1..=MAX_IN_FLIGHT).contains(&max_in_flight) {
+            let range = format!("a queue runs 1 to {MAX_IN_FLIGHT} uploads at a time");
+            return Err(Error::invalid(format!("max_in_flight is {max_in_flight}; {range}")));
+        }
+        let signal = Signal::new().map_err(|e| {
+            Error::new(ErrorKind::NoMemory, format!("no descriptors for a queue: {}", reason(&e)))
+                .caused_by(&e)
+        })?;
+        let state = Mutex::new(State::default());
+        let process = process::id();
+        let shared = Shared { client, max_in_flight, process, signal, state, news: Condvar::new() };
+        Ok(Queue { shared: Arc::new(shared) })
+    }
+
+    /// Adds an upload.
+    pub fn add(&self, upload: QueuedUpload) -> Result<(), Error> {
+        let mut state = self.open()?;
+        let id = state.add(upload)?;
+        if let Err(e) = worker::start(&self.shared, &mut state) {
+            state.withdraw(id);
+            let message = format!("no thread for an upload: {}", reason(&e));
+            return Err(Error::new(ErrorKind::NoMemory, message).caused_by(&e));
+        }
+        Ok(())
+    }
+
+    /// The next event; `None` where none came within `timeout`, which `None` does not bound. Says the log lines of the
+    /// threads meanwhile.
+    pub fn next(&self, timeout: Option<Duration>) -> Result<Option<Event>, Error> {
+        self.next_with(timeout, |event| Ok::<_, Error>(event.clone()))
+    }
+
+    /// Gives the next event to `take`, and keeps it where that fails.
+    pub(crate) fn next_with<T, E: From<Error>>(
+        &self,
+        timeout: Option<Duration>,
+        take: impl FnOnce(&Event) -> Result<T, E>,
+    ) -> Result<Option<T>, E> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut state = self.open()?;
+        loop {
+            let lines = state.take_lines();
+            if !lines.is_empty() {
+                drop(state); // the log callback may do anything, also with this queue
+                lines.into_iter().for_each(|(level, text)| log::line(level, || text));
+                state = self.open()?;
+            }
+            if let Some(event) = state.first_event() {
+                let taken = take(&event)?;
+                state.remove_first_event(&self.shared.signal);
+                return Ok(Some(taken));
+            }
+            let now = Instant::now();
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                return Ok(None);
+            }
+            state = match deadline {
+                None => self.shared.news.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let waited = self.shared.news.wait_timeout(state, deadline - now);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+            self.check(&state)?;
+        }
+    }
+
+    /// Readable while an event waits. For waiting only: never read from it.
+    pub fn descriptor(&self) -> Result<BorrowedFd<'_>, Error> {
+        self.check_process()?;
+        Ok(self.shared.signal.as_fd())
+    }
+
+    /// Ends the uploads with this tag; the last event of each tells it.
+    pub fn cancel(&self, tag: u64) {
+        self.cancel_where(|its| its == tag);
+    }
+
+    /// Ends every upload.
+    pub fn cancel_all(&self) {
+        self.cancel_where(|_| true);
+    }
+
+    /// Ends everything and waits until no thread is left. A [`next`](Self::next) that runs meanwhile fails as cancelled.
+    pub fn close(&self) {
+        if self.check_process().is_err() {
+            return;
+        }
+        let mut state = self.shared.lock();
+        let (threads, dropped) = state.close();
+        self.shared.news.notify_all();
+        drop(state);
+        drop(dropped);
+        for thread in threads {
+            let _ = thread.join();
+        }
+    }
+
+    fn cancel_where(&self, wanted: impl Fn(u64) -> bool) {
+        let Ok(mut state) = self.open() else { return };
+        let dropped = state.cancel(wanted, &self.shared.signal);
+        self.shared.news.notify_all();
+        drop(state);
+        drop(dropped);
+    }
+
+    /// The state of a queue that is in use.
+    fn open(&self) -> Result<MutexGuard<'_, State>, Error> {
+        self.check_process()?;
+        let state = self.shared.lock();
+        self.check(&state)?;
+        Ok(state)
+    }
+
+    fn check(&self, state: &State) -> Result<(), Error> {
+        let freed = || Error::new(ErrorKind::Cancelled, "the queue was freed");
+        if state.closed { Err(freed()) } else { Ok(()) }
+    }
+
+    /// In a forked child the lock may be held by a thread that does not exist there.
+    fn check_process(&self) -> Result<(), Error> {
+        match self.shared.process == process::id() {
+            true => Ok(()),
+            false => Err(Error::invalid("the queue is the parent process's; make one in the child")),
+        }
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.close();
+        if self.check_process().is_err() {
+            // What a thread of the parent's was changing at the fork is in no state to be dropped.
+            std::mem::forget(self.shared.clone());
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl QueuedSource {
+    fn core(&self) -> Source<'_> {
+        match self {
+            QueuedSource::Path(path) => Source::Path(path),
+            QueuedSource::Descriptor { fd, offset, length } => {
+                Source::Descriptor { fd: fd.as_fd(), offset: *offset, length: *length }
+            }
+            QueuedSource::Bytes(bytes) => Source::Bytes((**bytes).as_ref()),
+        }
+    }
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").field("max_in_flight", &self.shared.max_in_flight).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

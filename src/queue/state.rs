@@ -1,0 +1,192 @@
+//! What is in a queue: uploads that wait, that run, and that have something to tell.
+
+use std::collections::VecDeque;
+use std::thread::JoinHandle;
+
+use super::*;
+
+/// More lines than this do not wait for somebody to ask: the oldest go.
+const MAX_LINES: usize = 256;
+
+/// Made so that nothing is allocated but when an upload is added: room for its event is kept from then on.
+#[derive(Default)]
+pub(super) struct State {
+    /// Every upload whose last event was not handed out.
+    uploads: HashMap<u64, Upload>,
+    /// Those that have not begun.
+    waiting: VecDeque<u64>,
+    /// Those with an event, in the order in which it came.
+    ready: VecDeque<u64>,
+    next_id: u64,
+    pub(super) workers: usize,
+    pub(super) threads: Vec<JoinHandle<()>>,
+    lines: VecDeque<(Level, String)>,
+    pub(super) closed: bool,
+}
+
+/// An upload whose turn it is.
+pub(super) struct Begun {
+    pub(super) id: u64,
+    pub(super) upload: Box<QueuedUpload>,
+    /// Ends it, and nothing else.
+    pub(super) own: CancelToken,
+}
+
+pub(super) struct Upload {
+    tag: u64,
+    sent: u64,
+    total: u64,
+    is_ready: bool,
+    step: Step,
+}
+
+enum Step {
+    Waiting(Box<QueuedUpload>),
+    /// With what ends it.
+    Running(CancelToken),
+    Over(Result<Attachment, Error>),
+}
+
+impl State {
+    pub(super) fn add(&mut self, upload: QueuedUpload) -> Result<u64, Error> {
+        let room = self.uploads.len() + 1;
+        let reserved = self.uploads.try_reserve(1).is_ok()
+            && self.waiting.try_reserve(1).is_ok()
+            && self.ready.try_reserve(room - self.ready.len()).is_ok();
+        if !reserved {
+            return Err(Error::new(ErrorKind::NoMemory, "memory ran out"));
+        }
+        let id = self.next_id;
+        self.next_id += 1;
+        let tag = upload.tag;
+        let step = Step::Waiting(Box::new(upload));
+        self.uploads.insert(id, Upload { tag, sent: 0, total: 0, is_ready: false, step });
+        self.waiting.push_back(id);
+        Ok(id)
+    }
+
+    /// Forgets an upload that was just added.
+    pub(super) fn withdraw(&mut self, id: u64) {
+        self.waiting.retain(|waiting| *waiting != id);
+        self.uploads.remove(&id);
+    }
+
+    /// The next upload begins; `None` where none waits.
+    pub(super) fn begin(&mut self, signal: &Signal) -> Option<Begun> {
+        while let Some(id) = self.waiting.pop_front() {
+            let own = match CancelToken::new() {
+                Ok(own) => own,
+                Err(e) => {
+                    let message = format!("no descriptors for an upload: {}", reason(&e));
+                    self.finish(id, Err(Error::new(ErrorKind::NoMemory, message).caused_by(&e)), signal);
+                    continue;
+                }
+            };
+            let Some(upload) = self.uploads.get_mut(&id) else { continue };
+            if let Step::Waiting(its) = std::mem::replace(&mut upload.step, Step::Running(own.clone())) {
+                return Some(Begun { id, upload: its, own });
+            }
+        }
+        None
+    }
+
+    pub(super) fn progress(&mut self, id: u64, sent: u64, total: u64, signal: &Signal) {
+        let Some(upload) = self.uploads.get_mut(&id) else { return };
+        (upload.sent, upload.total) = (sent, total);
+        self.announce(id, signal);
+    }
+
+    pub(super) fn finish(&mut self, id: u64, result: Result<Attachment, Error>, signal: &Signal) {
+        let Some(upload) = self.uploads.get_mut(&id) else { return };
+        if let Ok(attachment) = &result {
+            (upload.sent, upload.total) = (attachment.size_bytes, attachment.size_bytes);
+        }
+        upload.step = Step::Over(result);
+        self.announce(id, signal);
+    }
+
+    fn announce(&mut self, id: u64, signal: &Signal) {
+        let Some(upload) = self.uploads.get_mut(&id) else { return };
+        if self.closed || std::mem::replace(&mut upload.is_ready, true) {
+            return;
+        }
+        if self.ready.is_empty() {
+            signal.raise();
+        }
+        self.ready.push_back(id);
+    }
+
+    pub(super) fn first_event(&self) -> Option<Event> {
+        let Upload { tag, sent, total, step, .. } = self.uploads.get(self.ready.front()?)?;
+        let (kind, is_last) = match step {
+            Step::Over(Ok(attachment)) => (EventKind::Finished(attachment.clone()), true),
+            Step::Over(Err(error)) => (EventKind::Failed(error.clone()), true),
+            _ => (EventKind::Progress, false),
+        };
+        let remaining = (self.uploads.len() - usize::from(is_last)) as u64;
+        Some(Event { tag: *tag, sent: *sent, total: *total, remaining, kind })
+    }
+
+    pub(super) fn remove_first_event(&mut self, signal: &Signal) {
+        let Some(id) = self.ready.pop_front() else { return };
+        if self.ready.is_empty() {
+            signal.lower();
+        }
+        if let Some(upload) = self.uploads.get_mut(&id) {
+            upload.is_ready = false;
+            if let Step::Over(_) = upload.step {
+                self.uploads.remove(&id);
+            }
+        }
+    }
+
+    /// Ends those whose tag is wanted. What is given back is to be dropped without the lock.
+    pub(super) fn cancel(&mut self, wanted: impl Fn(u64) -> bool, signal: &Signal) -> Vec<Box<QueuedUpload>> {
+        let mut dropped = Vec::new();
+        for upload in self.uploads.values().filter(|upload| wanted(upload.tag)) {
+            if let Step::Running(own) = &upload.step {
+                own.cancel();
+            }
+        }
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.retain(|&id| {
+            let Some(upload) = self.uploads.get_mut(&id) else { return false };
+            if !wanted(upload.tag) {
+                return true;
+            }
+            let over = Step::Over(Err(Error::cancelled()));
+            if let Step::Waiting(never) = std::mem::replace(&mut upload.step, over) {
+                dropped.push(never);
+            }
+            self.announce(id, signal);
+            false
+        });
+        self.waiting = waiting;
+        dropped
+    }
+
+    /// Ends everything; gives the threads that are to be joined, and what is to be dropped without the lock.
+    pub(super) fn close(&mut self) -> (Vec<JoinHandle<()>>, Vec<Upload>) {
+        self.closed = true;
+        self.waiting.clear();
+        self.ready.clear();
+        let uploads: Vec<_> = self.uploads.drain().map(|(_, upload)| upload).collect();
+        for upload in &uploads {
+            if let Step::Running(own) = &upload.step {
+                own.cancel();
+            }
+        }
+        (std::mem::take(&mut self.threads), uploads)
+    }
+
+    pub(super) fn push_line(&mut self, level: Level, text: String) {
+        if self.lines.len() >= MAX_LINES {
+            self.lines.pop_front();
+        }
+        self.lines.push_back((level, text));
+    }
+
+    pub(super) fn take_lines(&mut self) -> VecDeque<(Level, String)> {
+        std::mem::take(&mut self.lines)
+    }
+}

@@ -1,0 +1,204 @@
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustix::event::{PollFd, PollFlags, poll};
+
+use super::*;
+use crate::Config;
+
+/// Nobody listens there: an upload reaches its end in moments, by failing.
+fn queue(max_in_flight: usize) -> Queue {
+    let config = Config {
+        api_key: Some("key".into()),
+        base_url: Some("http://127.0.0.1:1".into()),
+        use_environment: false,
+        max_attempts: 1,
+        ..Config::default()
+    };
+    Queue::new(Arc::new(Client::new(config).unwrap()), Some(max_in_flight)).unwrap()
+}
+
+fn upload(tag: u64, source: QueuedSource) -> QueuedUpload {
+    let filename = Some("a.txt".to_owned());
+    QueuedUpload { source, place: None, filename, content_type: None, cancel: None, timeout: None, tag }
+}
+
+fn bytes(tag: u64) -> QueuedUpload {
+    upload(tag, QueuedSource::Bytes(Box::new(b"hello")))
+}
+
+fn next(queue: &Queue) -> Event {
+    queue.next(Some(Duration::from_secs(20))).unwrap().expect("no event")
+}
+
+#[track_caller]
+fn failed(event: &Event) -> &Error {
+    match &event.kind {
+        EventKind::Failed(error) => error,
+        kind => panic!("{kind:?}"),
+    }
+}
+
+fn is_readable(queue: &Queue) -> bool {
+    let mut fds = [PollFd::from_borrowed_fd(queue.descriptor().unwrap(), PollFlags::IN)];
+    poll(&mut fds, Some(&Default::default())).unwrap() == 1
+}
+
+/// Bytes whose owner panics, waits, or counts that it was dropped.
+struct Owner {
+    act: fn(),
+    dropped: Arc<AtomicUsize>,
+}
+
+impl AsRef<[u8]> for Owner {
+    fn as_ref(&self) -> &[u8] {
+        (self.act)();
+        b"hello"
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.dropped.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn owned(tag: u64, act: fn(), dropped: &Arc<AtomicUsize>) -> QueuedUpload {
+    upload(tag, QueuedSource::Bytes(Box::new(Owner { act, dropped: dropped.clone() })))
+}
+
+#[test]
+fn a_panic_of_a_thread_is_a_failed_event_and_the_next_upload_runs() {
+    let queue = queue(1);
+    let dropped = Arc::default();
+    queue.add(owned(1, || std::panic::panic_any("caught"), &dropped)).unwrap();
+    queue.add(bytes(2)).unwrap();
+    let event = next(&queue);
+    assert_eq!((event.tag, event.remaining, failed(&event).kind), (1, 1, ErrorKind::Internal));
+    assert_eq!(dropped.load(Ordering::SeqCst), 1, "its source is given back before its last event");
+    let event = next(&queue);
+    assert_eq!((event.tag, event.remaining, failed(&event).kind), (2, 0, ErrorKind::Network));
+}
+
+#[test]
+fn an_event_stays_where_it_cannot_be_taken() {
+    let queue = queue(1);
+    queue.add(bytes(7)).unwrap();
+    for _ in 0..3 {
+        let refused: Result<Option<()>, _> =
+            queue.next_with(Some(Duration::from_secs(20)), |_| Err(Error::new(ErrorKind::NoMemory, "none")));
+        assert_eq!(refused.unwrap_err().kind, ErrorKind::NoMemory);
+        assert!(is_readable(&queue));
+    }
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        queue.next_with(None, |_| -> Result<(), Error> { std::panic::panic_any("caught") })
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(next(&queue).tag, 7);
+    assert!(!is_readable(&queue));
+    assert!(queue.next(Some(Duration::ZERO)).unwrap().is_none());
+}
+
+#[test]
+fn what_waits_is_cancelled_at_once_by_its_tag() {
+    let queue = queue(1);
+    let dropped = Arc::default();
+    // The only thread is held up by the first.
+    queue.add(owned(1, || std::thread::sleep(Duration::from_millis(300)), &dropped)).unwrap();
+    for tag in [2, 3, 2, 4] {
+        queue.add(owned(tag, || {}, &dropped)).unwrap();
+    }
+    std::thread::sleep(Duration::from_millis(50));
+    queue.cancel(2);
+    assert_eq!(dropped.load(Ordering::SeqCst), 2);
+    let events = [next(&queue), next(&queue)];
+    assert!(events.iter().all(|event| event.tag == 2 && failed(event).kind == ErrorKind::Cancelled));
+    assert_eq!(events.map(|event| event.remaining), [4, 3]);
+    queue.cancel_all();
+    let events = [next(&queue), next(&queue), next(&queue)];
+    assert!(events.iter().all(|event| failed(event).kind == ErrorKind::Cancelled), "{events:?}");
+    assert_eq!(events.map(|event| event.tag), [3, 4, 1]);
+    assert_eq!(dropped.load(Ordering::SeqCst), 5);
+}
+
+#[test]
+fn only_the_newest_progress_of_an_upload_waits() {
+    let signal = Signal::new().unwrap();
+    let mut state = State::default();
+    let (one, two) = (state.add(bytes(1)).unwrap(), state.add(bytes(2)).unwrap());
+    state.begin(&signal).unwrap();
+    state.begin(&signal).unwrap();
+    for sent in 0..1000 {
+        state.progress(one, sent, 1000, &signal);
+        state.progress(two, sent / 2, 1000, &signal);
+    }
+    let mut events = || {
+        let event = state.first_event()?;
+        state.remove_first_event(&signal);
+        Some((event.tag, event.sent, event.total, event.remaining))
+    };
+    assert_eq!([events(), events(), events()], [Some((1, 999, 1000, 2)), Some((2, 499, 1000, 2)), None]);
+    state.progress(one, 1000, 1000, &signal);
+    state.finish(one, Err(Error::cancelled()), &signal);
+    let event = state.first_event().unwrap();
+    assert_eq!((event.tag, event.sent, event.remaining), (1, 1000, 1));
+    assert!(matches!(event.kind, EventKind::Failed(_)));
+}
+
+#[test]
+fn the_oldest_lines_go() {
+    let mut state = State::default();
+    for number in 0..1000 {
+        state.push_line(Level::Info, number.to_string());
+    }
+    let lines: Vec<_> = state.take_lines().into_iter().map(|(_, text)| text).collect();
+    assert_eq!((lines.len(), &*lines[0], &*lines[255]), (256, "744", "999"));
+}
+
+#[test]
+fn closing_gives_every_source_back_and_wakes_who_asks() {
+    let queue = queue(2);
+    let dropped = Arc::default();
+    for tag in 0..5 {
+        queue.add(owned(tag, || std::thread::sleep(Duration::from_millis(50)), &dropped)).unwrap();
+    }
+    std::thread::scope(|scope| {
+        let asks = scope.spawn(|| {
+            loop {
+                if let Err(error) = queue.next(None) {
+                    return error;
+                }
+            }
+        });
+        std::thread::sleep(Duration::from_millis(20));
+        queue.close();
+        assert_eq!(dropped.load(Ordering::SeqCst), 5);
+        assert_eq!(asks.join().unwrap().kind, ErrorKind::Cancelled);
+    });
+    assert_eq!(queue.add(bytes(1)).unwrap_err().kind, ErrorKind::Cancelled);
+}
+
+#[test]
+fn a_host_that_takes_the_byte_holds_up_nothing() {
+    let queue = queue(1);
+    queue.add(bytes(1)).unwrap();
+    while !is_readable(&queue) {
+        std::thread::yield_now();
+    }
+    let its = queue.descriptor().unwrap().try_clone_to_owned().unwrap();
+    assert!(its.as_raw_fd() >= 0);
+    std::io::Read::read(&mut std::fs::File::from(its), &mut [0]).unwrap();
+    assert_eq!(next(&queue).tag, 1);
+    queue.add(bytes(2)).unwrap();
+    assert_eq!(next(&queue).tag, 2);
+}
+
+#[test]
+fn a_queue_of_no_size_is_refused() {
+    for size in [0, MAX_IN_FLIGHT + 1, usize::MAX] {
+        let client = queue(1).shared.client.clone();
+        let error = Queue::new(client, Some(size)).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::InvalidArgument);
+        assert!(error.message.contains(&size.to_string()), "{error}");
+    }
+}
