@@ -30,7 +30,8 @@
  *                exports no other symbol.
  *
  *  2. Text       Text is UTF-8 and NUL-terminated; a path is bytes, passed on unchanged. What you
- *                pass in is borrowed until the call returns; nothing is kept.
+ *                pass in is borrowed until the call returns; nothing is kept. Only linq_queue_add
+ *                copies what it needs, except bytes in memory: see there.
  *
  *  3. Results    A function that can fail returns a linq_status. Its last arguments say where to
  *                put the result and the error. Both are set on every path, to NULL where they do
@@ -39,17 +40,18 @@
  *                parse the message: its wording may change. Durations are in milliseconds, times
  *                in Unix milliseconds.
  *
- *  4. Ownership  Whatever the library returns - a result, an error, a client, a cancel token - is
- *                freed by linq_free, once. A result is one block: its strings are freed with it.
- *                Only strings that are called static are never freed. linq_free looks the pointer
- *                up in a registry of live objects: one that is not there (a member string, an
- *                object freed before) is ignored and logged. It cannot notice that an address was
- *                used again meanwhile: then a second free frees another object of yours.
+ *  4. Ownership  Whatever the library returns - a result, an error, a client, a cancel token, a
+ *                queue - is freed by linq_free, once. A result is one block: its strings are freed
+ *                with it, and so are the attachment and the error of an event. Only strings that
+ *                are called static are never freed. linq_free looks the pointer up in a registry
+ *                of live objects: one that is not there (a member string, an object freed before)
+ *                is ignored and logged. It cannot notice that an address was used again meanwhile:
+ *                then a second free frees another object of yours.
  *
  *  5. Lifetime   A call keeps its client and its cancel token alive until it returns: freeing them
  *                meanwhile, from another thread or from a callback, is allowed and takes effect
  *                when the call returns. Starting a call with an object that was freed is a bug in
- *                your program; it is usually detected and refused.
+ *                your program; it is usually detected and refused. For queues see rule 15.
  *
  *  6. Options    Initialize a struct with its _default() function, then set fields: zero or NULL
  *                means the default unless the field says "Required". struct_size tells the library
@@ -63,17 +65,19 @@
  *
  *  8. Status     The number of a status is never reused. Treat an unknown one as LINQ_INTERNAL.
  *
- *  9. Threads    Calls block. Clients and cancel tokens may be used from any thread at the same
- *                time. Helper threads of the library block all signals and never run your code.
+ *  9. Threads    Calls block. Clients, cancel tokens and queues may be used from any thread at the
+ *                same time. Threads of the library block all signals and never run your code.
  *                Nothing is written to stdout or stderr. No signal handler is installed, and
- *                writing to a closed connection raises no SIGPIPE. A child made by fork may go on
- *                using clients, tokens and results that it inherited; it makes its own
- *                connections. dlclose does not unload the library. errno is not part of any
- *                result.
+ *                writing to a closed connection raises no SIGPIPE. In a signal handler, only
+ *                linq_cancel_token_cancel may be called. A child made by fork may go on using
+ *                clients, tokens and results that it inherited; it makes its own connections. The
+ *                only thing that it can do with a queue is to free it. dlclose does not unload the
+ *                library. errno is not part of any result.
  *
  * 10. Callbacks  Callbacks run on the calling thread before the call returns, never after; log
  *                callbacks too. They may call any linq function, uploads included, and free any
- *                object. They must not throw, unwind or longjmp.
+ *                object. They must not throw, unwind or longjmp. linq_queue_next passes on the log
+ *                lines of a queue's threads.
  *
  * 11. Failures   NULL where a value is required, invalid UTF-8 and impossible sizes are refused
  *                with LINQ_INVALID_ARGUMENT and a message that names the argument. Memory use does
@@ -98,6 +102,12 @@
  *                are overwritten before they are freed; copies inside the HTTP and TLS layers are
  *                beyond its reach. TLS certificates are always verified; this cannot be turned
  *                off.
+ *
+ * 15. Queues     The uploads of a queue run on threads of the library. Its functions do not wait for
+ *                them, except linq_queue_next, as long as you say, and linq_free, which cancels the
+ *                uploads and waits until these threads have ended. A linq_queue_next that runs
+ *                meanwhile, in another thread or around the log callback that freed the queue,
+ *                returns LINQ_CANCELLED.
  *
  * The environment variables and the content types are listed at the end.
  *
@@ -176,7 +186,7 @@ linq_status linq_upload_file(struct linq_client *client,
                              struct linq_error **error);
 
 /**
- * Frees whatever this library returned: a result, an error, a client, a cancel token.
+ * Frees whatever this library returned: a result, an error, a client, a cancel token, a queue.
  *
  * NULL is allowed. Secrets are overwritten first. A client or token that a call is using is freed
  * when that call returns. A pointer that is not a live object of the library, such as a member
@@ -745,6 +755,168 @@ linq_status linq_upload_presigned(struct linq_client *client,
                                   const struct linq_upload_options *options,
                                   struct linq_attachment **attachment,
                                   struct linq_error **error);
+
+/* ==============================================================================================
+ * Queues: many uploads, several at a time, without threads of your own
+ * ============================================================================================== */
+
+/**
+ * Uploads that run on threads of the library, several at a time. Opaque. Returned by linq_queue_new;
+ * free it with linq_free. May be used from any thread at the same time, but neither by a child made
+ * by fork nor in a signal handler.
+ */
+typedef struct linq_queue linq_queue;
+
+/** Options for a queue. Start with linq_queue_options_default(). */
+typedef struct linq_queue_options {
+  /** sizeof(linq_queue_options) of the caller; the _default() function sets it. */
+  size_t struct_size;
+  /** How many uploads run at the same time, 1 to 256. 0: 4. */
+  uint32_t max_in_flight;
+  /** 0. */
+  uint32_t reserved;
+} linq_queue_options;
+
+/** Options for linq_queue_new, with every field at its default. */
+static inline linq_queue_options linq_queue_options_default(void) {
+  linq_queue_options options;
+  memset(&options, 0, sizeof options);
+  options.struct_size = sizeof options;
+  return options;
+}
+
+/**
+ * Makes a queue: many uploads, of which up to max_in_flight run at the same time, on threads of the
+ * library. Of its functions, only linq_queue_next and linq_free wait.
+ *
+ * client   NULL: the default client; the queue keeps it alive until it is freed
+ * options  NULL: all defaults
+ * queue    the result; free it with linq_free
+ *
+ * Nothing is sent, and no thread is made before the first linq_queue_add. Memory use is limited by
+ * the buffers of the uploads that run, and by one waiting event for each upload.
+ *
+ * linq_free cancels every upload and returns when the threads have ended: from then on nothing of
+ * yours is read any more. That takes only moments, unless a read from a disk hangs. A linq_queue_next
+ * that runs meanwhile returns LINQ_CANCELLED. A child made by fork cannot use a queue that it
+ * inherited: it can only pass it to linq_free, which then leaves its memory and descriptors as they
+ * are.
+ *
+ * LINQ_INVALID_ARGUMENT  max_in_flight is more than 256
+ * LINQ_NO_MEMORY         there is no memory or no descriptor left
+ */
+linq_status linq_queue_new(struct linq_client *client,
+                           const struct linq_queue_options *options,
+                           struct linq_queue **queue,
+                           struct linq_error **error);
+
+/**
+ * Adds an upload to a queue. It starts as soon as fewer than max_in_flight uploads run.
+ *
+ * queue    required
+ * place    NULL: reserves one, as linq_upload does; else the place to upload to, as for
+ *          linq_upload_presigned
+ * source   required: a path, a descriptor or bytes
+ * options  NULL: all defaults; timeout_ms begins when the upload starts
+ * tag      yours: its events have it. Several uploads may have the same tag; they are then cancelled
+ *          together
+ *
+ * Strings and the place are copied. A path is opened only when the upload starts, so 10 000 may be
+ * added at once; if it cannot be opened, the upload's last event says so. A descriptor is duplicated,
+ * which uses one more until the last event. Bytes stay yours: do not change or free them before you
+ * have the upload's last event or have freed the queue. A cancel token ends a running upload at once,
+ * and a waiting one when it would start.
+ *
+ * LINQ_INVALID_ARGUMENT  the source is a READER, or options->progress is set: these would be called
+ *                        on a thread of the library; or tag is LINQ_QUEUE_ALL
+ * LINQ_FILE              the descriptor cannot be duplicated
+ * LINQ_NO_MEMORY         there is no memory for it, or no thread can be made
+ */
+linq_status linq_queue_add(struct linq_queue *queue,
+                           const struct linq_presigned *place,
+                           const struct linq_source *source,
+                           const struct linq_upload_options *options,
+                           uint64_t tag,
+                           struct linq_error **error);
+
+/** linq_event.kind: the progress of an upload. */
+#define LINQ_EVENT_PROGRESS 1
+
+/** linq_event.kind: an upload succeeded; its last event. See linq_event.attachment. */
+#define LINQ_EVENT_FINISHED 2
+
+/** linq_event.kind: an upload failed or was cancelled; its last event. See linq_event.error. */
+#define LINQ_EVENT_FAILED 3
+
+/**
+ * What happened to an upload of a queue. Returned by linq_queue_next; free it with linq_free. The
+ * attachment and the error are part of it and are freed with it; do not free them yourself.
+ */
+typedef struct linq_event {
+  /** Set by the library; see LINQ_HAS. */
+  size_t struct_size;
+  /** FINISHED: the attachment, for messages. Else NULL. */
+  const struct linq_attachment *attachment;
+  /** FAILED: the error, LINQ_CANCELLED if the upload was cancelled. Else NULL. */
+  const struct linq_error *error;
+  /** NULL. */
+  const void *reserved;
+  /** The tag that was passed to linq_queue_add. */
+  uint64_t tag;
+  /** The bytes sent so far in this attempt. FINISHED: all of them. */
+  uint64_t sent;
+  /** The size of the file. 0 while it is not known. */
+  uint64_t total;
+  /** How many uploads of the queue will still have a last event after this event. 0: all are done. */
+  uint64_t remaining;
+  /** LINQ_EVENT_PROGRESS, _FINISHED or _FAILED. */
+  uint32_t kind;
+  /** 0. */
+  uint32_t reserved_2;
+} linq_event;
+
+/**
+ * Waits for the next event of a queue. At most one event of each upload waits: newer progress replaces
+ * older progress, and the last event replaces both. Uploads go on whether events are fetched or not.
+ *
+ * queue       required
+ * timeout_ms  how long to wait for an event; 0: not at all; UINT32_MAX: without limit, even if
+ *             nothing was added yet
+ * event       the event; free it with linq_free. NULL with LINQ_OK if there was none in time
+ *
+ * Several threads may call it; each event goes to one of them. Log lines of the queue's threads are
+ * passed to the log callback here, on the calling thread; at most 256 wait, then the oldest are
+ * dropped.
+ *
+ * LINQ_CANCELLED  the queue was freed meanwhile
+ * LINQ_NO_MEMORY  there is no memory for the event; it stays in the queue, so call again
+ */
+linq_status linq_queue_next(struct linq_queue *queue,
+                            uint32_t timeout_ms,
+                            struct linq_event **event,
+                            struct linq_error **error);
+
+/**
+ * A descriptor that is readable, level-triggered, while an event waits: for poll, epoll, kqueue, libuv,
+ * GLib or QSocketNotifier. Once it is readable, call linq_queue_next with a timeout of 0 until there
+ * is no event.
+ *
+ * It belongs to the queue: neither read from it nor close it, and deregister it before linq_free.
+ * Waiting log lines do not make it readable. -1 if queue is not a live queue of this process.
+ */
+int32_t linq_queue_descriptor(struct linq_queue *queue);
+
+/** linq_queue_cancel: every upload of the queue. No upload has this tag. */
+#define LINQ_QUEUE_ALL 18446744073709551615ull
+
+/**
+ * Cancels the uploads of a queue that have this tag, or all of them with LINQ_QUEUE_ALL. The last
+ * event of each is LINQ_EVENT_FAILED with LINQ_CANCELLED, unless it had ended before.
+ *
+ * Never blocks. A tag that no upload has is ignored, and so is NULL as queue.
+ */
+void linq_queue_cancel(struct linq_queue *queue,
+                       uint64_t tag);
 
 /* ==============================================================================================
  * Attachments

@@ -16,7 +16,7 @@ use super::alloc::allocate;
 use super::failure::Failure;
 use super::registry::Kind;
 use super::types::*;
-use crate::{Attachment, AttachmentInfo, Error, ErrorKind, Presigned, Receipt, Response};
+use crate::{Attachment, AttachmentInfo, Error, ErrorKind, Event, EventKind, Presigned, Receipt, Response};
 
 /// A result of an exported function.
 pub(super) trait Outcome {
@@ -35,6 +35,8 @@ outcomes! {
     linq_attachment_info "info"
     linq_receipt "receipt"
     linq_response "response"
+    linq_queue "queue"
+    linq_event "event"
 }
 
 /// Allocates one block for a struct, its headers and its texts. The number of texts is part of the type, so a missing
@@ -121,13 +123,16 @@ pub(super) fn presigned(from: &Presigned) -> Result<*mut linq_presigned, Failure
 }
 
 pub(super) fn attachment(from: &Attachment) -> Result<*mut linq_attachment, Failure> {
-    let texts = [
-        Some(from.attachment_id.as_str()),
-        from.download_url.as_deref(),
-        Some(&from.filename),
-        Some(&from.content_type),
-    ];
-    flat(texts, &[], |[attachment_id, download_url, filename, content_type], _| linq_attachment {
+    flat(attachment_texts(from), &[], |texts, _| attachment_of(from, texts))
+}
+
+fn attachment_texts(from: &Attachment) -> [Option<&str>; 4] {
+    [Some(&from.attachment_id), from.download_url.as_deref(), Some(&from.filename), Some(&from.content_type)]
+}
+
+fn attachment_of(from: &Attachment, texts: [*const c_char; 4]) -> linq_attachment {
+    let [attachment_id, download_url, filename, content_type] = texts;
+    linq_attachment {
         struct_size: size_of::<linq_attachment>(),
         attachment_id,
         download_url,
@@ -137,7 +142,7 @@ pub(super) fn attachment(from: &Attachment) -> Result<*mut linq_attachment, Fail
         size_bytes: from.size_bytes,
         attempts: from.attempts,
         reserved_2: 0,
-    })
+    }
 }
 
 pub(super) fn attachment_info(from: &AttachmentInfo) -> Result<*mut linq_attachment_info, Failure> {
@@ -186,8 +191,13 @@ pub(super) fn response(from: &Response) -> Result<*mut linq_response, Failure> {
 }
 
 pub(super) fn error(from: &Error) -> Result<*mut linq_error, Failure> {
+    let texts = error_texts(from);
+    flat(texts.each_ref().map(Option::as_deref), &[], |texts, _| error_of(from, texts))
+}
+
+fn error_texts(from: &Error) -> [Option<Cow<'_, str>>; 8] {
     let details = &*from.details;
-    let clean = [
+    [
         Some(&from.message),
         details.storage_code.as_ref(),
         details.storage_request_id.as_ref(),
@@ -197,38 +207,100 @@ pub(super) fn error(from: &Error) -> Result<*mut linq_error, Failure> {
         details.attachment_id.as_ref(),
         details.idempotency_key.as_ref(),
     ]
-    .map(|text| text.map(|text| without_nul(text)));
-    flat(clean.each_ref().map(Option::as_deref), &[], |texts, _| {
-        let [
-            message,
-            storage_code,
-            storage_request_id,
-            storage_id_2,
-            doc_url,
-            trace_id,
-            attachment_id,
-            idempotency_key,
-        ] = texts;
-        linq_error {
-            struct_size: size_of::<linq_error>(),
-            message,
-            storage_code,
-            storage_request_id,
-            storage_id_2,
-            doc_url,
-            trace_id,
-            attachment_id,
-            status: from.kind as linq_status,
-            http_status: details.http_status.unwrap_or(0).into(),
-            api_code: details.api_code.unwrap_or(0),
-            retry_after_ms: details.retry_after.map_or(0, millis),
-            attempts: details.attempts,
-            retryable: details.retryable.into(),
-            idempotency_key,
-            system_error: details.system_error.unwrap_or(0),
-            reserved: 0,
+    .map(|text| text.map(|text| without_nul(text)))
+}
+
+fn error_of(from: &Error, texts: [*const c_char; 8]) -> linq_error {
+    let details = &*from.details;
+    let [
+        message,
+        storage_code,
+        storage_request_id,
+        storage_id_2,
+        doc_url,
+        trace_id,
+        attachment_id,
+        idempotency_key,
+    ] = texts;
+    linq_error {
+        struct_size: size_of::<linq_error>(),
+        message,
+        storage_code,
+        storage_request_id,
+        storage_id_2,
+        doc_url,
+        trace_id,
+        attachment_id,
+        status: from.kind as linq_status,
+        http_status: details.http_status.unwrap_or(0).into(),
+        api_code: details.api_code.unwrap_or(0),
+        retry_after_ms: details.retry_after.map_or(0, millis),
+        attempts: details.attempts,
+        retryable: details.retryable.into(),
+        idempotency_key,
+        system_error: details.system_error.unwrap_or(0),
+        reserved: 0,
+    }
+}
+
+/// An event, followed in the same block by the attachment or the error that it points to.
+pub(super) fn event(from: &Event) -> Result<*mut linq_event, Failure> {
+    match &from.kind {
+        EventKind::Progress => flat([], &[], |[], _| event_of(from, LINQ_EVENT_PROGRESS)),
+        EventKind::Finished(attachment) => {
+            let texts = attachment_texts(attachment);
+            let fill = |texts| attachment_of(attachment, texts);
+            match event_with(event_of(from, LINQ_EVENT_FINISHED), texts, fill) {
+                // The server's texts cannot be passed on: the upload failed, and this is its last event.
+                Err(Failure::Core(error)) => failed(from, &error),
+                other => other.map(|block| {
+                    // SAFETY: just made, and not shared yet.
+                    unsafe { (*block).event.attachment = &raw const (*block).member };
+                    block.cast()
+                }),
+            }
         }
-    })
+        EventKind::Failed(error) => failed(from, error),
+    }
+}
+
+fn failed(from: &Event, error: &Error) -> Result<*mut linq_event, Failure> {
+    let texts = error_texts(error);
+    let texts = texts.each_ref().map(Option::as_deref);
+    let block = event_with(event_of(from, LINQ_EVENT_FAILED), texts, |texts| error_of(error, texts))?;
+    // SAFETY: just made, and not shared yet.
+    unsafe { (*block).event.error = &raw const (*block).member };
+    Ok(block.cast())
+}
+
+/// An event and what it points to.
+#[repr(C)]
+struct EventWith<T> {
+    event: linq_event,
+    member: T,
+}
+
+fn event_with<T, const N: usize>(
+    event: linq_event,
+    texts: [Option<&str>; N],
+    fill: impl FnOnce([*const c_char; N]) -> T,
+) -> Result<*mut EventWith<T>, Failure> {
+    flat(texts, &[], |texts, _| EventWith { event, member: fill(texts) })
+}
+
+fn event_of(from: &Event, kind: u32) -> linq_event {
+    linq_event {
+        struct_size: size_of::<linq_event>(),
+        attachment: ptr::null(),
+        error: ptr::null(),
+        reserved: ptr::null(),
+        tag: from.tag,
+        sent: from.sent,
+        total: from.total,
+        remaining: from.remaining,
+        kind,
+        reserved_2: 0,
+    }
 }
 
 /// Replaces NUL bytes from a server, so that an error reaches the caller whole.

@@ -16,10 +16,11 @@ pub(super) unsafe fn free(anything: *mut c_void) {
     }
     let at: *mut u8 = anything.cast();
     match registry::take(at) {
-        // SAFETY (all three): just removed from the registry, so we own it alone; kind and size are as registered.
+        // SAFETY (all four): just removed from the registry, so we own it alone; kind and size are as registered.
         Some(Entry { kind: Kind::Plain, size }) => unsafe { release(at, size) },
         Some(Entry { kind: Kind::Client, .. }) => unsafe { handle::drop_client(at) },
         Some(Entry { kind: Kind::Token, .. }) => unsafe { handle::drop_token(at) },
+        Some(Entry { kind: Kind::Queue, .. }) => unsafe { handle::drop_queue(at) },
         None => log::line(Level::Warn, || {
             format!(
                 "linq_free was given {anything:p}, which is not a live object of this library; it was ignored"

@@ -1,5 +1,7 @@
-//! Clients and cancel tokens: blocks that own a Rust value, which a running call may use even after they were freed.
+//! Clients, queues and cancel tokens: blocks that own a Rust value, which a running call may use even after they were
+//! freed.
 
+use std::os::fd::AsRawFd;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
@@ -8,7 +10,7 @@ use super::alloc::{allocate, release};
 use super::failure::Failure;
 use super::registry::{self, Kind};
 use super::types::*;
-use crate::{API_KEY_VARIABLE, CancelToken, Client, Config};
+use crate::{API_KEY_VARIABLE, CancelToken, Client, Config, Queue};
 
 /// A block that owns a client; every call that uses the client clones the `Arc`.
 pub(super) fn client(client: Client) -> Result<*mut linq_client, Failure> {
@@ -31,6 +33,40 @@ pub(super) unsafe fn drop_client(at: *mut u8) {
     let client = unsafe { at.cast::<Arc<Client>>().read() };
     unsafe { release(at, size_of::<Arc<Client>>()) };
     drop(client);
+}
+
+/// A block that owns a queue; every call that uses the queue clones the `Arc`.
+pub(super) fn queue(queue: Queue) -> Result<*mut linq_queue, Failure> {
+    let at: *mut Arc<Queue> = allocate(Kind::Queue, size_of::<Arc<Queue>>())?.cast();
+    // SAFETY: allocated for exactly this type, aligned by calloc, and not shared yet.
+    unsafe { at.write(Arc::new(queue)) };
+    Ok(at.cast())
+}
+
+/// The queue, kept alive by the caller's `Arc`; `None` if it is not a live queue.
+pub(super) fn acquire_queue(at: *mut linq_queue) -> Option<Arc<Queue>> {
+    // SAFETY: the registry says that the block has this type, and it is not removed meanwhile.
+    registry::with(at, Kind::Queue, || unsafe { (*at.cast::<Arc<Queue>>()).clone() })
+}
+
+/// The descriptor to wait for; -1 if it is not a live queue of this process.
+pub(super) fn descriptor(at: *mut linq_queue) -> i32 {
+    let Some(queue) = acquire_queue(at) else { return -1 };
+    queue.descriptor().map_or(-1, |descriptor| descriptor.as_raw_fd())
+}
+
+pub(super) fn cancel_queued(at: *mut linq_queue, tag: u64) {
+    let Some(queue) = acquire_queue(at) else { return };
+    if tag == LINQ_QUEUE_ALL { queue.cancel_all() } else { queue.cancel(tag) }
+}
+
+/// # Safety
+/// A queue's block that was removed from the registry.
+pub(super) unsafe fn drop_queue(at: *mut u8) {
+    // SAFETY: the caller's promise.
+    let queue = unsafe { at.cast::<Arc<Queue>>().read() };
+    unsafe { release(at, size_of::<Arc<Queue>>()) };
+    queue.close(); // ends the calls that hold another clone
 }
 
 /// The default client, which NULL stands for: made from the environment at the first success and kept until exit.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::failure::{Failure, invalid};
 use super::handle;
 use super::types::*;
-use crate::{CancelToken, Client};
+use crate::{CancelToken, Client, Queue};
 
 /// The core reads no longer reply from a server either.
 const JSON_LIMIT: usize = 1 << 20;
@@ -138,6 +138,20 @@ fn client_or_default(at: *mut linq_client, needs_key: bool) -> Result<Arc<Client
     }
     handle::acquire_client(at)
         .ok_or_else(|| invalid("client is not a live linq_client: it was freed, or is something else"))
+}
+
+/// The queue of a call, kept alive until the call returns.
+pub(super) fn queue(at: *mut linq_queue) -> Result<Arc<Queue>, Failure> {
+    if at.is_null() {
+        return Err(invalid("queue is NULL"));
+    }
+    handle::acquire_queue(at)
+        .ok_or_else(|| invalid("queue is not a live linq_queue: it was freed, or is something else"))
+}
+
+/// How long to wait for an event; `None`: without limit.
+pub(super) fn event_timeout(timeout_ms: u32) -> Option<Duration> {
+    (timeout_ms != u32::MAX).then(|| Duration::from_millis(timeout_ms.into()))
 }
 
 /// The token of a call, kept alive until the call returns.

@@ -90,6 +90,11 @@ layout! {
         trace_id 24 48, attachment_id 28 56, status 32 64, http_status 36 68, api_code 40 72, retry_after_ms 44 76,
         attempts 48 80, retryable 52 84, idempotency_key 56 88, system_error 60 96, reserved 64 100
     }
+    linq_queue_options 12 16 { struct_size 0 0, max_in_flight 4 8, reserved 8 12 }
+    linq_event 56 72 {
+        struct_size 0 0, attachment 4 8, error 8 16, reserved 12 24, tag 16 32, sent 24 40, total 32 48,
+        remaining 40 56, kind 48 64, reserved_2 52 68
+    }
 }
 
 const _: () = {

@@ -24,7 +24,7 @@ mod versioned;
 
 use std::ffi::{c_char, c_void};
 
-use crate::{Client, Presigned, Source};
+use crate::{Client, Presigned, Queue, Source};
 use boundary::catch_panic;
 use types::*;
 
@@ -58,7 +58,7 @@ pub unsafe extern "C" fn linq_upload_file(
     unsafe { boundary::call(attachment, error, body) }
 }
 
-/// Frees whatever this library returned: a result, an error, a client, a cancel token.
+/// Frees whatever this library returned: a result, an error, a client, a cancel token, a queue.
 ///
 /// NULL is allowed. Secrets are overwritten first. A client or token that a call is using is freed
 /// when that call returns. A pointer that is not a live object of the library, such as a member
@@ -228,6 +228,129 @@ pub unsafe extern "C" fn linq_upload_presigned(
         block::attachment(&client.upload_presigned(&presigned, source.core(), options.core())?)
     };
     unsafe { boundary::call(attachment, error, body) }
+}
+
+/// Makes a queue: many uploads, of which up to max_in_flight run at the same time, on threads of the
+/// library. Of its functions, only linq_queue_next and linq_free wait.
+///
+/// client   NULL: the default client; the queue keeps it alive until it is freed
+/// options  NULL: all defaults
+/// queue    the result; free it with linq_free
+///
+/// Nothing is sent, and no thread is made before the first linq_queue_add. Memory use is limited by
+/// the buffers of the uploads that run, and by one waiting event for each upload.
+///
+/// linq_free cancels every upload and returns when the threads have ended: from then on nothing of
+/// yours is read any more. That takes only moments, unless a read from a disk hangs. A linq_queue_next
+/// that runs meanwhile returns LINQ_CANCELLED. A child made by fork cannot use a queue that it
+/// inherited: it can only pass it to linq_free, which then leaves its memory and descriptors as they
+/// are.
+///
+/// LINQ_INVALID_ARGUMENT  max_in_flight is more than 256
+/// LINQ_NO_MEMORY         there is no memory or no descriptor left
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_queue_new(
+    client: *mut linq_client,
+    options: *const linq_queue_options,
+    queue: *mut *mut linq_queue,
+    error: *mut *mut linq_error,
+) -> linq_status {
+    let body = || {
+        let client = input::client(client)?;
+        handle::queue(Queue::new(client, unsafe { options::queue(options)? })?)
+    };
+    unsafe { boundary::call(queue, error, body) }
+}
+
+/// Adds an upload to a queue. It starts as soon as fewer than max_in_flight uploads run.
+///
+/// queue    required
+/// place    NULL: reserves one, as linq_upload does; else the place to upload to, as for
+///          linq_upload_presigned
+/// source   required: a path, a descriptor or bytes
+/// options  NULL: all defaults; timeout_ms begins when the upload starts
+/// tag      yours: its events have it. Several uploads may have the same tag; they are then cancelled
+///          together
+///
+/// Strings and the place are copied. A path is opened only when the upload starts, so 10 000 may be
+/// added at once; if it cannot be opened, the upload's last event says so. A descriptor is duplicated,
+/// which uses one more until the last event. Bytes stay yours: do not change or free them before you
+/// have the upload's last event or have freed the queue. A cancel token ends a running upload at once,
+/// and a waiting one when it would start.
+///
+/// LINQ_INVALID_ARGUMENT  the source is a READER, or options->progress is set: these would be called
+///                        on a thread of the library; or tag is LINQ_QUEUE_ALL
+/// LINQ_FILE              the descriptor cannot be duplicated
+/// LINQ_NO_MEMORY         there is no memory for it, or no thread can be made
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_queue_add(
+    queue: *mut linq_queue,
+    place: *const linq_presigned,
+    source: *const linq_source,
+    options: *const linq_upload_options,
+    tag: u64,
+    error: *mut *mut linq_error,
+) -> linq_status {
+    let body = || {
+        let queue = input::queue(queue)?;
+        let place = match place.is_null() {
+            true => None,
+            false => Some(unsafe { options::presigned(place)? }),
+        };
+        let source = unsafe { options::source(source)? };
+        let options = unsafe { options::upload(options)? };
+        Ok(queue.add(options::queued(place, source, options, tag)?)?)
+    };
+    unsafe { boundary::call_without_result(error, body) }
+}
+
+/// Waits for the next event of a queue. At most one event of each upload waits: newer progress replaces
+/// older progress, and the last event replaces both. Uploads go on whether events are fetched or not.
+///
+/// queue       required
+/// timeout_ms  how long to wait for an event; 0: not at all; UINT32_MAX: without limit, even if
+///             nothing was added yet
+/// event       the event; free it with linq_free. NULL with LINQ_OK if there was none in time
+///
+/// Several threads may call it; each event goes to one of them. Log lines of the queue's threads are
+/// passed to the log callback here, on the calling thread; at most 256 wait, then the oldest are
+/// dropped.
+///
+/// LINQ_CANCELLED  the queue was freed meanwhile
+/// LINQ_NO_MEMORY  there is no memory for the event; it stays in the queue, so call again
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_queue_next(
+    queue: *mut linq_queue,
+    timeout_ms: u32,
+    event: *mut *mut linq_event,
+    error: *mut *mut linq_error,
+) -> linq_status {
+    let body = || {
+        let queue = input::queue(queue)?;
+        let found = queue.next_with(input::event_timeout(timeout_ms), block::event)?;
+        Ok(found.unwrap_or(std::ptr::null_mut()))
+    };
+    unsafe { boundary::call(event, error, body) }
+}
+
+/// A descriptor that is readable, level-triggered, while an event waits: for poll, epoll, kqueue, libuv,
+/// GLib or QSocketNotifier. Once it is readable, call linq_queue_next with a timeout of 0 until there
+/// is no event.
+///
+/// It belongs to the queue: neither read from it nor close it, and deregister it before linq_free.
+/// Waiting log lines do not make it readable. -1 if queue is not a live queue of this process.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_queue_descriptor(queue: *mut linq_queue) -> i32 {
+    catch_panic(-1, || handle::descriptor(queue))
+}
+
+/// Cancels the uploads of a queue that have this tag, or all of them with LINQ_QUEUE_ALL. The last
+/// event of each is LINQ_EVENT_FAILED with LINQ_CANCELLED, unless it had ended before.
+///
+/// Never blocks. A tag that no upload has is ignored, and so is NULL as queue.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_queue_cancel(queue: *mut linq_queue, tag: u64) {
+    catch_panic((), || handle::cancel_queued(queue, tag))
 }
 
 /// Asks what Linq knows of an attachment (GET /v3/attachments/{id}).

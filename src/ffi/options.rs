@@ -1,7 +1,9 @@
 //! Converts the caller's structs to the core's values. Zero means the core's default, which is not known here.
 
+use std::ffi::OsString;
 use std::os::fd::BorrowedFd;
-use std::path::Path;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::callback::{self, CReader};
@@ -9,8 +11,10 @@ use super::failure::{Failure, invalid};
 use super::input::{bytes, cancel, list, millis, optional, optional_path, required};
 use super::types::*;
 use super::versioned::{versioned, versioned_or_default};
+use crate::source::duplicate;
 use crate::{
-    CallOptions, CancelToken, Config, FileInfo, Message, Presigned, Progress, Request, Source, UploadOptions,
+    CallOptions, CancelToken, Config, FileInfo, Message, Presigned, Progress, QueuedSource, QueuedUpload,
+    Request, Source, UploadOptions,
 };
 
 fn must_be_zero(is_zero: bool, name: &str) -> Result<(), Failure> {
@@ -285,6 +289,73 @@ pub(super) unsafe fn request<'a>(at: *const linq_request) -> Result<Request<'a>,
         idempotency_key: unsafe { optional(idempotency_key, "linq_request.idempotency_key")? },
         repeatable: flags & LINQ_REQUEST_REPEATABLE != 0,
     })
+}
+
+pub(super) unsafe fn queue(at: *const linq_queue_options) -> Result<Option<usize>, Failure> {
+    // SAFETY: the caller's promise.
+    let linq_queue_options { struct_size: _, max_in_flight, reserved } = unsafe { versioned_or_default(at)? };
+    must_be_zero(reserved == 0, "linq_queue_options.reserved")?;
+    Ok((max_in_flight != 0).then_some(max_in_flight as usize))
+}
+
+/// An upload for a queue, with copies of what the call borrows, except the bytes of a source in memory.
+pub(super) fn queued(
+    place: Option<Presigned>,
+    source: SourceArgs<'_>,
+    options: UploadArgs<'_>,
+    tag: u64,
+) -> Result<QueuedUpload, Failure> {
+    if tag == LINQ_QUEUE_ALL {
+        return Err(invalid("tag is LINQ_QUEUE_ALL, which stands for every upload"));
+    }
+    let UploadArgs { filename, content_type, progress, call: CallArgs { cancel, timeout } } = options;
+    if progress.is_some() {
+        return Err(not_in_a_queue("linq_upload_options.progress"));
+    }
+    let source = match source {
+        SourceArgs::Path(path) => {
+            QueuedSource::Path(PathBuf::from(OsString::from_vec(copy(path.as_os_str().as_bytes())?)))
+        }
+        SourceArgs::Descriptor(fd, offset, length) => {
+            QueuedSource::Descriptor { fd: duplicate(fd)?, offset, length }
+        }
+        SourceArgs::Bytes(bytes) => QueuedSource::Bytes(Box::new(HostBytes(bytes.as_ptr(), bytes.len()))),
+        SourceArgs::Reader(..) => return Err(not_in_a_queue("linq_source.read")),
+    };
+    let text = |text: Option<&str>| text.map(copy_text).transpose();
+    let (filename, content_type) = (text(filename)?, text(content_type)?);
+    Ok(QueuedUpload { source, place, filename, content_type, cancel, timeout, tag })
+}
+
+fn not_in_a_queue(name: &str) -> Failure {
+    invalid(format!("{name} would be called on a thread of the library, so a queue does not take it"))
+}
+
+fn copy(bytes: &[u8]) -> Result<Vec<u8>, Failure> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(bytes.len()).map_err(|_| Failure::NoMemory)?;
+    copy.extend_from_slice(bytes);
+    Ok(copy)
+}
+
+fn copy_text(text: &str) -> Result<String, Failure> {
+    let mut copy = String::new();
+    copy.try_reserve_exact(text.len()).map_err(|_| Failure::NoMemory)?;
+    copy.push_str(text);
+    Ok(copy)
+}
+
+/// Bytes that the host does not change until it has the last event of their upload, or has freed the queue.
+struct HostBytes(*const u8, usize);
+
+// SAFETY: only read, and the header forbids the host to change them meanwhile.
+unsafe impl Send for HostBytes {}
+
+impl AsRef<[u8]> for HostBytes {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: made from a slice, which the caller keeps as linq_queue_add demands.
+        unsafe { std::slice::from_raw_parts(self.0, self.1) }
+    }
 }
 
 #[cfg(test)]

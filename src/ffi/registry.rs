@@ -15,6 +15,8 @@ pub(super) enum Kind {
     Client,
     /// A `handle::Token`.
     Token,
+    /// An `Arc<Queue>`.
+    Queue,
 }
 
 /// A live block.

@@ -333,6 +333,60 @@ pub struct linq_presigned {
     pub size_bytes: u64,
 }
 
+/// Uploads that run on threads of the library, several at a time. Opaque. Returned by linq_queue_new;
+/// free it with linq_free. May be used from any thread at the same time, but neither by a child made
+/// by fork nor in a signal handler.
+pub struct linq_queue {
+    _opaque: (),
+}
+
+/// Options for a queue. Start with linq_queue_options_default().
+#[repr(C)]
+pub struct linq_queue_options {
+    /// sizeof(linq_queue_options) of the caller; the _default() function sets it.
+    pub struct_size: usize,
+    /// How many uploads run at the same time, 1 to 256. 0: 4.
+    pub max_in_flight: u32,
+    /// 0.
+    pub reserved: u32,
+}
+
+/// linq_event.kind: the progress of an upload.
+pub const LINQ_EVENT_PROGRESS: u32 = 1;
+/// linq_event.kind: an upload succeeded; its last event. See linq_event.attachment.
+pub const LINQ_EVENT_FINISHED: u32 = 2;
+/// linq_event.kind: an upload failed or was cancelled; its last event. See linq_event.error.
+pub const LINQ_EVENT_FAILED: u32 = 3;
+
+/// What happened to an upload of a queue. Returned by linq_queue_next; free it with linq_free. The
+/// attachment and the error are part of it and are freed with it; do not free them yourself.
+#[repr(C)]
+pub struct linq_event {
+    /// Set by the library; see LINQ_HAS.
+    pub struct_size: usize,
+    /// FINISHED: the attachment, for messages. Else NULL.
+    pub attachment: *const linq_attachment,
+    /// FAILED: the error, LINQ_CANCELLED if the upload was cancelled. Else NULL.
+    pub error: *const linq_error,
+    /// NULL.
+    pub reserved: *const c_void,
+    /// The tag that was passed to linq_queue_add.
+    pub tag: u64,
+    /// The bytes sent so far in this attempt. FINISHED: all of them.
+    pub sent: u64,
+    /// The size of the file. 0 while it is not known.
+    pub total: u64,
+    /// How many uploads of the queue will still have a last event after this event. 0: all are done.
+    pub remaining: u64,
+    /// LINQ_EVENT_PROGRESS, _FINISHED or _FAILED.
+    pub kind: u32,
+    /// 0.
+    pub reserved_2: u32,
+}
+
+/// linq_queue_cancel: every upload of the queue. No upload has this tag.
+pub const LINQ_QUEUE_ALL: u64 = 0xFFFFFFFFFFFFFFFF;
+
 /// What Linq knows of an attachment. Returned by linq_attachment_get; free it with linq_free.
 #[repr(C)]
 pub struct linq_attachment_info {

@@ -141,7 +141,7 @@ impl State {
     }
 
     /// Ends those whose tag is wanted. What is given back is to be dropped without the lock.
-    pub(super) fn cancel(&mut self, wanted: impl Fn(u64) -> bool, signal: &Signal) -> Vec<Box<QueuedUpload>> {
+    pub(super) fn cancel(&mut self, wanted: impl Fn(u64) -> bool, signal: &Signal) -> Vec<QueuedUpload> {
         let mut dropped = Vec::new();
         for upload in self.uploads.values().filter(|upload| wanted(upload.tag)) {
             if let Step::Running(own) = &upload.step {
@@ -156,7 +156,7 @@ impl State {
             }
             let over = Step::Over(Err(Error::cancelled()));
             if let Step::Waiting(never) = std::mem::replace(&mut upload.step, over) {
-                dropped.push(never);
+                dropped.push(*never);
             }
             self.announce(id, signal);
             false

@@ -3,12 +3,17 @@
 use std::cmp::Ordering;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::error::{failed, file_error};
 use crate::error::Error;
+
+/// A descriptor of our own for the same open file.
+pub(crate) fn duplicate(fd: BorrowedFd<'_>) -> Result<OwnedFd, Error> {
+    fd.try_clone_to_owned().map_err(|e| failed("the descriptor cannot be used".to_owned(), &e))
+}
 
 /// An open regular file, or a part of one.
 pub(super) struct FileSource<'a> {
@@ -39,8 +44,7 @@ impl<'a> FileSource<'a> {
     pub(super) fn by_descriptor(fd: BorrowedFd<'_>, offset: u64, length: Option<u64>) -> Result<Self, Error> {
         let name = "the descriptor".to_owned();
         // A descriptor of our own for the same open file, so that a `File` can own it.
-        let file = fd.try_clone_to_owned().map(File::from);
-        let file = file.map_err(|e| failed(format!("{name} cannot be used"), &e))?;
+        let file = File::from(duplicate(fd)?);
         let opened = regular(&name, &file)?;
         let rest = opened.len().checked_sub(offset);
         let rest =

@@ -155,6 +155,24 @@ NEXT(linq_error, idempotency_key, system_error);
 NEXT(linq_error, system_error, reserved);
 LAST(linq_error, reserved);
 
+SIZE(linq_queue_options, 12, 16);
+NEXT(linq_queue_options, struct_size, max_in_flight);
+NEXT(linq_queue_options, max_in_flight, reserved);
+LAST(linq_queue_options, reserved);
+
+SIZE(linq_event, 56, 72);
+NEXT(linq_event, struct_size, attachment);
+NEXT(linq_event, attachment, error);
+NEXT(linq_event, error, reserved);
+NEXT(linq_event, reserved, tag);
+NEXT(linq_event, tag, sent);
+NEXT(linq_event, sent, total);
+NEXT(linq_event, total, remaining);
+NEXT(linq_event, remaining, kind);
+NEXT(linq_event, kind, reserved_2);
+LAST(linq_event, reserved_2);
+
+_Static_assert(LINQ_QUEUE_ALL == UINT64_MAX && sizeof LINQ_QUEUE_ALL == 8, "UINT64_MAX");
 _Static_assert(sizeof(linq_status) == 4 && (linq_status)-1 < 0, "int32_t");
 
 static void versions_agree(void) {
@@ -227,6 +245,8 @@ static void defaults_are_the_callers_size_and_zeros(void) {
   CHECK(fresh(&client, sizeof client) && fresh(&file, sizeof file));
   CHECK(fresh(&source, sizeof source) && fresh(&upload, sizeof upload));
   CHECK(fresh(&call, sizeof call) && fresh(&message, sizeof message));
+  linq_queue_options queue = linq_queue_options_default();
+  CHECK(fresh(&queue, sizeof queue));
 }
 
 static void has_tells_whether_a_field_is_there(void) {

@@ -145,6 +145,23 @@ AT(linq_error, idempotency_key, 56, 88);
 AT(linq_error, system_error, 60, 96);
 AT(linq_error, reserved, 64, 100);
 
+SIZE(linq_queue_options, 12, 16);
+AT(linq_queue_options, struct_size, 0, 0);
+AT(linq_queue_options, max_in_flight, 4, 8);
+AT(linq_queue_options, reserved, 8, 12);
+
+SIZE(linq_event, 56, 72);
+AT(linq_event, struct_size, 0, 0);
+AT(linq_event, attachment, 4, 8);
+AT(linq_event, error, 8, 16);
+AT(linq_event, reserved, 12, 24);
+AT(linq_event, tag, 16, 32);
+AT(linq_event, sent, 24, 40);
+AT(linq_event, total, 32, 48);
+AT(linq_event, remaining, 40, 56);
+AT(linq_event, kind, 48, 64);
+AT(linq_event, reserved_2, 52, 68);
+
 SIZE(linq_header, 8, 16);
 AT(linq_header, name, 0, 0);
 AT(linq_header, value, 4, 8);

@@ -90,6 +90,15 @@ static void every_function_refuses_a_missing_argument(void) {
   linq_response *response = POISON(linq_response);
   REFUSED(linq_send_request(g_client, NULL, NULL, &response, &g_error), response,
           "linq_request is NULL");
+  linq_event *event = POISON(linq_event);
+  REFUSED(linq_queue_next(NULL, 0, &event, &g_error), event, "queue is NULL");
+  REFUSED(linq_queue_add(NULL, NULL, &source, NULL, 1, &g_error), NULL, "queue is NULL");
+  linq_queue *queue = NULL;
+  CHECK(linq_queue_new(g_client, NULL, &queue, NULL) == LINQ_OK);
+  REFUSED(linq_queue_add(queue, NULL, NULL, NULL, 1, &g_error), NULL, "linq_source is NULL");
+  REFUSED(linq_queue_next(queue, 0, NULL, &g_error), NULL,
+          "event is NULL: there is nowhere to put the result");
+  linq_free(queue);
 }
 
 static void a_missing_place_for_the_result_is_refused(void) {
@@ -116,6 +125,8 @@ static void a_missing_place_for_the_result_is_refused(void) {
           "receipt is NULL: there is nowhere to put the result");
   REFUSED(linq_send_request(g_client, NULL, NULL, NULL, &g_error), NULL,
           "response is NULL: there is nowhere to put the result");
+  REFUSED(linq_queue_new(g_client, NULL, NULL, &g_error), NULL,
+          "queue is NULL: there is nowhere to put the result");
 }
 
 static void everything_null_at_once_crashes_nothing(void) {
@@ -132,6 +143,11 @@ static void everything_null_at_once_crashes_nothing(void) {
   CHECK(linq_content_type(NULL, NULL, 0) == NULL);
   CHECK(linq_content_type(NULL, NULL, 9) == NULL);
   linq_cancel_token_cancel(NULL);
+  CHECK(linq_queue_new(NULL, NULL, NULL, NULL) == LINQ_INVALID_ARGUMENT);
+  CHECK(linq_queue_add(NULL, NULL, NULL, NULL, 0, NULL) == LINQ_INVALID_ARGUMENT);
+  CHECK(linq_queue_next(NULL, 0, NULL, NULL) == LINQ_INVALID_ARGUMENT);
+  CHECK(linq_queue_descriptor(NULL) == -1);
+  linq_queue_cancel(NULL, LINQ_QUEUE_ALL);
   CHECK(linq_set_log(NULL, NULL, 0) == LINQ_OK);
   linq_free(NULL);
 }

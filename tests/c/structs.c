@@ -68,6 +68,14 @@ static linq_status take_request(const void *given, linq_error **error) {
   return status;
 }
 
+static linq_status take_queue_options(const void *given, linq_error **error) {
+  linq_queue *queue = POISON(linq_queue);
+  linq_status status = linq_queue_new(g_client, given, &queue, error);
+  CHECK((queue != NULL) == (status == LINQ_OK));
+  linq_free(queue);
+  return status;
+}
+
 static linq_status take_presigned(const void *given, linq_error **error) {
   linq_source source = from_memory("hello", 5);
   linq_attachment *attachment = POISON(linq_attachment);
@@ -196,6 +204,13 @@ static void requests_of_every_age(void) {
   every_age("linq_request", &good, sizeof good, offsetof(linq_request, json), take_request);
 }
 
+static void queue_options_of_every_age(void) {
+  linq_queue_options good = linq_queue_options_default();
+  good.max_in_flight = 2;
+  every_age("linq_queue_options", &good, sizeof good, offsetof(linq_queue_options, reserved),
+            take_queue_options);
+}
+
 /* A result may be handed back by a caller who was compiled with another version of it. */
 static void presigned_of_every_age(void) {
   every_age("linq_presigned", g_presigned, sizeof *g_presigned,
@@ -214,6 +229,9 @@ static void reserved_fields_must_be_zero(void) {
   linq_call_options call = linq_call_options_default();
   call.reserved = 1;
   refuses(take_call_options, &call, "linq_call_options.reserved", "must be zero");
+  linq_queue_options queue = linq_queue_options_default();
+  queue.reserved = 1;
+  refuses(take_queue_options, &queue, "linq_queue_options.reserved", "must be zero");
 }
 
 static void results_carry_their_size(void) {
@@ -246,6 +264,7 @@ int main(void) {
   RUN(call_options_of_every_age);
   RUN(messages_of_every_age);
   RUN(requests_of_every_age);
+  RUN(queue_options_of_every_age);
   RUN(presigned_of_every_age);
   RUN(reserved_fields_must_be_zero);
   RUN(results_carry_their_size);

@@ -1,8 +1,10 @@
 use std::ffi::CStr;
 
 use super::*;
-use crate::Details;
+use std::sync::Arc;
+
 use crate::ffi::alloc::tests::{FAULT, Fault};
+use crate::{Client, Config, Details, Queue, QueuedSource, QueuedUpload};
 
 pub(in crate::ffi) fn text<'a>(at: *const c_char) -> Option<&'a str> {
     // SAFETY: the tests only look at texts of blocks that are alive.
@@ -234,4 +236,69 @@ fn no_memory_is_a_failure_and_not_the_end() {
     let failed = attachment(&an_attachment());
     FAULT.set(Fault::None);
     assert!(matches!(failed, Err(Failure::NoMemory)));
+}
+
+fn an_event(kind: EventKind) -> Event {
+    Event { tag: 1, sent: 2, total: 3, remaining: 4, kind }
+}
+
+#[test]
+fn an_event_and_what_it_points_to_are_one_block() {
+    let block = event(&an_event(EventKind::Finished(an_attachment()))).unwrap();
+    // SAFETY: just made, and the attachment is part of it.
+    let (found, its) = unsafe { (&*block, &*(*block).attachment) };
+    assert_eq!((found.struct_size, found.kind), (size_of::<linq_event>(), LINQ_EVENT_FINISHED));
+    assert_eq!((found.tag, found.sent, found.total, found.remaining), (1, 2, 3, 4));
+    assert!(found.error.is_null() && found.reserved.is_null() && found.reserved_2 == 0);
+    assert_eq!(found.attachment.addr() - block.addr(), size_of::<linq_event>());
+    assert_eq!((its.struct_size, text(its.attachment_id)), (size_of::<linq_attachment>(), Some("id-1")));
+    assert_eq!((text(its.content_type), its.attempts), (Some("image/jpeg"), 3));
+    free(block);
+
+    let block = event(&an_event(EventKind::Failed(an_error("no")))).unwrap();
+    // SAFETY: just made, and the error is part of it.
+    let (found, its) = unsafe { (&*block, &*(*block).error) };
+    assert_eq!((found.kind, found.tag), (LINQ_EVENT_FAILED, 1));
+    assert!(found.attachment.is_null());
+    assert_eq!((text(its.message), its.status), (Some("no"), LINQ_STORAGE));
+    free(block);
+
+    let block = event(&an_event(EventKind::Progress)).unwrap();
+    // SAFETY: just made.
+    let found = unsafe { &*block };
+    assert_eq!((found.kind, found.remaining), (LINQ_EVENT_PROGRESS, 4));
+    assert!(found.attachment.is_null() && found.error.is_null());
+    free(block);
+}
+
+#[test]
+fn what_a_server_sent_and_cannot_be_told_is_a_failed_event() {
+    let lie = Attachment { attachment_id: "id\0more".into(), ..an_attachment() };
+    let block = event(&an_event(EventKind::Finished(lie))).unwrap();
+    // SAFETY: just made.
+    let (found, its) = unsafe { (&*block, &*(*block).error) };
+    assert!(found.kind == LINQ_EVENT_FAILED && found.attachment.is_null());
+    assert_eq!((its.status, found.tag), (LINQ_PROTOCOL, 1));
+    free(block);
+}
+
+#[test]
+#[cfg(not(miri))] // Miri blocks no signals
+fn an_event_without_memory_stays_in_its_queue() {
+    // Plain http, so that no certificates are looked for: Miri has no files.
+    let base_url = Some("http://127.0.0.1:1".to_owned());
+    let config = Config { use_environment: false, base_url, ..Config::default() };
+    let queue = Queue::new(Arc::new(Client::new(config).unwrap()), Some(1)).unwrap();
+    let source = QueuedSource::Bytes(Box::new(b"hello"));
+    let (place, filename, content_type, cancel, timeout) = (None, Some("a.txt".to_owned()), None, None, None);
+    queue.add(QueuedUpload { source, place, filename, content_type, cancel, timeout, tag: 7 }).unwrap();
+    let ask = || queue.next_with(Some(Duration::from_secs(20)), event);
+    FAULT.set(Fault::NoMemory);
+    let failed = ask();
+    FAULT.set(Fault::None);
+    assert!(matches!(failed, Err(Failure::NoMemory)));
+    let block = ask().unwrap().unwrap();
+    // SAFETY: just made.
+    assert_eq!(unsafe { ((*block).tag, (*(*block).error).status) }, (7, LINQ_UNAUTHORIZED));
+    free(block);
 }
