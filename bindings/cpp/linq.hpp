@@ -16,7 +16,8 @@
 //  Two forms   upload_file() throws linq::Error. try_upload_file() returns a Result: std::expected where there is one, else a
 //              small class that is used alike. With -fno-exceptions only the second form is there.
 //  Objects     Clients, tokens, results and errors own a block of the library and free it. Copies are cheap and share it;
-//              moving copies, so nothing is ever empty. All may be used from any thread at the same time.
+//              moving copies, so nothing is ever empty. A Queue moves, and is not copied. All may be used from any thread at the
+//              same time.
 //  Text        comes as a std::string of your own; where linq.h says NULL, it is empty. What you pass in must not have a NUL
 //              inside: that is refused.
 //  Callbacks   may throw: the call ends, and it is your exception that comes out of it, in both forms.
@@ -27,6 +28,7 @@
 #include <linq.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <chrono>
 #include <cstddef>
@@ -35,6 +37,7 @@
 #include <filesystem>
 #include <functional>
 #include <istream>
+#include <iterator>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -127,6 +130,11 @@ class Block {
 
   /// For a function of linq.h. Borrowed: it lives as long as this object or a copy.
   C* get() const noexcept { return block_.get(); }
+  // A part of the block, which keeps all of it alive.
+  template <class Part>
+  std::shared_ptr<Part> part(Part* part) const noexcept {
+    return {block_, part};
+  }
 
  private:
   std::shared_ptr<C> block_;
@@ -149,6 +157,8 @@ class Error : public std::exception {
  public:
   /// Takes over an error of linq.h.
   explicit Error(linq_error* error) : block_(error) {}
+  // Part of something else.
+  explicit Error(std::shared_ptr<const linq_error> error) noexcept : block_(std::move(error)) {}
   /// One of this header's own.
   Error(Status status, std::string message) : block_(make(status, std::move(message))) {}
   Error(const Error&) noexcept = default;
@@ -420,6 +430,15 @@ class Cancel {
   Cancel(std::stop_token stop) : stop_(std::move(stop)) {}
 #endif
 
+  // Whether it ends a call only while somebody watches it, and not by itself.
+  bool is_watched() const noexcept {
+#ifdef __cpp_lib_jthread
+    return stop_.stop_possible();
+#else
+    return false;
+#endif
+  }
+
   // For as long as one call lasts.
   class Link {
    public:
@@ -581,6 +600,8 @@ struct Request {
 class Attachment {
  public:
   explicit Attachment(const linq_attachment* attachment) : block_(attachment) {}
+  // Part of something else.
+  explicit Attachment(std::shared_ptr<const linq_attachment> attachment) noexcept : block_(std::move(attachment)) {}
   /// For any number of messages as long as it lasts: an ephemeral attachment is removed 24 to 48 hours after the
   /// upload, a persistent one stays until it is deleted.
   std::string attachment_id() const { return detail::text(block_.get()->attachment_id); }
@@ -1060,6 +1081,196 @@ class Client {
   explicit Client(std::shared_ptr<linq_client> client) noexcept : block_(std::move(client)) {}
 
   detail::Block<linq_client> block_;
+};
+
+/// What an event of a queue tells.
+enum class EventKind : std::uint32_t {
+  progress = LINQ_EVENT_PROGRESS,
+  finished = LINQ_EVENT_FINISHED,
+  failed = LINQ_EVENT_FAILED,
+};
+
+/// What happened to an upload of a queue.
+class Event {
+ public:
+  explicit Event(const linq_event* event) : block_(event) {}
+  /// Decide by this. `finished` and `failed` are the last event of an upload.
+  EventKind kind() const noexcept { return static_cast<EventKind>(block_.get()->kind); }
+  /// What Queue::add was given.
+  std::uint64_t tag() const noexcept { return block_.get()->tag; }
+  /// How many bytes were sent in this attempt.
+  std::uint64_t sent() const noexcept { return block_.get()->sent; }
+  /// How many there are; 0 where that is not known yet.
+  std::uint64_t total() const noexcept { return block_.get()->total; }
+  /// How many uploads have not told their last event, after this one.
+  std::uint64_t remaining() const noexcept { return block_.get()->remaining; }
+  /// What to put into messages, where it is finished.
+  std::optional<Attachment> attachment() const {
+    if (block_.get()->attachment == nullptr) return std::nullopt;
+    return Attachment(block_.part(block_.get()->attachment));
+  }
+  /// Why, where it failed.
+  std::optional<Error> error() const {
+    if (block_.get()->error == nullptr) return std::nullopt;
+    return Error(block_.part(block_.get()->error));
+  }
+  /// For a function of linq.h. Borrowed: it lives as long as this object or a copy.
+  const linq_event* get() const noexcept { return block_.get(); }
+
+ private:
+  detail::Block<const linq_event> block_;
+};
+
+/// How a queue is to behave, as in linq_queue_options.
+struct QueueOptions {
+  /// How many uploads run at a time; 0: see linq.h.
+  std::uint32_t max_in_flight = 0;
+};
+
+/// Many uploads, a few at a time, on threads of the library; none blocks its caller. Its end cancels them and waits until the
+/// threads are gone. May be used from any thread at the same time, but not in a child made by fork. It moves and is not copied;
+/// one that was moved from may only be destroyed or assigned to.
+class Queue {
+ public:
+#ifdef __cpp_exceptions
+  /// Nothing is sent. Throws Error.
+  explicit Queue(const Client& client = Client::default_client(), const QueueOptions& options = {})
+      : Queue(detail::value(try_make(client, options))) {}
+#endif
+  /// The same without throwing.
+  static Result<Queue> try_make(const Client& client = Client::default_client(), const QueueOptions& options = {}) {
+    linq_queue_options c = linq_queue_options_default();
+    c.max_in_flight = options.max_in_flight;
+    linq_queue* queue = nullptr;
+    linq_error* error = nullptr;
+    if (linq_queue_new(client.get(), &c, &queue, &error) != LINQ_OK) return detail::failure<Queue>(Error(error));
+    return Queue(queue);
+  }
+  /// Takes over a queue of linq.h to which nothing was added.
+  explicit Queue(linq_queue* queue) : state_(new State(queue)) {}
+  /// For a function of linq.h. Borrowed: it lives as long as this object.
+  linq_queue* get() const noexcept { return state_->queue; }
+
+  /// Adds an upload. A Source::bytes stays borrowed until the upload's last event; a Source::file is opened when its turn comes.
+  /// What runs code of yours is refused: other sources, a progress function (ask for events) and a std::stop_token (use a
+  /// CancelToken, or cancel()). The timeout runs from the start of the upload.
+  Result<void> try_add(const Source& source, std::uint64_t tag, const UploadOptions& options = {}) const {
+    return add(nullptr, source, tag, options);
+  }
+  /// The same to a place that was reserved elsewhere.
+  Result<void> try_add_presigned(const Presigned& presigned, const Source& source, std::uint64_t tag,
+                                 const UploadOptions& options = {}) const {
+    return add(presigned.get(), source, tag, options);
+  }
+  /// The next event; none where none came in time. 0 asks and does not wait.
+  Result<std::optional<Event>> try_next(std::chrono::milliseconds timeout) const {
+    using Found = std::optional<Event>;
+    detail::Input input;
+    const std::uint32_t wait = input.milliseconds(timeout, "timeout_ms");
+    if (input.error) return detail::failure<Found>(*std::move(input.error));
+    return ask<Found>(wait);
+  }
+  /// The next event, which is waited for as long as it takes.
+  Result<Event> try_next() const {
+    Result<std::optional<Event>> found = ask<std::optional<Event>>(UINT32_MAX);
+    if (!found) return detail::failure<Event>(std::move(found).error());
+    return **std::move(found);
+  }
+  /// Readable, level-triggered, while an event waits: for any event loop. The queue's own.
+  int descriptor() const noexcept { return linq_queue_descriptor(get()); }
+  /// Ends the uploads with this tag; the last event of each tells it.
+  void cancel(std::uint64_t tag) const noexcept { linq_queue_cancel(get(), tag); }
+  /// Ends every upload.
+  void cancel_all() const noexcept { linq_queue_cancel(get(), LINQ_QUEUE_ALL); }
+
+#ifdef __cpp_exceptions
+  // The same four, throwing Error.
+  void add(const Source& source, std::uint64_t tag, const UploadOptions& options = {}) const {
+    detail::value(try_add(source, tag, options));
+  }
+  void add_presigned(const Presigned& presigned, const Source& source, std::uint64_t tag,
+                     const UploadOptions& options = {}) const {
+    detail::value(try_add_presigned(presigned, source, tag, options));
+  }
+  std::optional<Event> next(std::chrono::milliseconds timeout) const { return detail::value(try_next(timeout)); }
+  Event next() const { return detail::value(try_next()); }
+
+  /// Waits for one event after another, until every upload that was added, meanwhile too, has told its last.
+  class Iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = Event;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const Event*;
+    using reference = const Event&;
+
+    Iterator() = default;
+    explicit Iterator(const Queue& queue) : queue_(&queue) { ++*this; }
+    const Event& operator*() const noexcept { return *event_; }
+    const Event* operator->() const noexcept { return &*event_; }
+    Iterator& operator++() {
+      event_.reset();
+      if (queue_->state_->pending > 0) event_ = queue_->next();
+      if (!event_) queue_ = nullptr;
+      return *this;
+    }
+    Iterator operator++(int) {
+      Iterator before = *this;
+      ++*this;
+      return before;
+    }
+    friend bool operator==(const Iterator& a, const Iterator& b) noexcept { return a.queue_ == b.queue_; }
+    friend bool operator!=(const Iterator& a, const Iterator& b) noexcept { return !(a == b); }
+
+   private:
+    const Queue* queue_ = nullptr;
+    std::optional<Event> event_{};
+  };
+  /// Iterator() is the end.
+  struct Events {
+    Iterator first{};
+    Iterator begin() const { return first; }
+    Iterator end() const { return Iterator(); }
+  };
+  /// The events for one thread: `for (const linq::Event& event : queue.events())`.
+  Events events() const { return Events{Iterator(*this)}; }
+#endif
+
+ private:
+  struct State {
+    explicit State(linq_queue* its) noexcept : queue(its) {}
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+    ~State() { linq_free(queue); }
+
+    linq_queue* queue;
+    // Uploads whose last event was not fetched.
+    std::atomic<std::uint64_t> pending{0};
+  };
+
+  Result<void> add(const linq_presigned* place, const Source& source, std::uint64_t tag, const UploadOptions& options) const {
+    detail::Input input;
+    detail::Uploading call(options, input);
+    const Source::Borrowed borrowed(source, input, call.carried);
+    if (options.cancel.is_watched()) input.refuse("A queue takes no std::stop_token: give a CancelToken, or use cancel().");
+    if (input.error) return detail::failure<void>(*std::move(input.error));
+    linq_error* error = nullptr;
+    state_->pending++;
+    if (linq_queue_add(get(), place, borrowed.get(), call.get(), tag, &error) == LINQ_OK) return {};
+    state_->pending--;
+    return detail::failure<void>(Error(error));
+  }
+  template <class Found>
+  Result<Found> ask(std::uint32_t timeout_ms) const {
+    linq_event* event = nullptr;
+    linq_error* error = nullptr;
+    if (linq_queue_next(get(), timeout_ms, &event, &error) != LINQ_OK) return detail::failure<Found>(Error(error));
+    if (event == nullptr) return Found();
+    if (event->kind != LINQ_EVENT_PROGRESS) state_->pending--;
+    return Found(Event(event));
+  }
+
+  std::unique_ptr<State> state_;
 };
 
 /// Uploads a file on disk with the default client.

@@ -86,6 +86,20 @@ void failures_are_values() {
   CHECK(stored(client.try_upload(Source::stream(stream), upload)->attachment_id()) == "hello");
 }
 
+void a_queue_without_exceptions() {
+  auto made_queue = linq::Queue::try_make(made());
+  CHECK(made_queue.has_value());
+  const linq::Queue queue = *std::move(made_queue);
+  CHECK(queue.try_add(Source::bytes("hello"), 1, called("a.txt")).has_value());
+  auto event = queue.try_next();
+  while (event && event->kind() == linq::EventKind::progress) event = queue.try_next();
+  CHECK(event && event->tag() == 1 && stored(event->attachment()->attachment_id()) == "hello");
+  const auto none = queue.try_next(std::chrono::milliseconds(0));
+  CHECK(none && !none->has_value());
+  fails(queue.try_add(Source::bytes("hello"), LINQ_QUEUE_ALL), Status::invalid_argument);
+  fails(linq::Queue::try_make(made(), {1000}), Status::invalid_argument);
+}
+
 void log_lines_are_heard_here_too() {
   int lines = 0;
   CHECK(linq::try_set_log([&](linq::LogLevel, std::string_view) { lines++; }, linq::LogLevel::debug).has_value());
@@ -102,5 +116,6 @@ bool nothrow_hears_nothing() { return linq::try_set_log(nullptr).has_value(); }
 void nothrow_tests() {
   RUN(every_function_without_exceptions);
   RUN(failures_are_values);
+  RUN(a_queue_without_exceptions);
   RUN(log_lines_are_heard_here_too);
 }

@@ -129,7 +129,7 @@ void all_of_the_c_header_is_reached() {
       fields++;
     }
   }
-  CHECK(functions == 18 && fields >= 80);
+  CHECK(functions == 23 && fields >= 89);
   CHECK(linq::version() == LINQ_VERSION_STRING && linq::abi_version() == LINQ_ABI_VERSION);
 }
 
@@ -1084,6 +1084,127 @@ void log_lines_are_logged_at_exit() {
   linq::set_log([](linq::LogLevel, std::string_view) { LastWords::g_lines++; }, linq::LogLevel::debug);
 }
 
+/// The last event of the next upload that ends.
+linq::Event last(const linq::Queue& queue) {
+  for (;;) {
+    linq::Event event = queue.next();
+    if (event.kind() != linq::EventKind::progress) return event;
+  }
+}
+
+void a_queue_uploads_and_tells() {
+  const linq::Queue queue(*g_client, {2});
+  CHECK(queue.descriptor() >= 0);
+  CHECK(!queue.next(std::chrono::milliseconds(0)) && !queue.next(std::chrono::milliseconds(50)));
+  const std::string bytes = content(3000);
+  queue.add(Source::bytes(bytes), 7, called("a.txt"));
+  const linq::Event event = last(queue);
+  CHECK(event.kind() == linq::EventKind::finished && event.tag() == 7 && event.remaining() == 0);
+  CHECK(event.sent() == 3000 && event.total() == 3000 && !event.error());
+  CHECK(event.attachment()->filename() == "a.txt" && stored(event.attachment()->attachment_id()) == bytes);
+
+  queue.add(Source::file("/nowhere/x.txt"), 8);
+  const auto failed = queue.next(std::chrono::seconds(30));
+  CHECK(failed && failed->kind() == linq::EventKind::failed && failed->tag() == 8 && !failed->attachment());
+  CHECK(failed->error()->status() == Status::file && failed->error()->system_error() == std::errc::no_such_file_or_directory);
+}
+
+/// What an event holds lives as long as the last that came out of it.
+void parts_of_an_event_outlive_it() {
+  std::optional<linq::Attachment> attachment;
+  std::optional<Error> error;
+  {
+    const linq::Queue queue(*g_client);
+    queue.add(Source::bytes("hello"), 1, called("a.txt"));
+    attachment = last(queue).attachment();
+    queue.add(Source::file("/nowhere/x.txt"), 2);
+    error = last(queue).error();
+  }
+  const linq::Attachment copy = *attachment;
+  CHECK(copy.filename() == "a.txt" && has(error->message(), "/nowhere/x.txt"));
+}
+
+void events_are_iterated_until_all_is_told() {
+  const linq::Queue queue(*g_client);
+  for (const linq::Event& event : queue.events()) CHECK(event.tag() == 99);  // nothing was added
+  const std::string path = file_of("many.txt", 100);
+  for (std::uint64_t tag = 0; tag < 10; tag++) queue.add(Source::file(path), tag);
+  std::uint64_t ended = 0;
+  for (const linq::Event& event : queue.events()) {
+    if (event.kind() == linq::EventKind::progress) continue;
+    CHECK(event.kind() == linq::EventKind::finished);
+    if (ended++ == 3) queue.add(Source::bytes("one more"), 10, called("a.txt"));
+  }
+  CHECK(ended == 11);
+  static_assert(std::is_same_v<std::iterator_traits<linq::Queue::Iterator>::value_type, linq::Event>);
+}
+
+void a_queue_moves() {
+  static_assert(!std::is_copy_constructible_v<linq::Queue> && !std::is_copy_assignable_v<linq::Queue>);
+  static_assert(std::is_nothrow_move_constructible_v<linq::Queue> && std::is_nothrow_move_assignable_v<linq::Queue>);
+  linq::Queue first(*g_client);
+  first.add(Source::bytes("hello"), 1, called("a.txt"));
+  linq::Queue second(std::move(first));
+  CHECK(last(second).tag() == 1);
+  first = linq::Queue(*g_client);
+  first.add(Source::bytes("hello"), 2, called("a.txt"));
+  second = std::move(first);
+  CHECK(last(second).tag() == 2);
+}
+
+void uploads_of_a_queue_are_cancelled() {
+  calm();
+  fault(R"({"side":"storage","times":0,"fault":{"no_answer":true}})");
+  const linq::Queue queue(*g_client, {3});
+  const linq::CancelToken token;
+  linq::UploadOptions options = called("a.txt");
+  options.cancel = token;
+  queue.add(Source::bytes("hello"), 1, options);
+  for (std::uint64_t tag = 2; tag < 6; tag++) queue.add(Source::bytes("hello"), tag, called("a.txt"));
+  sleep_ms(300);
+  token.cancel();
+  linq::Event event = last(queue);
+  CHECK(event.tag() == 1 && event.error()->status() == Status::cancelled);
+  queue.cancel(5);
+  event = last(queue);
+  CHECK(event.tag() == 5 && event.error()->status() == Status::cancelled && event.remaining() == 3);
+  queue.cancel_all();
+  for (int left = 3; left > 0; left--) CHECK(last(queue).error()->status() == Status::cancelled);
+  queue.add(Source::bytes("hello"), 6, called("a.txt"));  // and the end of the queue ends it
+  calm();
+}
+
+void a_queue_takes_nothing_that_runs_code_of_the_host() {
+  const linq::Queue queue(*g_client);
+  linq::UploadOptions options = called("a.txt");
+  options.progress = [](std::uint64_t, std::uint64_t) {};
+  CHECK(has(thrown(Status::invalid_argument, [&] { queue.add(Source::bytes("hello"), 1, options); }).message(), "progress"));
+  const Source reader = Source::reader(5, [](void*, std::size_t) { return -1; });
+  CHECK(has(thrown(Status::invalid_argument, [&] { queue.add(reader, 1, called("a.txt")); }).message(), "linq_source.read"));
+  thrown(Status::invalid_argument, [&] { queue.add(Source::bytes("hello"), LINQ_QUEUE_ALL, called("a.txt")); });
+  thrown(Status::invalid_argument, [&] { queue.add(Source::file(std::string("a\0b", 3)), 1); });
+  thrown(Status::invalid_argument, [&] { (void)queue.next(std::chrono::milliseconds(-1)); });
+  thrown(Status::invalid_argument, [] { linq::Queue(*g_client, {257}); });
+#ifdef __cpp_lib_jthread
+  std::stop_source stop;
+  options = called("a.txt");
+  options.cancel = stop.get_token();
+  CHECK(has(thrown(Status::invalid_argument, [&] { queue.add(Source::bytes("hello"), 1, options); }).message(), "stop_token"));
+#endif
+  for (const linq::Event& event : queue.events()) CHECK(event.tag() == 99);  // what was refused is not waited for
+}
+
+void a_queue_puts_to_a_place_too() {
+  linq::File file;
+  file.filename = "split.txt";
+  file.size_bytes = 5;
+  const linq::Queue queue(*g_client);
+  const linq::Presigned place = g_client->presign(file);
+  queue.add_presigned(place, Source::bytes("hello"), 3);
+  CHECK(last(queue).attachment()->attachment_id() == place.attachment_id());
+  CHECK(stored(place.attachment_id()) == "hello");
+}
+
 void threads_share_a_client() {
   std::atomic<int> done{0}, cancelled{0};
   std::vector<std::thread> threads;
@@ -1159,6 +1280,13 @@ int main() {
   RUN(a_log_function_is_refused_while_another_thread_replaces_it);
   RUN(an_old_log_function_is_destroyed);
   RUN(threads_share_a_client);
+  RUN(a_queue_uploads_and_tells);
+  RUN(parts_of_an_event_outlive_it);
+  RUN(events_are_iterated_until_all_is_told);
+  RUN(a_queue_moves);
+  RUN(uploads_of_a_queue_are_cancelled);
+  RUN(a_queue_takes_nothing_that_runs_code_of_the_host);
+  RUN(a_queue_puts_to_a_place_too);
   RUN(next_version_uploads);
   nothrow_tests();
   RUN(log_lines_are_logged_at_exit);
