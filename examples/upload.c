@@ -23,20 +23,21 @@
 enum exit_code { ALL_WELL = 0, BAD_USAGE = 1, SOME_FAILED = 2, NOT_SET_UP = 3, INTERRUPTED = 130 };
 
 static const char HELP[] =
-    "usage: linq-upload [--presign-only] [--json] FILE...\n"
+    "usage: linq-upload [--presign-only] [--json] [-j N] FILE...\n"
     "\n"
-    "Uploads every FILE to Linq. Prints a line for each: the attachment's id, its\n"
-    "download URL and FILE, with tabs between.\n"
+    "Uploads every FILE to Linq, some at a time. Prints a line for each, in order:\n"
+    "the attachment's id, its download URL and FILE, with tabs between.\n"
     "\n"
     "  --presign-only  reserve a place for FILE, but upload nothing; the URL is then the\n"
     "                  one to upload to. It is a secret until it expires.\n"
     "  --json          print one JSON object a line, for failures too; --presign-only\n"
     "                  adds all that an upload needs (see linq_presigned_parse)\n"
+    "  -j N            how many to upload at a time, 1 to 256 (4)\n"
     "  --help          print this\n"
     "  --version       print the version\n"
     "\n"
-    "A progress bar is drawn where stderr is a terminal. A FILE that fails is reported\n"
-    "there, and the next one is tried.\n"
+    "A progress bar is drawn where stderr is a terminal, of the FILE whose line comes\n"
+    "next. A FILE that fails is reported there, and the others are uploaded.\n"
     "\n"
     "environment:\n"
     "  LINQ_API_V3_API_KEY   the API key (required)\n"
@@ -141,11 +142,7 @@ static const char *base_name(const char *path) {
 
 /* The bar: one line on stderr, drawn over itself. The terminal cuts what is too long for it: \033[?7l. */
 
-struct bar {
-  const char *name;
-  struct timespec start;
-  bool wanted, drawn;
-};
+static bool bar_drawn;
 
 static bool is_terminal(void) {
   const char *terminal = getenv("TERM");
@@ -158,29 +155,35 @@ static double seconds_since(const struct timespec *start) {
   return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
 }
 
-static int32_t on_progress(void *user_data, uint64_t sent, uint64_t total) {
+/* A file on its way. */
+struct upload {
+  const char *path;
+  uint64_t sent, total;
+  struct timespec start; /* of this attempt */
+  linq_event *last;      /* how it ended; NULL as long as it did not */
+};
+
+static void draw_bar(const struct upload *upload) {
   enum { WIDTH = 30, NAME = 24 };
   static const char full[] = "##############################", empty[] = "..............................";
-  struct bar *bar = user_data;
-  if (!bar->wanted) return 0;
-  if (sent == 0) clock_gettime(CLOCK_MONOTONIC, &bar->start);
-  double seconds = seconds_since(&bar->start);
-  double rate = seconds > 0 ? (double)sent / 1048576.0 / seconds : 0;
-  int done = (int)(sent * WIDTH / total);
+  if (!is_terminal()) return;
+  double seconds = upload->sent > 0 ? seconds_since(&upload->start) : 0;
+  double rate = seconds > 0 ? (double)upload->sent / 1048576.0 / seconds : 0;
+  uint64_t total = upload->total > 0 ? upload->total : 1; /* not known yet */
+  int done = (int)(upload->sent * WIDTH / total);
   fprintf(stderr, "\033[?7l\r[%.*s%.*s] %3d%% %7.1f MiB/s  ", done, full, WIDTH - done, empty,
-          (int)(sent * 100 / total), rate);
-  if (!print_plain(stderr, bar->name, NAME)) putc('~', stderr);
+          (int)(upload->sent * 100 / total), rate);
+  if (!print_plain(stderr, base_name(upload->path), NAME)) putc('~', stderr);
   fputs("\033[K\033[?7h", stderr);
   fflush(stderr);
-  bar->drawn = true;
-  return 0;
+  bar_drawn = true;
 }
 
 /* A bar that got to its end stays; any other leaves no trace. */
-static void end_bar(struct bar *bar, bool stays) {
-  if (bar->drawn) fputs(stays ? "\n" : "\r\033[K", stderr);
+static void end_bar(bool stays) {
+  if (bar_drawn) fputs(stays ? "\n" : "\r\033[K", stderr);
   fflush(stderr);
-  bar->drawn = false;
+  bar_drawn = false;
 }
 
 /* What came of a file. */
@@ -188,6 +191,7 @@ static void end_bar(struct bar *bar, bool stays) {
 struct job {
   linq_client *client;
   bool presign_only, json;
+  uint32_t in_flight;
 };
 
 static void complain(const struct job *job, const char *path, linq_status status, const linq_error *error) {
@@ -231,17 +235,7 @@ static void print_line(const char *id, const char *url, const char *path) {
   putchar('\n');
 }
 
-static linq_status upload(const struct job *job, const char *path, linq_error **error) {
-  struct bar bar = {.name = base_name(path), .wanted = is_terminal()};
-  linq_upload_options options = linq_upload_options_default();
-  options.progress = on_progress;
-  options.user_data = &bar;
-  options.cancel = atomic_load(&interrupt);
-
-  linq_attachment *attachment = NULL;
-  linq_status status = linq_upload_file(job->client, path, &options, &attachment, error);
-  end_bar(&bar, status == LINQ_OK);
-  if (status != LINQ_OK) return status;
+static void print_attachment(const struct job *job, const char *path, const linq_attachment *attachment) {
   if (job->json) {
     fputs("{\"file\":", stdout);
     print_json(path);
@@ -253,8 +247,6 @@ static linq_status upload(const struct job *job, const char *path, linq_error **
   } else {
     print_line(attachment->attachment_id, attachment->download_url, path);
   }
-  linq_free(attachment);
-  return LINQ_OK;
 }
 
 /* The file's size and its type, by its first bytes. Where it cannot be read, both stay unknown. */
@@ -302,27 +294,128 @@ static linq_status presign(const struct job *job, const char *path, linq_error *
   return LINQ_OK;
 }
 
-/* All files, one after another; the worst that happened. */
-static enum exit_code run(const struct job *job, char **files, int count) {
+/* What a file's end means for the exit code. */
+static enum exit_code code_of(linq_status status, enum exit_code before) {
+  if (status == LINQ_OK) return before;
+  return status == LINQ_UNAUTHORIZED ? NOT_SET_UP : SOME_FAILED; /* without a key the next would fare no better */
+}
+
+static bool is_printed(void) {
+  if (fflush(stdout) == 0 && !ferror(stdout)) return true;
+  fprintf(stderr, "linq-upload: cannot write to stdout: %s\n", strerror(errno));
+  return false;
+}
+
+/* Reserves places, one after another; the worst that happened. */
+static enum exit_code presign_all(const struct job *job, char **files, int count) {
   enum exit_code result = ALL_WELL;
   for (int i = 0; i < count && result != NOT_SET_UP; i++) {
     linq_error *error = NULL;
-    linq_status status = (job->presign_only ? presign : upload)(job, files[i], &error);
+    linq_status status = presign(job, files[i], &error);
     if (error != NULL && !interrupted) complain(job, files[i], status, error);
     linq_free(error);
+    if (interrupted) return INTERRUPTED;
+    result = code_of(status, result);
+    if (!is_printed()) return SOME_FAILED;
+  }
+  return result;
+}
+
+static linq_status add(linq_queue *queue, const struct upload *upload, uint64_t tag, linq_error **error) {
+  linq_source source = linq_source_default();
+  source.kind = LINQ_SOURCE_PATH;
+  source.path = upload->path;
+  linq_upload_options options = linq_upload_options_default();
+  options.cancel = atomic_load(&interrupt);
+  return linq_queue_add(queue, NULL, &source, &options, tag, error);
+}
+
+/* Tells how a file ended. */
+static linq_status tell(const struct job *job, const struct upload *upload) {
+  const linq_event *last = upload->last;
+  linq_status status = last->error != NULL ? last->error->status : LINQ_OK;
+  if (status == LINQ_OK) draw_bar(upload);
+  end_bar(status == LINQ_OK);
+  if (status == LINQ_OK)
+    print_attachment(job, upload->path, last->attachment);
+  else
+    complain(job, upload->path, status, last->error);
+  return status;
+}
+
+/* Notes what happened to one file or another; false where there will be no more events. */
+static bool note(linq_queue *queue, struct upload *uploads) {
+  linq_event *event = NULL;
+  linq_error *error = NULL;
+  if (linq_queue_next(queue, UINT32_MAX, &event, &error) != LINQ_OK) {
+    fprintf(stderr, "linq-upload: %s\n", error->message);
+    linq_free(error);
+    return false;
+  }
+  struct upload *upload = &uploads[event->tag];
+  if (upload->total == 0 || event->sent < upload->sent || event->sent == 0)
+    clock_gettime(CLOCK_MONOTONIC, &upload->start);
+  upload->sent = event->sent;
+  upload->total = event->total;
+  if (event->kind == LINQ_EVENT_PROGRESS)
+    linq_free(event);
+  else
+    upload->last = event;
+  return true;
+}
+
+/* Waits for the uploads and tells of each in the order of the command line; the worst that happened. */
+static enum exit_code follow(const struct job *job, linq_queue *queue, struct upload *uploads, int count) {
+  enum exit_code result = ALL_WELL;
+  for (int at = 0; at < count && result != NOT_SET_UP; at++) {
+    while (uploads[at].last == NULL && !interrupted) {
+      draw_bar(&uploads[at]);
+      if (!note(queue, uploads)) return SOME_FAILED;
+    }
     if (interrupted) {
-      if (is_terminal()) fputs("\r\033[K", stderr); /* the ^C that was typed */
+      end_bar(false);
+      for (; at < count; at++) /* what is there is told */
+        if (uploads[at].last != NULL && uploads[at].last->attachment != NULL) tell(job, &uploads[at]);
       return INTERRUPTED;
     }
-    if (status == LINQ_UNAUTHORIZED)
-      result = NOT_SET_UP; /* the next file would fare no better */
-    else if (status != LINQ_OK)
-      result = SOME_FAILED;
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-      fprintf(stderr, "linq-upload: cannot write to stdout: %s\n", strerror(errno));
-      return SOME_FAILED;
-    }
+    result = code_of(tell(job, &uploads[at]), result);
+    if (!is_printed()) return SOME_FAILED;
   }
+  return result;
+}
+
+static int refuse(linq_error *error) {
+  fprintf(stderr, "linq-upload: %s\n", error->message);
+  linq_free(error);
+  return NOT_SET_UP;
+}
+
+/* Uploads all files through a queue. */
+static enum exit_code upload_all(const struct job *job, char **files, int count) {
+  linq_queue_options options = linq_queue_options_default();
+  options.max_in_flight = job->in_flight;
+  linq_queue *queue = NULL;
+  linq_error *error = NULL;
+  if (linq_queue_new(job->client, &options, &queue, &error) != LINQ_OK) return refuse(error);
+  struct upload *uploads = calloc((size_t)count, sizeof *uploads);
+  enum exit_code result = NOT_SET_UP;
+  linq_status status = uploads != NULL ? LINQ_OK : LINQ_NO_MEMORY;
+  if (uploads == NULL) fputs("linq-upload: out of memory\n", stderr);
+  for (int i = 0; i < count && status == LINQ_OK; i++) {
+    uploads[i].path = files[i];
+    status = add(queue, &uploads[i], (uint64_t)i, &error);
+    if (status != LINQ_OK) refuse(error);
+  }
+  if (status == LINQ_OK) result = follow(job, queue, uploads, count);
+  linq_free(queue); /* ends what still runs */
+  for (int i = 0; uploads != NULL && i < count; i++) linq_free(uploads[i].last);
+  free(uploads);
+  return result;
+}
+
+static enum exit_code run(const struct job *job, char **files, int count) {
+  enum exit_code result = (job->presign_only ? presign_all : upload_all)(job, files, count);
+  if (result == INTERRUPTED && is_terminal()) fputs("\r\033[K", stderr); /* the ^C that was typed */
   return result;
 }
 
@@ -334,7 +427,7 @@ static int usage(const char *problem, const char *what) {
 }
 
 int main(int count, char **words) {
-  struct job job = {NULL, false, false};
+  struct job job = {.client = NULL};
   int at = 1;
   for (; at < count && words[at][0] == '-' && words[at][1] != '\0'; at++) {
     const char *word = words[at];
@@ -342,6 +435,12 @@ int main(int count, char **words) {
       job.presign_only = true;
     } else if (strcmp(word, "--json") == 0) {
       job.json = true;
+    } else if (strcmp(word, "-j") == 0) {
+      const char *number = at + 1 < count ? words[++at] : "";
+      char *end = NULL;
+      long wanted = strtol(number, &end, 10);
+      if (*number == '\0' || *end != '\0' || wanted < 1 || wanted > 256) return usage("-j takes a number from 1 to 256, not ", number);
+      job.in_flight = (uint32_t)wanted;
     } else if (strcmp(word, "--help") == 0) {
       return fputs(HELP, stdout) < 0 || fflush(stdout) != 0 ? SOME_FAILED : ALL_WELL;
     } else if (strcmp(word, "--version") == 0) {

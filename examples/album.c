@@ -1,0 +1,79 @@
+/*
+ * album: uploads many files at once, and shows how each of them gets on.
+ *
+ *     album FILE...
+ *
+ *     cc album.c -llinq -o album
+ *
+ * The key is in LINQ_API_V3_API_KEY. Progress goes to stderr, a line for each file that is there to stdout: its id and its
+ * path. Exits with 0 where all are there, 1 where some failed, 2 where nothing could begin.
+ */
+#include <linq.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static int refused(linq_error *error) {
+  fprintf(stderr, "album: %s\n", error->message);
+  linq_free(error);
+  return 2;
+}
+
+/* The place in the command line is the tag. */
+static linq_status add(linq_queue *queue, const char *path, uint64_t tag, linq_error **error) {
+  linq_source source = linq_source_default();
+  source.kind = LINQ_SOURCE_PATH;
+  source.path = path;
+  return linq_queue_add(queue, NULL, &source, NULL, tag, error);
+}
+
+/* Whether the file is there, or on its way. */
+static int show(const linq_event *event, const char *path) {
+  switch (event->kind) {
+    case LINQ_EVENT_PROGRESS:
+      fprintf(stderr, "%s: %" PRIu64 "%%\n", path, event->sent * 100 / event->total);
+      return 1;
+    case LINQ_EVENT_FINISHED:
+      printf("%s\t%s\n", event->attachment->attachment_id, path);
+      fprintf(stderr, "%s: done, %" PRIu64 " to go\n", path, event->remaining);
+      return 1;
+    default:
+      fprintf(stderr, "%s: failed: %s%s\n", path, event->error->message,
+              event->error->retryable ? " (the same may work later)" : "");
+      return 0;
+  }
+}
+
+int main(int count, char **words) {
+  if (count < 2) {
+    fputs("usage: album FILE...\n", stderr);
+    return 2;
+  }
+  linq_queue *queue = NULL;
+  linq_error *error = NULL;
+  if (linq_queue_new(NULL, NULL, &queue, &error) != LINQ_OK) return refused(error);
+  uint64_t remaining = 0;
+  int code = 0;
+  for (; remaining < (uint64_t)count - 1; remaining++) {
+    if (add(queue, words[remaining + 1], remaining + 1, &error) != LINQ_OK) {
+      linq_free(queue);
+      return refused(error);
+    }
+  }
+  while (remaining > 0) {
+    linq_event *event = NULL;
+    if (linq_queue_next(queue, UINT32_MAX, &event, &error) != LINQ_OK) {
+      linq_free(queue);
+      return refused(error);
+    }
+    if (!show(event, words[event->tag])) code = 1;
+    remaining = event->remaining;
+    linq_free(event);
+  }
+  linq_free(queue);
+  if (fflush(stdout) != 0) {
+    perror("album: stdout");
+    return 1;
+  }
+  return code;
+}
