@@ -18,7 +18,7 @@ test-all: ## run every test; installs what that needs
 bench: ## compare with curl, libcurl, Go and requests; BENCH_RUNS=... how often. benches/README.md
 	@benches/run
 
-soak: ## 32 threads against a network that fails at random; SECONDS=... how long
+soak: ## 32 threads, then queues, against a network that fails at random; SECONDS=... how long each
 	LINQ_SOAK_SECONDS=$(or $(SECONDS),600) cargo test --locked -p linq --test soak -- --ignored --nocapture
 
 fuzz: ## look for inputs that break it; TARGET=... one of fuzz/fuzz_targets, or hostile; SECONDS=60 for each; SEED=... for hostile

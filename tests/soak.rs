@@ -7,21 +7,27 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
 use common::{Sandbox, sha256};
-use linq::{CallOptions, Client, Config, Source, UploadOptions};
+use linq::{
+    CallOptions, Client, Config, EventKind, Queue, QueuedSource, QueuedUpload, Source, UploadOptions,
+};
 use serde_json::{Value, json};
 
 const THREADS: u64 = 32;
 const MIB: usize = 1024 * 1024;
 
+/// What is measured is the whole process's, so one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
 #[test]
 #[ignore = "make soak"]
 fn nothing_is_lost_and_nothing_grows() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let seconds = env::var("LINQ_SOAK_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(5);
     let sandbox = Sandbox::start();
     let clients = [false, true].map(|tls| {
@@ -60,6 +66,121 @@ fn nothing_is_lost_and_nothing_grows() {
     assert!(cold.threads <= warm.threads + 4, "{warm:?} {cold:?}");
     assert!(cold.resident <= warm.resident + 16 * MIB as u64, "{warm:?} {cold:?}");
     assert!(after.descriptors <= 16, "{after:?}");
+}
+
+/// The same through queues: uploads are added, cancelled and asked for by different threads, and now and then a queue is
+/// freed in the midst of it.
+#[test]
+#[ignore = "make soak"]
+fn a_queue_loses_nothing_and_does_not_grow() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let seconds = env::var("LINQ_SOAK_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(5);
+    let sandbox = Sandbox::start();
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let tally = Tally::default();
+    let freed = AtomicU64::new(0);
+    let (warm, cold) = thread::scope(|scope| {
+        for number in 0..4 {
+            let (sandbox, tally, freed) = (&sandbox, &tally, &freed);
+            scope.spawn(move || {
+                let quick = Config {
+                    stall_timeout: Duration::from_millis(700),
+                    connect_timeout: Duration::from_millis(700),
+                    ..sandbox.config(number % 2 == 0)
+                };
+                let client = Arc::new(Client::new(quick).unwrap());
+                let mut random = Random(number + 100);
+                while Instant::now() < end {
+                    one_queue(&client, sandbox, tally, &mut random, end);
+                    freed.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        scope.spawn(|| chaos(&sandbox, end));
+        thread::sleep(Duration::from_secs(seconds) / 3);
+        let warm = Usage::now();
+        thread::sleep(end.saturating_duration_since(Instant::now()));
+        (warm, Usage::now())
+    });
+    let after = Usage::now();
+    let stored = tally.stored.load(Ordering::Relaxed);
+    let again = tally.again.load(Ordering::Relaxed);
+    let freed = freed.load(Ordering::Relaxed);
+    let failed = tally.failed.into_inner().unwrap();
+    println!(
+        "{seconds} s: {stored} uploads of {freed} queues stored and compared, {again} after a failed attempt"
+    );
+    println!("failures reported: {failed:?}");
+    println!("warm {warm:?}, at the end {cold:?}, without the queues {after:?}");
+    assert!(stored >= seconds * 5, "only {stored} uploads in {seconds} s");
+    assert!(again * 4 > seconds, "faults that never strike prove nothing");
+    assert!(failed.contains_key("Cancelled"), "{failed:?}");
+    // Four clients may keep 16 idle connections to each of two hosts, and each upload that runs has some descriptors.
+    assert!(cold.descriptors <= warm.descriptors + 128, "{warm:?} {cold:?}");
+    assert!(cold.threads <= warm.threads + 4 * 8, "{warm:?} {cold:?}");
+    assert!(cold.resident <= warm.resident + 16 * MIB as u64, "{warm:?} {cold:?}");
+    assert!(after.descriptors <= 16 && after.threads <= 4, "{after:?}");
+}
+
+/// A queue with up to a hundred uploads, of which some are cancelled; freed at the end of it, or before. Each upload has one
+/// last event, and what is told as stored is stored.
+fn one_queue(client: &Arc<Client>, sandbox: &Sandbox, tally: &Tally, random: &mut Random, end: Instant) {
+    let queue = Queue::new(client.clone(), Some(1 + random.below(8) as usize)).unwrap();
+    let uploads = 1 + random.below(100);
+    let gives_up = random.below(8) == 0;
+    let contents: Vec<Arc<Vec<u8>>> = (0..uploads)
+        .map(|tag| Arc::new(format!("{tag} {}", "x".repeat(random.below(60_000) as usize)).into()))
+        .collect();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for (tag, content) in contents.iter().enumerate() {
+                queue.add(queued(tag as u64, content)).unwrap();
+            }
+        });
+        let mut last = vec![0; contents.len()];
+        let mut left = uploads;
+        while left > 0 && !(gives_up && left < uploads / 2) && Instant::now() < end {
+            let Some(event) = queue.next(Some(Duration::from_millis(100))).unwrap() else { continue };
+            let tag = event.tag as usize;
+            assert_eq!(last[tag], 0, "an event after the last of {tag}");
+            match event.kind {
+                EventKind::Progress => assert!(event.sent <= event.total, "{event:?}"),
+                EventKind::Finished(attachment) => {
+                    (last[tag], left) = (1, left - 1);
+                    let url = attachment.download_url.as_deref().unwrap();
+                    assert_eq!(download(sandbox, url), sha256(&contents[tag]), "{attachment:?}");
+                    tally.stored.fetch_add(1, Ordering::Relaxed);
+                    tally.again.fetch_add(u64::from(attachment.attempts > 1), Ordering::Relaxed);
+                    let _ = client.delete_attachment(&attachment.attachment_id, CallOptions::default());
+                }
+                EventKind::Failed(error) => {
+                    (last[tag], left) = (1, left - 1);
+                    *tally.failed.lock().unwrap().entry(format!("{:?}", error.kind)).or_default() += 1;
+                }
+            }
+            if random.below(20) == 0 {
+                queue.cancel(random.below(uploads));
+            }
+        }
+    });
+}
+
+fn queued(tag: u64, content: &Arc<Vec<u8>>) -> QueuedUpload {
+    struct Shared(Arc<Vec<u8>>);
+    impl AsRef<[u8]> for Shared {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    QueuedUpload {
+        source: QueuedSource::Bytes(Box::new(Shared(content.clone()))),
+        place: None,
+        filename: Some("soak.txt".to_owned()),
+        content_type: None,
+        cancel: None,
+        timeout: None,
+        tag,
+    }
 }
 
 #[derive(Default)]
