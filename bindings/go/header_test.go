@@ -115,6 +115,7 @@ func TestEveryFieldIsReachable(t *testing.T) {
 		source += string(text)
 	}
 	structs := regexp.MustCompile(`(?s)typedef struct (linq_\w+) \{(.*?)\n\}`).FindAllStringSubmatch(header(t), -1)
+	structs = slices.DeleteFunc(structs, func(match []string) bool { return ofQueues(match[1]) })
 	equal(t, len(structs), len(counterparts))
 	comments := regexp.MustCompile(`(?s)/\*.*?\*/`)
 	field := regexp.MustCompile(`(\w+);`)
@@ -141,6 +142,11 @@ func TestEveryFieldIsReachable(t *testing.T) {
 	}
 }
 
+// ofQueues tells what Go has no use for: many uploads at a time are as many goroutines.
+func ofQueues(name string) bool {
+	return strings.HasPrefix(name, "linq_queue") || name == "linq_event"
+}
+
 // hasField compares without case and underscores: storage_id_2 is StorageID2, retry_after_ms a duration RetryAfter.
 func hasField(in any, name string) bool {
 	want := strings.ReplaceAll(strings.TrimSuffix(name, "_ms"), "_", "")
@@ -163,6 +169,7 @@ func TestEveryFunctionIsCalled(t *testing.T) {
 	}
 	prototypes := regexp.MustCompile(`(?m)^(?:linq_status|const char \*|struct linq_cancel_token \*|void|uint32_t) ?(linq_\w+)\(`)
 	found := prototypes.FindAllStringSubmatch(header(t), -1)
+	found = slices.DeleteFunc(found, func(match []string) bool { return ofQueues(match[1]) })
 	equal(t, len(found), 18)
 	for _, match := range found {
 		// linq_upload with a path is the same.
