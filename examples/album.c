@@ -1,12 +1,12 @@
 /*
- * album: uploads many files at once, and shows how each of them gets on.
+ * album: uploads many files, several at a time, and shows the progress of each.
  *
  *     album FILE...
  *
  *     cc album.c -llinq -o album
  *
- * The key is in LINQ_API_V3_API_KEY. Progress goes to stderr, a line for each file that is there to stdout: its id and its
- * path. Exits with 0 where all are there, 1 where some failed, 2 where nothing could begin.
+ * The key is in LINQ_API_V3_API_KEY. Progress goes to stderr, and a line for each uploaded file, its id and path, to stdout.
+ * Exits with 0 if all were uploaded, 1 if some failed, 2 if nothing could start.
  */
 #include <linq.h>
 
@@ -19,7 +19,7 @@ static int refused(linq_error *error) {
   return 2;
 }
 
-/* The place in the command line is the tag. */
+/* The tag is the file's position in the command line. */
 static linq_status add(linq_queue *queue, const char *path, uint64_t tag, linq_error **error) {
   linq_source source = linq_source_default();
   source.kind = LINQ_SOURCE_PATH;
@@ -27,7 +27,7 @@ static linq_status add(linq_queue *queue, const char *path, uint64_t tag, linq_e
   return linq_queue_add(queue, NULL, &source, NULL, tag, error);
 }
 
-/* Whether the file is there, or on its way. */
+/* Whether the file has not failed. */
 static int show(const linq_event *event, const char *path) {
   switch (event->kind) {
     case LINQ_EVENT_PROGRESS:

@@ -1,13 +1,12 @@
 /*
- * event-loop: uploads files from within an epoll loop that also does something else: it counts the seconds, and ends at
- * Ctrl-C.
+ * event-loop: uploads files from an epoll loop that does other things too: it counts the seconds, and ends at Ctrl-C.
  *
  *     event-loop FILE...
  *
  *     cc event-loop.c -llinq -o event-loop
  *
- * The key is in LINQ_API_V3_API_KEY. Nothing here ever waits for an upload. With kqueue, libuv, GLib or Qt the descriptor of
- * the queue is waited for in the same manner. Linux only.
+ * The key is in LINQ_API_V3_API_KEY. No call here waits for an upload. kqueue, libuv, GLib and Qt can watch the queue's
+ * descriptor in the same way. Linux only.
  */
 #define _GNU_SOURCE
 
@@ -46,7 +45,7 @@ static void watch(int epoll, int descriptor) {
   }
 }
 
-/* The host's own: something happens every second, and Ctrl-C is read from a descriptor. */
+/* What the program does besides: a timer, and Ctrl-C from a descriptor. */
 static void prepare(struct loop *loop) {
   sigset_t interrupt;
   sigemptyset(&interrupt);
@@ -73,7 +72,7 @@ static void show(struct loop *loop, const linq_event *event) {
   }
 }
 
-/* The queue's descriptor is readable: all that waits is taken, and nothing is waited for. */
+/* The queue's descriptor is readable: fetches all waiting events, without blocking. */
 static void take_events(struct loop *loop) {
   linq_event *event = NULL;
   while (linq_queue_next(loop->queue, 0, &event, NULL) == LINQ_OK && event != NULL) {
@@ -123,7 +122,7 @@ int main(int count, char **words) {
     }
   }
   run(&loop);
-  epoll_ctl(loop.epoll, EPOLL_CTL_DEL, linq_queue_descriptor(loop.queue), NULL); /* before the queue goes */
+  epoll_ctl(loop.epoll, EPOLL_CTL_DEL, linq_queue_descriptor(loop.queue), NULL); /* before the queue is freed */
   linq_free(loop.queue);
   return fflush(stdout) != 0 ? 1 : loop.code;
 }

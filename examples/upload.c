@@ -25,7 +25,7 @@ enum exit_code { ALL_WELL = 0, BAD_USAGE = 1, SOME_FAILED = 2, NOT_SET_UP = 3, I
 static const char HELP[] =
     "usage: linq-upload [--presign-only] [--json] [-j N] FILE...\n"
     "\n"
-    "Uploads every FILE to Linq, some at a time. Prints a line for each, in order:\n"
+    "Uploads every FILE to Linq, several at a time. Prints a line for each, in order:\n"
     "the attachment's id, its download URL and FILE, with tabs between.\n"
     "\n"
     "  --presign-only  reserve a place for FILE, but upload nothing; the URL is then the\n"
@@ -160,7 +160,7 @@ struct upload {
   const char *path;
   uint64_t sent, total;
   struct timespec start; /* of this attempt */
-  linq_event *last;      /* how it ended; NULL as long as it did not */
+  linq_event *last;      /* its last event; NULL until then */
 };
 
 static void draw_bar(const struct upload *upload) {
@@ -294,7 +294,7 @@ static linq_status presign(const struct job *job, const char *path, linq_error *
   return LINQ_OK;
 }
 
-/* What a file's end means for the exit code. */
+/* The exit code after a file with this status. */
 static enum exit_code code_of(linq_status status, enum exit_code before) {
   if (status == LINQ_OK) return before;
   return status == LINQ_UNAUTHORIZED ? NOT_SET_UP : SOME_FAILED; /* without a key the next would fare no better */
@@ -330,7 +330,7 @@ static linq_status add(linq_queue *queue, const struct upload *upload, uint64_t 
   return linq_queue_add(queue, NULL, &source, &options, tag, error);
 }
 
-/* Tells how a file ended. */
+/* Prints how an upload ended. */
 static linq_status tell(const struct job *job, const struct upload *upload) {
   const linq_event *last = upload->last;
   linq_status status = last->error != NULL ? last->error->status : LINQ_OK;
@@ -343,7 +343,7 @@ static linq_status tell(const struct job *job, const struct upload *upload) {
   return status;
 }
 
-/* Notes what happened to one file or another; false where there will be no more events. */
+/* Takes the next event; false if there will be no more. */
 static bool note(linq_queue *queue, struct upload *uploads) {
   linq_event *event = NULL;
   linq_error *error = NULL;
@@ -364,7 +364,7 @@ static bool note(linq_queue *queue, struct upload *uploads) {
   return true;
 }
 
-/* Waits for the uploads and tells of each in the order of the command line; the worst that happened. */
+/* Waits for the uploads and prints them in the order of the command line; the worst that happened. */
 static enum exit_code follow(const struct job *job, linq_queue *queue, struct upload *uploads, int count) {
   enum exit_code result = ALL_WELL;
   for (int at = 0; at < count && result != NOT_SET_UP; at++) {
@@ -374,7 +374,7 @@ static enum exit_code follow(const struct job *job, linq_queue *queue, struct up
     }
     if (interrupted) {
       end_bar(false);
-      for (; at < count; at++) /* what is there is told */
+      for (; at < count; at++) /* those that were uploaded are printed */
         if (uploads[at].last != NULL && uploads[at].last->attachment != NULL) tell(job, &uploads[at]);
       return INTERRUPTED;
     }
@@ -407,7 +407,7 @@ static enum exit_code upload_all(const struct job *job, char **files, int count)
     if (status != LINQ_OK) refuse(error);
   }
   if (status == LINQ_OK) result = follow(job, queue, uploads, count);
-  linq_free(queue); /* ends what still runs */
+  linq_free(queue); /* cancels what still runs */
   for (int i = 0; uploads != NULL && i < count; i++) linq_free(uploads[i].last);
   free(uploads);
   return result;

@@ -19,7 +19,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What every layer below a call shares.
 pub(crate) struct Call {
-    /// Any of these ends it.
+    /// Any of these cancels it.
     cancel: [Option<CancelToken>; 2],
     deadline: Option<Instant>,
     timeout: Option<Duration>,
@@ -37,7 +37,7 @@ impl Call {
         Self::with_tokens([cancel, None], timeout, progress)
     }
 
-    /// An upload of a queue, which has a token for each beside the caller's.
+    /// An upload of a queue, which has a token of the queue's besides the caller's.
     pub(crate) fn of_queue(
         cancel: [Option<&CancelToken>; 2],
         timeout: Option<Duration>,

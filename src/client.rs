@@ -181,7 +181,7 @@ impl Client {
         self.uploading(&call).presigned(presigned, source, options.filename, options.content_type)
     }
 
-    /// An upload of a queue: to `place`, or to one that is reserved.
+    /// An upload of a queue: to `place`, or to a newly reserved one.
     pub(crate) fn upload_queued(
         &self,
         call: &Rc<Call>,

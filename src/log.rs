@@ -35,7 +35,7 @@ static LISTENER: PerProcess<Mutex<Option<Arc<Listener>>>> = PerProcess::new();
 static LEFT: Condvar = Condvar::new();
 static LEVEL: AtomicU32 = AtomicU32::new(0);
 
-/// Takes the lines of a thread that must not run the host's code.
+/// Receives the lines of a thread that must not run the host's code.
 type Sink = Rc<dyn Fn(Level, String)>;
 
 thread_local! {
@@ -43,7 +43,7 @@ thread_local! {
     static SINK: RefCell<Option<Sink>> = const { RefCell::new(None) };
 }
 
-/// Runs `body`, whose lines on this thread go to `sink` and not to the listener.
+/// Runs `body`; its lines on this thread go to `sink` instead of the log callback.
 pub(crate) fn hand_over(sink: impl Fn(Level, String) + 'static, body: impl FnOnce()) {
     SINK.set(Some(Rc::new(sink)));
     body();
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    /// There is one listener, so one test at a time.
+    /// There is one callback, so one test at a time.
     static ALONE: Mutex<()> = Mutex::new(());
 
     #[test]
@@ -149,24 +149,24 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_handed_over_and_not_heard_on_the_thread_itself() {
+    fn lines_for_a_sink_do_not_reach_the_callback() {
         let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = Arc::new(Mutex::new(Vec::new()));
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let (sink, listener) = (taken.clone(), heard.clone());
+        let logged = Arc::new(Mutex::new(Vec::new()));
+        let (sink, listener) = (taken.clone(), logged.clone());
         let listen = move |_: Level, text: &str| listener.lock().unwrap().push(text.to_owned());
         assert!(set_log(Level::Warn, Some(Box::new(listen))));
         hand_over(
             move |level, text| sink.lock().unwrap().push((level, text)),
             || {
                 line(Level::Warn, || "handed over".to_owned());
-                line(Level::Info, || "nobody wants it".to_owned());
+                line(Level::Info, || "above the level".to_owned());
             },
         );
-        line(Level::Warn, || "heard".to_owned());
+        line(Level::Warn, || "logged".to_owned());
         set_log(Level::Error, None);
         assert_eq!(*taken.lock().unwrap(), [(Level::Warn, "handed over".to_owned())]);
-        let heard = heard.lock().unwrap();
-        assert!(heard.contains(&"heard".to_owned()) && !heard.contains(&"handed over".to_owned()));
+        let logged = logged.lock().unwrap();
+        assert!(logged.contains(&"logged".to_owned()) && !logged.contains(&"handed over".to_owned()));
     }
 }

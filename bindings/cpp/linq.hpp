@@ -16,8 +16,8 @@
 //  Two forms   upload_file() throws linq::Error. try_upload_file() returns a Result: std::expected where there is one, else a
 //              small class that is used alike. With -fno-exceptions only the second form is there.
 //  Objects     Clients, tokens, results and errors own a block of the library and free it. Copies are cheap and share it;
-//              moving copies, so nothing is ever empty. A Queue moves, and is not copied. All may be used from any thread at the
-//              same time.
+//              moving copies, so nothing is ever empty. A Queue can only be moved. All may be used from any thread at the same
+//              time.
 //  Text        comes as a std::string of your own; where linq.h says NULL, it is empty. What you pass in must not have a NUL
 //              inside: that is refused.
 //  Callbacks   may throw: the call ends, and it is your exception that comes out of it, in both forms.
@@ -430,7 +430,7 @@ class Cancel {
   Cancel(std::stop_token stop) : stop_(std::move(stop)) {}
 #endif
 
-  // Whether it ends a call only while somebody watches it, and not by itself.
+  // Whether it cancels a call only while it is watched.
   bool is_watched() const noexcept {
 #ifdef __cpp_lib_jthread
     return stop_.stop_possible();
@@ -1083,7 +1083,7 @@ class Client {
   detail::Block<linq_client> block_;
 };
 
-/// What an event of a queue tells.
+/// What an event of a queue reports.
 enum class EventKind : std::uint32_t {
   progress = LINQ_EVENT_PROGRESS,
   finished = LINQ_EVENT_FINISHED,
@@ -1096,20 +1096,20 @@ class Event {
   explicit Event(const linq_event* event) : block_(event) {}
   /// Decide by this. `finished` and `failed` are the last event of an upload.
   EventKind kind() const noexcept { return static_cast<EventKind>(block_.get()->kind); }
-  /// What Queue::add was given.
+  /// The tag that was passed to Queue::add.
   std::uint64_t tag() const noexcept { return block_.get()->tag; }
-  /// How many bytes were sent in this attempt.
+  /// The bytes sent so far in this attempt.
   std::uint64_t sent() const noexcept { return block_.get()->sent; }
-  /// How many there are; 0 where that is not known yet.
+  /// The size of the file; 0 while it is not known.
   std::uint64_t total() const noexcept { return block_.get()->total; }
-  /// How many uploads have not told their last event, after this one.
+  /// How many uploads will still have a last event after this event.
   std::uint64_t remaining() const noexcept { return block_.get()->remaining; }
-  /// What to put into messages, where it is finished.
+  /// The attachment, if kind() is finished.
   std::optional<Attachment> attachment() const {
     if (block_.get()->attachment == nullptr) return std::nullopt;
     return Attachment(block_.part(block_.get()->attachment));
   }
-  /// Why, where it failed.
+  /// The error, if kind() is failed.
   std::optional<Error> error() const {
     if (block_.get()->error == nullptr) return std::nullopt;
     return Error(block_.part(block_.get()->error));
@@ -1121,15 +1121,15 @@ class Event {
   detail::Block<const linq_event> block_;
 };
 
-/// How a queue is to behave, as in linq_queue_options.
+/// Options for a queue, as in linq_queue_options.
 struct QueueOptions {
-  /// How many uploads run at a time; 0: see linq.h.
+  /// How many uploads run at the same time; 0: see linq.h.
   std::uint32_t max_in_flight = 0;
 };
 
-/// Many uploads, a few at a time, on threads of the library; none blocks its caller. Its end cancels them and waits until the
-/// threads are gone. May be used from any thread at the same time, but not in a child made by fork. It moves and is not copied;
-/// one that was moved from may only be destroyed or assigned to.
+/// Many uploads, several at a time, on threads of the library; none blocks the caller. The destructor cancels them and waits
+/// until the threads have ended. May be used from any thread at the same time, but not in a child made by fork. It can be
+/// moved, not copied; one that was moved from may only be destroyed or assigned to.
 class Queue {
  public:
 #ifdef __cpp_exceptions
@@ -1151,9 +1151,9 @@ class Queue {
   /// For a function of linq.h. Borrowed: it lives as long as this object.
   linq_queue* get() const noexcept { return state_->queue; }
 
-  /// Adds an upload. A Source::bytes stays borrowed until the upload's last event; a Source::file is opened when its turn comes.
-  /// What runs code of yours is refused: other sources, a progress function (ask for events) and a std::stop_token (use a
-  /// CancelToken, or cancel()). The timeout runs from the start of the upload.
+  /// Adds an upload. A Source::bytes stays borrowed until the upload's last event; a Source::file is opened when the upload
+  /// starts. Whatever runs your code is refused: other sources, a progress function (there are events) and a std::stop_token
+  /// (use a CancelToken, or cancel()). The timeout begins when the upload starts.
   Result<void> try_add(const Source& source, std::uint64_t tag, const UploadOptions& options = {}) const {
     return add(nullptr, source, tag, options);
   }
@@ -1162,7 +1162,7 @@ class Queue {
                                  const UploadOptions& options = {}) const {
     return add(presigned.get(), source, tag, options);
   }
-  /// The next event; none where none came in time. 0 asks and does not wait.
+  /// Waits for the next event; none if there was none in time. 0 does not wait.
   Result<std::optional<Event>> try_next(std::chrono::milliseconds timeout) const {
     using Found = std::optional<Event>;
     detail::Input input;
@@ -1170,17 +1170,17 @@ class Queue {
     if (input.error) return detail::failure<Found>(*std::move(input.error));
     return ask<Found>(wait);
   }
-  /// The next event, which is waited for as long as it takes.
+  /// Waits for the next event, without limit.
   Result<Event> try_next() const {
     Result<std::optional<Event>> found = ask<std::optional<Event>>(UINT32_MAX);
     if (!found) return detail::failure<Event>(std::move(found).error());
     return **std::move(found);
   }
-  /// Readable, level-triggered, while an event waits: for any event loop. The queue's own.
+  /// Readable, level-triggered, while an event waits: for any event loop. It belongs to the queue.
   int descriptor() const noexcept { return linq_queue_descriptor(get()); }
-  /// Ends the uploads with this tag; the last event of each tells it.
+  /// Cancels the uploads with this tag; the last event of each says so.
   void cancel(std::uint64_t tag) const noexcept { linq_queue_cancel(get(), tag); }
-  /// Ends every upload.
+  /// Cancels every upload.
   void cancel_all() const noexcept { linq_queue_cancel(get(), LINQ_QUEUE_ALL); }
 
 #ifdef __cpp_exceptions
@@ -1195,7 +1195,7 @@ class Queue {
   std::optional<Event> next(std::chrono::milliseconds timeout) const { return detail::value(try_next(timeout)); }
   Event next() const { return detail::value(try_next()); }
 
-  /// Waits for one event after another, until every upload that was added, meanwhile too, has told its last.
+  /// Waits for one event after another, until the last event of every upload; uploads may be added meanwhile.
   class Iterator {
    public:
     using iterator_category = std::input_iterator_tag;

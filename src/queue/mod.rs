@@ -1,7 +1,7 @@
-//! Many uploads at once, none of which blocks its caller: they run on threads of the queue, and everything that happens
-//! to them is an [`Event`].
+//! Many uploads, several at a time, none of which blocks the caller: they run on threads of the queue, and whatever
+//! happens to them is an [`Event`].
 //!
-//! One lock holds the state. Nothing waits under it: files, network and log callbacks come without it.
+//! One lock protects the state. It is never held while waiting for files, the network or log callbacks.
 
 mod signal;
 mod state;
@@ -25,23 +25,23 @@ use crate::source::Source;
 use signal::Signal;
 use state::State;
 
-/// How many uploads run at a time where nothing else is said.
+/// How many uploads run at the same time by default.
 const IN_FLIGHT: usize = 4;
 
-/// More than this run in no queue: each takes a thread and its buffers.
+/// The most that run at the same time: each needs a thread and buffers.
 const MAX_IN_FLIGHT: usize = 256;
 
-/// Uploads that run on threads of their own, a few at a time.
+/// Uploads that run on threads of the queue, several at a time.
 ///
-/// May be used from any thread at the same time. Dropping it cancels what runs and waits until that has ended. In a child
-/// made by `fork` every method fails, and dropping it leaves everything as it is.
+/// May be used from any thread at the same time. Dropping it cancels the uploads and waits until the threads have ended. In
+/// a child made by `fork` every method fails, and dropping it frees nothing.
 pub struct Queue {
     shared: Arc<Shared>,
 }
 
-/// What to upload, owned by the queue until its turn is over.
+/// What to upload, owned by the queue until the upload has ended.
 pub enum QueuedSource {
-    /// A file on disk, opened when its turn comes.
+    /// A file on disk, opened when the upload starts.
     Path(PathBuf),
     /// Part of an open regular file.
     Descriptor {
@@ -60,47 +60,47 @@ pub enum QueuedSource {
 pub struct QueuedUpload {
     /// What to upload.
     pub source: QueuedSource,
-    /// Where to put it; `None`: a place is reserved.
+    /// The place to upload to; `None`: one is reserved.
     pub place: Option<Presigned>,
-    /// The name to declare; else the file's own. Needed for sources without one.
+    /// The name to declare; else the file's own. Required for sources without one.
     pub filename: Option<String>,
     /// The type to declare; else from the bytes, else from the name.
     pub content_type: Option<String>,
-    /// Ends it from anywhere; while it waits, when its turn comes.
+    /// Cancels it: at once while it runs, and when it would start while it waits.
     pub cancel: Option<CancelToken>,
-    /// Bounds it from its start on, waits for another attempt included.
+    /// Limits the whole upload from its start, including all attempts and waits.
     pub timeout: Option<Duration>,
-    /// The caller's name for it. Equal ones are cancelled together.
+    /// The caller's own. Uploads with the same tag are cancelled together.
     pub tag: u64,
 }
 
 /// What happened to an upload.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// The upload's.
+    /// The tag of the upload.
     pub tag: u64,
-    /// How many bytes were sent in this attempt.
+    /// The bytes sent so far in this attempt.
     pub sent: u64,
-    /// How many there are; 0 where that is not known yet.
+    /// The size of the file; 0 while it is not known.
     pub total: u64,
-    /// How many uploads have not given their last event, after this one.
+    /// How many uploads will still have a last event after this event.
     pub remaining: u64,
-    /// What it was.
+    /// What happened.
     pub kind: EventKind,
 }
 
-/// What an [`Event`] tells.
+/// What an [`Event`] reports.
 #[derive(Debug, Clone)]
 pub enum EventKind {
-    /// How far the upload is. Only the newest of an upload waits.
+    /// Progress. Only the newest of an upload waits.
     Progress,
-    /// It is there. The last event of its upload.
+    /// The upload succeeded. Its last event.
     Finished(Attachment),
-    /// It failed or was cancelled. The last event of its upload.
+    /// The upload failed or was cancelled. Its last event.
     Failed(Error),
 }
 
-/// What the queue and its threads have in common.
+/// What the queue and its threads share.
 struct Shared {
     client: Arc<Client>,
     max_in_flight: usize,
@@ -108,13 +108,13 @@ struct Shared {
     /// Readable while an event waits; changed only under the lock.
     signal: Signal,
     state: Mutex<State>,
-    /// An event came, a line to be logged, or the end.
+    /// Notified of an event, of a log line, and when the queue is closed.
     news: Condvar,
 }
 
 impl Queue {
-    /// Makes a queue, of which at most `max_in_flight` uploads run at a time: 1 to 256; `None`: 4. No thread is made before
-    /// there is work for it.
+    /// Makes a queue, of which at most `max_in_flight` uploads run at the same time: 1 to 256; `None`: 4. No thread is made
+    /// before the first upload is added.
     pub fn new(client: Arc<Client>, max_in_flight: Option<usize>) -> Result<Self, Error> {
         let max_in_flight = max_in_flight.unwrap_or(IN_FLIGHT);
         if !(1..=MAX_IN_FLIGHT).contains(&max_in_flight) {
@@ -143,13 +143,13 @@ impl Queue {
         Ok(())
     }
 
-    /// The next event; `None` where none came within `timeout`, which `None` does not bound. Says the log lines of the
-    /// threads meanwhile.
+    /// Waits for the next event; `None` if there was none within `timeout`. A `timeout` of `None` is without limit. Passes the
+    /// log lines of the threads to the log callback meanwhile.
     pub fn next(&self, timeout: Option<Duration>) -> Result<Option<Event>, Error> {
         self.next_with(timeout, |event| Ok::<_, Error>(event.clone()))
     }
 
-    /// Gives the next event to `take`, and keeps it where that fails.
+    /// Passes the next event to `take`, and keeps it if that fails.
     pub(crate) fn next_with<T, E: From<Error>>(
         &self,
         timeout: Option<Duration>,
@@ -160,7 +160,7 @@ impl Queue {
         loop {
             let lines = state.take_lines();
             if !lines.is_empty() {
-                drop(state); // the log callback may do anything, also with this queue
+                drop(state); // the log callback may use this queue too
                 lines.into_iter().for_each(|(level, text)| log::line(level, || text));
                 state = self.open()?;
             }
@@ -184,23 +184,24 @@ impl Queue {
         }
     }
 
-    /// Readable while an event waits. For waiting only: never read from it.
+    /// Readable while an event waits. For polling only: do not read from it.
     pub fn descriptor(&self) -> Result<BorrowedFd<'_>, Error> {
         self.check_process()?;
         Ok(self.shared.signal.as_fd())
     }
 
-    /// Ends the uploads with this tag; the last event of each tells it.
+    /// Cancels the uploads with this tag; the last event of each says so.
     pub fn cancel(&self, tag: u64) {
         self.cancel_where(|its| its == tag);
     }
 
-    /// Ends every upload.
+    /// Cancels every upload.
     pub fn cancel_all(&self) {
         self.cancel_where(|_| true);
     }
 
-    /// Ends everything and waits until no thread is left. A [`next`](Self::next) that runs meanwhile fails as cancelled.
+    /// Cancels every upload and waits until the threads have ended. A [`next`](Self::next) that runs meanwhile fails as
+    /// cancelled.
     pub fn close(&self) {
         if self.check_process().is_err() {
             return;
@@ -223,7 +224,7 @@ impl Queue {
         drop(dropped);
     }
 
-    /// The state of a queue that is in use.
+    /// The state, unless the queue is closed.
     fn open(&self) -> Result<MutexGuard<'_, State>, Error> {
         self.check_process()?;
         let state = self.shared.lock();
@@ -249,7 +250,7 @@ impl Drop for Queue {
     fn drop(&mut self) {
         self.close();
         if self.check_process().is_err() {
-            // What a thread of the parent's was changing at the fork is in no state to be dropped.
+            // A thread of the parent may have been changing it at the fork, so it is never dropped.
             std::mem::forget(self.shared.clone());
         }
     }

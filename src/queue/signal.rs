@@ -1,4 +1,4 @@
-//! A pipe that holds one byte while there is something to fetch.
+//! A pipe that holds one byte while an event waits.
 
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -10,18 +10,18 @@ pub(super) struct Signal(PipeReader, PipeWriter);
 impl Signal {
     pub(super) fn new() -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
-        // A host that takes the byte all the same must not make us wait for another.
+        // Never blocks, even if the host reads the byte although it must not.
         ioctl_fionbio(&reader, true)?;
         ioctl_fionbio(&writer, true)?;
         Ok(Signal(reader, writer))
     }
 
-    /// To be called where it is not raised.
+    /// To be called only while it is not raised.
     pub(super) fn raise(&self) {
         let _ = retry(|| (&self.1).write(&[1]));
     }
 
-    /// To be called where it is raised.
+    /// To be called only while it is raised.
     pub(super) fn lower(&self) {
         let _ = retry(|| (&self.0).read(&mut [0]));
     }

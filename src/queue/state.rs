@@ -1,21 +1,21 @@
-//! What is in a queue: uploads that wait, that run, and that have something to tell.
+//! The state of a queue: uploads that wait, that run, and that have an event.
 
 use std::collections::VecDeque;
 use std::thread::JoinHandle;
 
 use super::*;
 
-/// More lines than this do not wait for somebody to ask: the oldest go.
+/// The most log lines that wait for a call of `next`: the oldest are dropped.
 const MAX_LINES: usize = 256;
 
-/// Made so that nothing is allocated but when an upload is added: room for its event is kept from then on.
+/// Only `add` allocates: it reserves the room for the upload's event too.
 #[derive(Default)]
 pub(super) struct State {
-    /// Every upload whose last event was not handed out.
+    /// Every upload whose last event was not fetched.
     uploads: HashMap<u64, Upload>,
-    /// Those that have not begun.
+    /// Those that have not started.
     waiting: VecDeque<u64>,
-    /// Those with an event, in the order in which it came.
+    /// Those with an event, in the order of the events.
     ready: VecDeque<u64>,
     next_id: u64,
     pub(super) workers: usize,
@@ -24,11 +24,11 @@ pub(super) struct State {
     pub(super) closed: bool,
 }
 
-/// An upload whose turn it is.
+/// An upload that starts.
 pub(super) struct Begun {
     pub(super) id: u64,
     pub(super) upload: Box<QueuedUpload>,
-    /// Ends it, and nothing else.
+    /// Cancels this upload only.
     pub(super) own: CancelToken,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Upload {
 
 enum Step {
     Waiting(Box<QueuedUpload>),
-    /// With what ends it.
+    /// With the token that cancels it.
     Running(CancelToken),
     Over(Result<Attachment, Error>),
 }
@@ -65,13 +65,13 @@ impl State {
         Ok(id)
     }
 
-    /// Forgets an upload that was just added.
+    /// Removes an upload that was just added.
     pub(super) fn withdraw(&mut self, id: u64) {
         self.waiting.retain(|waiting| *waiting != id);
         self.uploads.remove(&id);
     }
 
-    /// The next upload begins; `None` where none waits.
+    /// Starts the next upload; `None` if none waits.
     pub(super) fn begin(&mut self, signal: &Signal) -> Option<Begun> {
         while let Some(id) = self.waiting.pop_front() {
             let own = match CancelToken::new() {
@@ -140,7 +140,7 @@ impl State {
         }
     }
 
-    /// Ends those whose tag is wanted. What is given back is to be dropped without the lock.
+    /// Cancels those whose tag is wanted. The result is to be dropped without the lock.
     pub(super) fn cancel(&mut self, wanted: impl Fn(u64) -> bool, signal: &Signal) -> Vec<QueuedUpload> {
         let mut dropped = Vec::new();
         for upload in self.uploads.values().filter(|upload| wanted(upload.tag)) {
@@ -165,7 +165,7 @@ impl State {
         dropped
     }
 
-    /// Ends everything; gives the threads that are to be joined, and what is to be dropped without the lock.
+    /// Cancels every upload. Returns the threads to join, and what is to be dropped without the lock.
     pub(super) fn close(&mut self) -> (Vec<JoinHandle<()>>, Vec<Upload>) {
         self.closed = true;
         self.waiting.clear();

@@ -6,7 +6,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use super::*;
 use crate::Config;
 
-/// Nobody listens there: an upload reaches its end in moments, by failing.
+/// Nothing listens there, so an upload soon fails.
 fn queue(max_in_flight: usize) -> Queue {
     let config = Config {
         api_key: Some("key".into()),
@@ -75,7 +75,7 @@ fn a_panic_of_a_thread_is_a_failed_event_and_the_next_upload_runs() {
     queue.add(bytes(2)).unwrap();
     let event = next(&queue);
     assert_eq!((event.tag, event.remaining, failed(&event).kind), (1, 1, ErrorKind::Internal));
-    assert_eq!(dropped.load(Ordering::SeqCst), 1, "its source is given back before its last event");
+    assert_eq!(dropped.load(Ordering::SeqCst), 1, "its source is dropped before its last event");
     let event = next(&queue);
     assert_eq!((event.tag, event.remaining, failed(&event).kind), (2, 0, ErrorKind::Network));
 }
@@ -103,7 +103,7 @@ fn an_event_stays_where_it_cannot_be_taken() {
 fn what_waits_is_cancelled_at_once_by_its_tag() {
     let queue = queue(1);
     let dropped = Arc::default();
-    // The only thread is held up by the first.
+    // The first keeps the only thread busy.
     queue.add(owned(1, || std::thread::sleep(Duration::from_millis(300)), &dropped)).unwrap();
     for tag in [2, 3, 2, 4] {
         queue.add(owned(tag, || {}, &dropped)).unwrap();
@@ -146,7 +146,7 @@ fn only_the_newest_progress_of_an_upload_waits() {
 }
 
 #[test]
-fn the_oldest_lines_go() {
+fn the_oldest_lines_are_dropped() {
     let mut state = State::default();
     for number in 0..1000 {
         state.push_line(Level::Info, number.to_string());
@@ -156,7 +156,7 @@ fn the_oldest_lines_go() {
 }
 
 #[test]
-fn closing_gives_every_source_back_and_wakes_who_asks() {
+fn closing_drops_every_source_and_ends_a_waiting_call() {
     let queue = queue(2);
     let dropped = Arc::default();
     for tag in 0..5 {

@@ -1,4 +1,4 @@
-//! The threads of a queue: each takes what waits, one after another, and ends when nothing does.
+//! The threads of a queue: each runs waiting uploads, one after another, and ends when none waits.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +9,7 @@ use super::*;
 use crate::call::{Call, Progress};
 use crate::sys;
 
-/// Makes a thread for what waits, unless there are as many as there may be.
+/// Makes a thread for a waiting upload, unless there are `max_in_flight` of them.
 pub(super) fn start(shared: &Arc<Shared>, state: &mut State) -> io::Result<()> {
     for ended in state.threads.extract_if(.., |thread| thread.is_finished()) {
         let _ = ended.join();
@@ -25,7 +25,7 @@ pub(super) fn start(shared: &Arc<Shared>, state: &mut State) -> io::Result<()> {
             state.threads.push(thread);
             Ok(())
         }
-        Err(_) if state.workers > 0 => Ok(()), // the others will get to it
+        Err(_) if state.workers > 0 => Ok(()), // one of them will run it
         Err(e) => Err(e),
     }
 }
@@ -41,7 +41,7 @@ fn work(shared: &Arc<Shared>) {
     log::hand_over(sink, || while work_once(shared) {});
 }
 
-/// Runs the next upload; `false` where none waits.
+/// Runs the next upload; `false` if none waits.
 fn work_once(shared: &Arc<Shared>) -> bool {
     let begun = {
         let mut state = shared.lock();
@@ -49,13 +49,13 @@ fn work_once(shared: &Arc<Shared>) -> bool {
         state.workers -= usize::from(begun.is_none());
         begun
     };
-    shared.news.notify_all(); // some may have failed to begin
+    shared.news.notify_all(); // some may have failed to start
     let Some(begun) = begun else { return false };
     let id = begun.id;
     let result = catch_unwind(AssertUnwindSafe(|| run(shared, begun))).unwrap_or_else(|payload| {
         std::mem::forget(payload); // dropping it may panic too
         let message =
-            "liblinq found a bug in itself and gave the upload up; the process may go on. Please report it";
+            "a bug in liblinq was caught, and the upload was abandoned; the process may go on. Please report it";
         Err(Error::new(ErrorKind::Internal, message))
     });
     if let Err(error) = &result {
