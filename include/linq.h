@@ -611,6 +611,8 @@ static inline linq_client_options linq_client_options_default(void) {
   return options;
 }
 
+struct linq_presigned;
+
 /**
  * Makes a client.
  *
@@ -627,6 +629,26 @@ static inline linq_client_options linq_client_options_default(void) {
 linq_status linq_client_new(const struct linq_client_options *options,
                             struct linq_client **client,
                             struct linq_error **error);
+
+/**
+ * Opens a connection now and keeps it, so that the next call need not wait for one: for example, when
+ * a user opens the file picker.
+ *
+ * client  NULL: the default client
+ * place   NULL: to Linq, kept for 60 s; else to the storage of this place, kept for 4 s
+ * call    NULL: no cancelling, no time limit
+ *
+ * Waits for the DNS lookup, the connection and the TLS handshake. No request is sent, and no API key
+ * is needed. If a connection is open already, it does nothing. While the library asks Linq for a
+ * place, it connects to the storage of the last upload by itself.
+ *
+ * LINQ_NETWORK  it cannot connect
+ * LINQ_TLS      the server's certificate is not trusted
+ */
+linq_status linq_client_connect(struct linq_client *client,
+                                const struct linq_presigned *place,
+                                const struct linq_call_options *call,
+                                struct linq_error **error);
 
 /* ==============================================================================================
  * The split use: a server reserves, an app uploads

@@ -126,7 +126,7 @@ impl Api {
         headers.extend(json.map(|_| ("content-type", "application/json")));
         headers.extend(idempotency_key.map(|key| ("idempotency-key", key)));
         let body = json.map_or(Body::Nothing, Body::Bytes);
-        let request = Request { method, url: &url, headers, body, repeatable };
+        let request = Request { method, url: &url, headers, body, repeatable, ahead: None };
         let response = self.http.send(call, request).map_err(|e| e.on(what))?;
         if response.is_success() && refusal::is_page(&response.body) {
             let why = "answer is a web page; is something in between, such as a captive portal?";
@@ -136,6 +136,12 @@ impl Api {
             return Err(error);
         }
         Ok(response)
+    }
+
+    /// Makes a connection for the next request.
+    pub(crate) fn connect(&self, call: &Call) -> Result<(), Error> {
+        let url = format!("{}/v3/", self.base).parse().map_err(|_| cannot_be_made("connecting"))?;
+        self.http.connect_api(call, &url)
     }
 
     /// The error for a response that is not a success.

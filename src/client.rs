@@ -196,6 +196,24 @@ impl Client {
         }
     }
 
+    /// Opens a connection now and keeps it, so that the next call need not wait for one: to Linq, for 60 s, or to the
+    /// storage of `place`, for 4 s. Does nothing if one is open.
+    pub fn connect(&self, place: Option<&Presigned>, call: CallOptions<'_>) -> Result<(), Error> {
+        let url = match place {
+            None => None,
+            Some(place) => {
+                place.check_scheme(self.allow_http_loopback)?;
+                let broken = |why| Error::invalid(format!("the place {why}"));
+                Some(place.url().map_err(broken)?)
+            }
+        };
+        let call = call.begin(None);
+        self.attempts.run(&call, |_| match &url {
+            None => self.api.connect(&call),
+            Some(url) => self.api.http.connect_storage(&call, url),
+        })
+    }
+
     /// What Linq knows of an attachment.
     pub fn attachment(&self, id: &str, call: CallOptions<'_>) -> Result<AttachmentInfo, Error> {
         attachment::check_id(id)?;

@@ -9,7 +9,7 @@ use crate::call::Call;
 use crate::clock::http_date;
 use crate::declare::{Declared, check_signed, check_signed_name, declare, named};
 use crate::error::{Error, ErrorKind};
-use crate::http::{Body, Http, Method, Request};
+use crate::http::{Ahead, Body, Http, Method, Request};
 use crate::log::{self, Level};
 use crate::presign::{self, Presigned};
 use crate::redact::Secrets;
@@ -40,7 +40,8 @@ impl Upload<'_> {
         body.rename(&filename);
         let (head, further) = body.peek(|| self.call.check())?;
         let declared = declare(content_type, filename, &head, &further, self.allow_webp_svg)?;
-        let mut job = Job { upload: self, body, declared: Some(&declared), place: None, refused: false };
+        let mut job =
+            Job { upload: self, body, declared: Some(&declared), place: None, refused: false, ahead: None };
         let attempts = job.run()?;
         let Job { body, place, .. } = job;
         let place = place.ok_or_else(lost)?;
@@ -64,7 +65,7 @@ impl Upload<'_> {
         body.rename(if filename.is_empty() { "the source" } else { &filename });
         check_signed(self.call, presigned, &mut body, &filename, content_type)?;
         let place = Some(presigned.clone());
-        let mut job = Job { upload: self, body, declared: None, place, refused: false };
+        let mut job = Job { upload: self, body, declared: None, place, refused: false, ahead: None };
         let attempts = job.run()?;
         let content_type = presigned.content_type.clone().unwrap_or_default();
         Ok(attachment(presigned.clone(), filename, &content_type, job.body.size(), attempts))
@@ -80,6 +81,8 @@ struct Job<'a, 's> {
     place: Option<Presigned>,
     /// The storage refused the place as expired.
     refused: bool,
+    /// A connection to the storage, begun before the place was known.
+    ahead: Option<Ahead>,
 }
 
 impl Job<'_, '_> {
@@ -99,7 +102,7 @@ impl Job<'_, '_> {
         self.refused |= attempt.renew;
         self.reserve()?;
         let place = self.place.as_ref().ok_or_else(lost)?;
-        put(&self.upload.api.http, self.upload.call, place, &mut self.body)
+        put(&self.upload.api.http, self.upload.call, place, &mut self.body, self.ahead.take().as_ref())
     }
 
     /// Reserves a place if there is none, or if it has expired.
@@ -112,6 +115,8 @@ impl Job<'_, '_> {
             log::line(Level::Info, || "the upload URL has expired; reserving a new one".to_owned());
         }
         let Upload { api, call, .. } = self.upload;
+        self.ahead = None; // one thread at a time
+        self.ahead = api.http.connect_ahead();
         let place = presign::reserve(api, call, filename, content_type, self.body.size())?;
         place.check_scheme(self.upload.allow_http_loopback)?;
         log::line(Level::Info, || format!("reserved {} for {filename}", place.attachment_id));
@@ -135,7 +140,13 @@ impl Job<'_, '_> {
 }
 
 /// Sends the whole source once, from its first byte.
-fn put(http: &Http, call: &Rc<Call>, presigned: &Presigned, body: &mut Opened<'_>) -> Result<(), Error> {
+fn put(
+    http: &Http,
+    call: &Rc<Call>,
+    presigned: &Presigned,
+    body: &mut Opened<'_>,
+    ahead: Option<&Ahead>,
+) -> Result<(), Error> {
     let what = match presigned.filename.as_deref() {
         Some(name) => format!("uploading {name}"),
         None => "uploading".to_owned(),
@@ -149,6 +160,7 @@ fn put(http: &Http, call: &Rc<Call>, presigned: &Presigned, body: &mut Opened<'_
         headers: presigned.put_headers(),
         body: Body::Stream(body),
         repeatable: true,
+        ahead,
     };
     let response = http.send(call, request).map_err(|e| e.on(&what))?;
     if response.is_success() && refusal::is_page(&response.body) {

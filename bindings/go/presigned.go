@@ -79,6 +79,28 @@ func (c *Client) Presign(ctx context.Context, file File) (*Presigned, error) {
 	return presigned, err
 }
 
+// Connect opens a connection now and keeps it, so that the next call need not wait for one: to Linq, for a minute, or, if place is
+// not nil, to its storage, for 4 s. No request is sent, and no API key is needed.
+func (c *Client) Connect(ctx context.Context, place *Presigned) error {
+	call := newCall(ctx)
+	defer call.close()
+	options := call.options()
+	if place == nil {
+		return call.runWith(c, func(client *C.linq_client, failure **C.linq_error) C.linq_status {
+			return C.linq_client_connect(client, nil, options, failure)
+		})
+	}
+	json, length := call.presigned(place)
+	return call.runWith(c, func(client *C.linq_client, failure **C.linq_error) C.linq_status {
+		var at *C.linq_presigned
+		if status := C.linq_presigned_parse(json, length, &at, failure); status != C.LINQ_OK {
+			return status
+		}
+		defer C.linq_free(unsafe.Pointer(at))
+		return C.linq_client_connect(client, at, options, failure)
+	})
+}
+
 // ParsePresigned reads the JSON that a server handed over: Linq's own reply to POST /v3/attachments, or that of a
 // [Presigned]. At most 1 MiB; unknown fields are ignored.
 func ParsePresigned(json []byte) (*Presigned, error) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -105,6 +106,27 @@ func TestPresignedOfAnotherServer(t *testing.T) {
 	}
 	equal(t, string(object(a.AttachmentID)), "hello")
 	equal(t, a.AttachmentID, place.AttachmentID)
+}
+
+func TestConnect(t *testing.T) {
+	calm(t)
+	client := newClient(t)
+	place := presign(t, client, 5)
+	for _, to := range []*linq.Presigned{nil, place, nil, place} {
+		if err := client.Connect(background, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	equal(t, len(requests()), 1) // that of Presign
+	if _, err := client.UploadPresigned(background, place, linq.FromBytes([]byte("hello"))); err != nil {
+		t.Fatal(err)
+	}
+	nowhere := newClient(t, linq.WithBaseURL("http://127.0.0.1:1"), linq.WithMaxAttempts(1))
+	equal(t, errors.Is(nowhere.Connect(background, nil), linq.ErrNetwork), true)
+	ended, cancel := context.WithCancel(background)
+	cancel()
+	equal(t, errors.Is(client.Connect(ended, place), context.Canceled), true)
+	equal(t, errors.Is(client.Connect(background, &linq.Presigned{}), linq.ErrInvalidArgument), true)
 }
 
 func TestPresignedIsNotPrinted(t *testing.T) {

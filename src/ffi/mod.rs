@@ -151,6 +151,36 @@ pub unsafe extern "C" fn linq_client_new(
     unsafe { boundary::call(client, error, body) }
 }
 
+/// Opens a connection now and keeps it, so that the next call need not wait for one: for example, when
+/// a user opens the file picker.
+///
+/// client  NULL: the default client
+/// place   NULL: to Linq, kept for 60 s; else to the storage of this place, kept for 4 s
+/// call    NULL: no cancelling, no time limit
+///
+/// Waits for the DNS lookup, the connection and the TLS handshake. No request is sent, and no API key
+/// is needed. If a connection is open already, it does nothing. While the library asks Linq for a
+/// place, it connects to the storage of the last upload by itself.
+///
+/// LINQ_NETWORK  it cannot connect
+/// LINQ_TLS      the server's certificate is not trusted
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_client_connect(
+    client: *mut linq_client,
+    place: *const linq_presigned,
+    call: *const linq_call_options,
+    error: *mut *mut linq_error,
+) -> linq_status {
+    let body = || {
+        let place = unsafe { options::place(place)? };
+        // The next call to Linq will need a key, and so the default client that has one.
+        let client = if place.is_some() { input::keyless_client(client)? } else { input::client(client)? };
+        let options = unsafe { options::call(call)? };
+        Ok(client.connect(place.as_ref(), options.core())?)
+    };
+    unsafe { boundary::call_without_result(error, body) }
+}
+
 /// Reserves a place for a file that somebody else will upload (step 1 of 2).
 ///
 /// client     NULL: the default client
@@ -293,10 +323,7 @@ pub unsafe extern "C" fn linq_queue_add(
 ) -> linq_status {
     let body = || {
         let queue = input::queue(queue)?;
-        let place = match place.is_null() {
-            true => None,
-            false => Some(unsafe { options::presigned(place)? }),
-        };
+        let place = unsafe { options::place(place)? };
         let source = unsafe { options::source(source)? };
         let options = unsafe { options::upload(options)? };
         Ok(queue.add(options::queued(place, source, options, tag)?)?)

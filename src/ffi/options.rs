@@ -230,6 +230,12 @@ pub(super) unsafe fn presigned(at: *const linq_presigned) -> Result<Presigned, F
     Ok(Presigned::parse(unsafe { required(presigned.json, "linq_presigned.json")? }.as_bytes())?)
 }
 
+/// The same if it is optional.
+pub(super) unsafe fn place(at: *const linq_presigned) -> Result<Option<Presigned>, Failure> {
+    // SAFETY: the caller's promise.
+    if at.is_null() { Ok(None) } else { unsafe { presigned(at) }.map(Some) }
+}
+
 /// The arguments in `linq_message`, with the lists that the core borrows.
 pub(super) struct MessageArgs<'a> {
     from: &'a str,

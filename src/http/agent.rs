@@ -11,6 +11,7 @@
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::Agent;
@@ -24,7 +25,7 @@ use zeroize::Zeroizing;
 use super::dial::{Origin, dial};
 use super::exchange::{self, Outbound, Outcome};
 use super::link::Link;
-use super::pool::MAX_IDLE;
+use super::pool::{API_IDLE, Pool};
 use super::request::Body;
 use super::settings::Settings;
 use crate::call::Call;
@@ -52,7 +53,9 @@ pub(super) struct Running {
     pub(super) authorization: Zeroizing<String>,
     /// The last connection to this host was dead, so the other idle ones are not tried but closed.
     pub(super) replaces_dead: bool,
-    /// Whether a connection was made for it, rather than taken from the pool.
+    /// Whether an idle connection may be used.
+    pub(super) may_reuse: bool,
+    /// Whether a connection was made for it, rather than an idle one used.
     pub(super) connected: Cell<bool>,
     /// Whether the peer sent anything.
     pub(super) saw_bytes: Cell<bool>,
@@ -93,7 +96,8 @@ impl Drop for Entered {
     }
 }
 
-pub(super) fn agent(settings: &Settings) -> Agent {
+/// `ready`: connections that were made before there was a request for them.
+pub(super) fn agent(settings: &Settings, ready: Arc<Pool>) -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -104,9 +108,9 @@ pub(super) fn agent(settings: &Settings) -> Agent {
         .accept_encoding("")
         .max_idle_connections(32)
         .max_idle_connections_per_host(16)
-        .max_idle_age(Duration::from_secs(60)) // a connection knows its own age, also across sleep
+        .max_idle_age(API_IDLE) // a connection knows its own age, also across sleep
         .build();
-    Agent::with_parts(config, LinqConnector(settings.clone()), NoResolver)
+    Agent::with_parts(config, LinqConnector { settings: settings.clone(), ready }, NoResolver)
 }
 
 /// ureq resolves a name before it looks into its pool. Here the connector resolves it, if it has to connect.
@@ -124,7 +128,10 @@ impl Resolver for NoResolver {
     }
 }
 
-struct LinqConnector(Settings);
+struct LinqConnector {
+    settings: Settings,
+    ready: Arc<Pool>,
+}
 
 impl std::fmt::Debug for LinqConnector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -141,8 +148,14 @@ impl Connector for LinqConnector {
         _: Option<()>,
     ) -> Result<Option<Transport>, ureq::Error> {
         let running = Running::current()?;
+        let origin = Origin::of(details.uri);
+        if running.may_reuse
+            && let Some(link) = self.ready.take(&origin)
+        {
+            return Ok(Some(Transport::new(link)));
+        }
         running.connected.set(true);
-        let link = dial(&self.0, &running.call, &Origin::of(details.uri)).map_err(|e| running.fail(e))?;
+        let link = dial(&self.settings, &running.call, &origin).map_err(|e| running.fail(e))?;
         Ok(Some(Transport::new(link)))
     }
 }
@@ -240,7 +253,7 @@ impl UreqTransport for Transport {
         let idle = sys::boottime().saturating_sub(self.idle_since);
         self.reusable
             && !Running::current().is_ok_and(|running| unwanted(&running))
-            && idle < MAX_IDLE
+            && idle < API_IDLE
             && self.link.is_open()
     }
 

@@ -10,6 +10,7 @@
 //! second.
 
 mod agent;
+mod ahead;
 mod body;
 mod connect;
 mod dial;
@@ -29,6 +30,7 @@ mod settings;
 mod stall;
 mod tls;
 
+pub(crate) use ahead::Ahead;
 pub(crate) use proxy::Proxies;
 pub(crate) use request::{Body, Request, Response};
 pub(crate) use service::Http;

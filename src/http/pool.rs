@@ -1,4 +1,4 @@
-//! Idle connections to storage hosts.
+//! Idle connections.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,14 +7,20 @@ use super::dial::Origin;
 use super::link::Link;
 use crate::sys;
 
-/// An idle connection older than this is not used again: S3 closes them at five seconds.
-pub(super) const MAX_IDLE: Duration = Duration::from_secs(4);
+/// For so long an idle connection to a storage is used: S3 closes them at five seconds.
+pub(super) const STORAGE_IDLE: Duration = Duration::from_secs(4);
+
+/// The same for the API.
+pub(super) const API_IDLE: Duration = Duration::from_secs(60);
 
 const MAX_PER_ORIGIN: usize = 16;
 const MAX_ALL: usize = 32;
 
-#[derive(Default)]
-pub(super) struct Pool(Mutex<Vec<Idle>>);
+pub(super) struct Pool {
+    /// A connection that was idle for longer is not used again.
+    max_idle: Duration,
+    idle: Mutex<Vec<Idle>>,
+}
 
 /// A connection without buffers, which waits for its next request.
 struct Idle {
@@ -24,15 +30,25 @@ struct Idle {
     since: Duration,
 }
 
-impl Idle {
-    fn is_fresh(&self) -> bool {
-        sys::boottime().saturating_sub(self.since) < MAX_IDLE
-    }
-}
-
 impl Pool {
+    pub(super) fn new(max_idle: Duration) -> Self {
+        Pool { max_idle, idle: Mutex::default() }
+    }
+
     /// The connection to `origin` that was used last, if it is still open. Closes those that were idle too long.
     pub(super) fn take(&self, origin: &Origin) -> Option<Link> {
+        self.find(origin).map(|idle| idle.link)
+    }
+
+    /// Whether `take` would find one.
+    pub(super) fn has(&self, origin: &Origin) -> bool {
+        let found = self.find(origin);
+        let has = found.is_some();
+        self.lock().extend(found);
+        has
+    }
+
+    fn find(&self, origin: &Origin) -> Option<Idle> {
         self.expire();
         loop {
             let mut idle = {
@@ -42,7 +58,7 @@ impl Pool {
             };
             // Checked without the lock, so that other threads do not wait.
             if idle.link.is_open() {
-                return Some(idle.link);
+                return Some(idle);
             }
         }
     }
@@ -64,20 +80,22 @@ impl Pool {
     }
 
     fn expire(&self) {
+        let now = sys::boottime();
         let mut all = self.lock();
-        let expired: Vec<_> = all.extract_if(.., |idle| !idle.is_fresh()).collect();
+        let expired: Vec<_> =
+            all.extract_if(.., |idle| now.saturating_sub(idle.since) >= self.max_idle).collect();
         drop(all);
         close(expired);
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        close(self.0.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..));
+        close(self.idle.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..));
     }
 }
 

@@ -6,10 +6,11 @@ use std::time::Duration;
 use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
+use super::ahead::{Ahead, Storage};
 use super::dial::{Origin, dial};
 use super::exchange::{self, Failed, Outbound, Outcome};
 use super::limits::{MAX_ANSWER, MAX_HEAD};
-use super::pool::Pool;
+use super::link::Link;
 use super::request::{Body, Broken, Connection, Request, Response};
 use super::settings::Settings;
 use crate::call::Call;
@@ -21,7 +22,7 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// A body of the caller's, over a connection from our own pool.
 pub(super) fn put(
     settings: &Settings,
-    pool: &Pool,
+    storage: &Storage,
     call: &Rc<Call>,
     request: &mut Request<'_>,
     connection: Connection,
@@ -33,11 +34,11 @@ pub(super) fn put(
         _ => 0,
     };
     call.restart_progress(total)?;
-    let pooled = if connection == Connection::Any { pool.take(&origin) } else { None };
+    let pooled = if connection == Connection::Any { storage.pool.take(&origin) } else { None };
     let reused = pooled.is_some();
     let mut link = match pooled {
         Some(link) => link,
-        None => dial(settings, call, &origin)?,
+        None => new(settings, call, request.ahead, &origin)?,
     };
     let expects_continue = request.headers.iter().any(|(name, value)| {
         name.eq_ignore_ascii_case("expect") && value.eq_ignore_ascii_case("100-continue")
@@ -51,8 +52,9 @@ pub(super) fn put(
     };
     let response = exchange::run(&mut link, call, settings.stall_timeout, outbound)
         .map_err(|Failed { error, saw_bytes }| Broken::new(error, reused, saw_bytes))?;
+    storage.learn(&origin);
     match response.reusable {
-        true => pool.put(origin, link),
+        true => storage.pool.put(origin, link),
         false if response.cut.is_none() && !response.early => link.close(),
         false => {}
     }
@@ -62,6 +64,12 @@ pub(super) fn put(
         let _ = call.tell(total, total);
     }
     Ok(response)
+}
+
+/// A new connection: the one that is being made for this request, or another.
+fn new(settings: &Settings, call: &Call, ahead: Option<&Ahead>, origin: &Origin) -> Result<Link, Error> {
+    let begun = ahead.map(|ahead| ahead.take(call, origin)).transpose()?.flatten();
+    begun.map_or_else(|| dial(settings, call, origin), Ok)
 }
 
 /// The head of a PUT: every header once.

@@ -3,6 +3,7 @@
 use ureq::http::{HeaderMap, Method, Uri};
 use zeroize::Zeroizing;
 
+use super::ahead::Ahead;
 use crate::error::{Error, ErrorKind};
 use crate::source::Stream;
 
@@ -14,6 +15,8 @@ pub(crate) struct Request<'a> {
     pub(crate) body: Body<'a>,
     /// Whether it may be executed twice. If not, it gets a new connection, and is not sent again on another.
     pub(crate) repeatable: bool,
+    /// The connection that was begun for it.
+    pub(crate) ahead: Option<&'a Ahead>,
 }
 
 /// The body of a request.

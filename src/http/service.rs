@@ -2,13 +2,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use ureq::Agent;
-use ureq::http::Method;
+use ureq::http::{Method, Uri};
 use zeroize::Zeroizing;
 
 use super::agent::{self, PLACEHOLDER, Running};
-use super::pool::Pool;
+use super::ahead::{Ahead, Storage};
+use super::dial::{Origin, dial};
+use super::pool::{API_IDLE, Pool};
 use super::put;
 use super::request::{Body, Broken, Connection, Request, Response};
 use super::settings::Settings;
@@ -21,14 +24,58 @@ use crate::process::PerProcess;
 pub(crate) struct Http {
     settings: Settings,
     /// For the API.
-    agent: PerProcess<Agent>,
-    /// For the storage.
-    pool: PerProcess<Pool>,
+    api: PerProcess<ApiConnections>,
+    storage: PerProcess<Arc<Storage>>,
+}
+
+struct ApiConnections {
+    agent: Agent,
+    /// Made before there was a request for them; the agent takes them from here.
+    ready: Arc<Pool>,
 }
 
 impl Http {
     pub(crate) fn new(settings: Settings) -> Self {
-        Http { settings, agent: PerProcess::new(), pool: PerProcess::new() }
+        Http { settings, api: PerProcess::new(), storage: PerProcess::new() }
+    }
+
+    /// Connects to the API at `url`, unless such a connection is idle.
+    pub(crate) fn connect_api(&self, call: &Call, url: &Uri) -> Result<(), Error> {
+        self.connect(call, &self.api().ready, url)
+    }
+
+    /// Connects to the storage at `url`, unless a connection to it is idle.
+    pub(crate) fn connect_storage(&self, call: &Call, url: &Uri) -> Result<(), Error> {
+        self.connect(call, &self.storage().pool, url)
+    }
+
+    fn connect(&self, call: &Call, pool: &Pool, url: &Uri) -> Result<(), Error> {
+        call.check()?;
+        let origin = Origin::of(url);
+        if pool.has(&origin) {
+            return Ok(());
+        }
+        log::line(Level::Debug, || format!("connecting to {}", origin.host));
+        call.asks();
+        let link = dial(&self.settings, call, &origin)?;
+        pool.put(origin, link);
+        Ok(())
+    }
+
+    /// Begins to connect to where the last upload went.
+    pub(crate) fn connect_ahead(&self) -> Option<Ahead> {
+        Ahead::start(self.storage(), &self.settings)
+    }
+
+    fn storage(&self) -> &Arc<Storage> {
+        self.storage.get(|| Arc::new(Storage::new()))
+    }
+
+    fn api(&self) -> &ApiConnections {
+        self.api.get(|| {
+            let ready = Arc::new(Pool::new(API_IDLE));
+            ApiConnections { agent: agent::agent(&self.settings, ready.clone()), ready }
+        })
     }
 
     /// Sends a request and reads its answer. A pooled connection that turns out dead is replaced once, at once.
@@ -58,10 +105,7 @@ impl Http {
         call.check()?;
         call.asks();
         let result = match request.body {
-            Body::Stream(_) => {
-                let pool = self.pool.get(Pool::default);
-                put::put(&self.settings, pool, call, request, connection)
-            }
+            Body::Stream(_) => put::put(&self.settings, self.storage(), call, request, connection),
             _ => self.ask(call, request, connection),
         };
         match &result {
@@ -86,6 +130,7 @@ impl Http {
             to_head: request.method == Method::HEAD,
             authorization: Zeroizing::new(authorization.map_or("", |(_, value)| value).to_owned()),
             replaces_dead: connection == Connection::Replacement,
+            may_reuse: connection == Connection::Any,
             connected: Cell::new(false),
             saw_bytes: Cell::new(false),
             headers: RefCell::default(),
@@ -100,7 +145,7 @@ impl Http {
     }
 
     fn through_ureq(&self, request: &Request<'_>, unpooled: bool) -> Result<Response, ureq::Error> {
-        let agent = self.agent.get(|| agent::agent(&self.settings));
+        let agent = &self.api().agent;
         let mut head = ureq::http::Request::builder().method(&request.method).uri(request.url);
         head = head.header("user-agent", &self.settings.user_agent);
         for (name, value) in &request.headers {

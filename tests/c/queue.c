@@ -142,6 +142,7 @@ static void adding_does_not_wait_and_as_many_run_as_may(void) {
     uint32_t in_flight;
     int rounds;
   } cases[] = {{1, 8}, {2, 4}, {0, 2}, {8, 1}};
+  int64_t alone = 0;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     calm();
     fault("{\"side\":\"storage\",\"times\":0,\"fault\":{\"delay_ms\":300}}");
@@ -156,7 +157,8 @@ static void adding_does_not_wait_and_as_many_run_as_may(void) {
     }
     int64_t took = now_ms() - start;
     CHECK(took >= 300 * cases[i].rounds);
-    CHECK(took < (300 * cases[i].rounds + 290) * slow());
+    if (i == 0) alone = took;
+    CHECK(i == 0 || took < alone * 3 / 4);
     linq_free(queue);
   }
   calm();

@@ -129,7 +129,7 @@ void all_of_the_c_header_is_reached() {
       fields++;
     }
   }
-  CHECK(functions == 23 && fields >= 89);
+  CHECK(functions == 24 && fields >= 89);
   CHECK(linq::version() == LINQ_VERSION_STRING && linq::abi_version() == LINQ_ABI_VERSION);
 }
 
@@ -1084,6 +1084,28 @@ void log_lines_are_logged_at_exit() {
   linq::set_log([](linq::LogLevel, std::string_view) { LastWords::g_lines++; }, linq::LogLevel::debug);
 }
 
+void a_connection_is_made_ahead() {
+  calm();
+  const Client client(settings(api_tls()));
+  client.connect();
+  CHECK(text(requests()) == "[]");
+  linq::File file;
+  file.filename = "split.txt";
+  file.size_bytes = 5;
+  const linq::Presigned place = client.presign(file);
+  client.connect(place);
+  CHECK(client.try_connect(place).has_value() && client.try_connect().has_value());
+  CHECK(client.upload_presigned(place, Source::bytes("hello")).attempts() == 1);
+  linq::ClientOptions nowhere = settings("http://127.0.0.1:1");
+  nowhere.max_attempts = 1;
+  thrown(Status::network, [&] { Client(nowhere).connect(); });
+  const linq::CancelToken token;
+  token.cancel();
+  linq::CallOptions options;
+  options.cancel = token;
+  thrown(Status::cancelled, [&] { Client(settings(api_tls())).connect(options); });
+}
+
 /// The last event of the next upload that ends.
 linq::Event last(const linq::Queue& queue) {
   for (;;) {
@@ -1280,6 +1302,7 @@ int main() {
   RUN(a_log_function_is_refused_while_another_thread_replaces_it);
   RUN(an_old_log_function_is_destroyed);
   RUN(threads_share_a_client);
+  RUN(a_connection_is_made_ahead);
   RUN(a_queue_uploads_and_tells);
   RUN(parts_of_an_event_outlive_it);
   RUN(events_are_iterated_until_all_is_told);
