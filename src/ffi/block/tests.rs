@@ -1,10 +1,9 @@
 use std::ffi::CStr;
 
 use super::*;
-use std::sync::Arc;
 
+use crate::Details;
 use crate::ffi::alloc::tests::{FAULT, Fault};
-use crate::{Client, Config, Details, Queue, QueuedSource, QueuedUpload};
 
 pub(in crate::ffi) fn text<'a>(at: *const c_char) -> Option<&'a str> {
     // SAFETY: the tests only look at texts of blocks that are alive.
@@ -285,6 +284,9 @@ fn what_a_server_sent_and_cannot_be_told_is_a_failed_event() {
 #[test]
 #[cfg(not(miri))] // Miri blocks no signals
 fn an_event_without_memory_stays_in_its_queue() {
+    use crate::{Client, Config, Queue, QueuedSource, QueuedUpload};
+    use std::sync::Arc;
+
     // Plain http, so that no certificates are looked for: Miri has no files.
     let base_url = Some("http://127.0.0.1:1".to_owned());
     let config = Config { use_environment: false, base_url, ..Config::default() };

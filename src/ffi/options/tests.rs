@@ -254,3 +254,30 @@ fn a_presigned_place_is_what_its_json_says() {
     // SAFETY: NULL inside.
     assert_eq!(refusal(unsafe { presigned(&fresh()) }), "linq_presigned.json is NULL");
 }
+
+/// The path and the strings are copies, and the bytes are where the host has them.
+#[test]
+fn an_upload_for_a_queue_owns_what_it_needs() {
+    let (mut path, bytes) = (*b"/tmp/a.txt\0", *b"hello");
+    let add = |source: &linq_source, options: &linq_upload_options, tag| {
+        // SAFETY: both are whole, and what they point to lives.
+        queued(None, unsafe { super::source(source)? }, unsafe { upload(options)? }, tag)
+    };
+    let (mut source, mut options) = (fresh::<linq_source>(), fresh::<linq_upload_options>());
+    source.kind = LINQ_SOURCE_PATH;
+    source.path = path.as_ptr().cast();
+    options.filename = path.as_ptr().cast();
+    let copied = add(&source, &options, 7).unwrap();
+    path.fill(b'x');
+    assert!(matches!(copied.source, QueuedSource::Path(path) if path == Path::new("/tmp/a.txt")));
+    assert_eq!((copied.filename.as_deref(), copied.tag), (Some("/tmp/a.txt"), 7));
+
+    (source.path, source.kind) = (std::ptr::null(), LINQ_SOURCE_BYTES);
+    (source.bytes, source.length) = (bytes.as_ptr().cast(), 5);
+    options.filename = std::ptr::null();
+    let QueuedSource::Bytes(borrowed) = add(&source, &options, 0).unwrap().source else { panic!() };
+    let read = std::thread::spawn(move || (*borrowed).as_ref().to_vec()).join().unwrap();
+    assert_eq!(read, b"hello");
+    let refused = add(&source, &options, LINQ_QUEUE_ALL);
+    assert!(matches!(refused, Err(Failure::Argument(message)) if message.contains("LINQ_QUEUE_ALL")));
+}
