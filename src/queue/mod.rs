@@ -3,27 +3,27 @@
 //!
 //! One lock protects the state. It is never held while waiting for files, the network or log callbacks.
 
+mod event;
+mod shared;
 mod signal;
 mod state;
+mod upload;
 mod worker;
 
-use std::collections::HashMap;
 use std::fmt;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
+use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::attachment::Attachment;
-use crate::cancel::CancelToken;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, reason};
-use crate::log::{self, Level};
-use crate::presign::Presigned;
-use crate::process::{self, ProcessId};
-use crate::source::Source;
+use crate::log;
+use crate::process;
+pub use event::{Event, EventKind};
+use shared::Shared;
 use signal::Signal;
 use state::State;
+pub use upload::{QueuedSource, QueuedUpload};
 
 /// How many uploads run at the same time by default.
 const IN_FLIGHT: usize = 4;
@@ -37,79 +37,6 @@ const MAX_IN_FLIGHT: usize = 256;
 /// a child made by `fork` every method fails, and dropping it frees nothing.
 pub struct Queue {
     shared: Arc<Shared>,
-}
-
-/// What to upload, owned by the queue until the upload has ended.
-pub enum QueuedSource {
-    /// A file on disk, opened when the upload starts.
-    Path(PathBuf),
-    /// Part of an open regular file.
-    Descriptor {
-        /// The open file.
-        fd: OwnedFd,
-        /// The first byte to send.
-        offset: u64,
-        /// How many bytes to send; `None`: up to the end of the file.
-        length: Option<u64>,
-    },
-    /// Bytes in memory.
-    Bytes(Box<dyn AsRef<[u8]> + Send>),
-}
-
-/// One upload for a [`Queue`].
-pub struct QueuedUpload {
-    /// What to upload.
-    pub source: QueuedSource,
-    /// The place to upload to; `None`: one is reserved.
-    pub place: Option<Presigned>,
-    /// The name to declare; else the file's own. Required for sources without one.
-    pub filename: Option<String>,
-    /// The type to declare; else from the bytes, else from the name.
-    pub content_type: Option<String>,
-    /// Cancels it: at once while it runs, and when it would start while it waits.
-    pub cancel: Option<CancelToken>,
-    /// Limits the whole upload from its start, including all attempts and waits.
-    pub timeout: Option<Duration>,
-    /// The caller's own. Uploads with the same tag are cancelled together.
-    pub tag: u64,
-}
-
-/// What happened to an upload.
-#[derive(Debug, Clone)]
-pub struct Event {
-    /// The tag of the upload.
-    pub tag: u64,
-    /// The bytes sent so far in this attempt.
-    pub sent: u64,
-    /// The size of the file; 0 while it is not known.
-    pub total: u64,
-    /// How many uploads will still have a last event after this event.
-    pub remaining: u64,
-    /// What happened.
-    pub kind: EventKind,
-}
-
-/// What an [`Event`] reports.
-#[derive(Debug, Clone)]
-pub enum EventKind {
-    /// Progress. Only the newest of an upload waits.
-    Progress,
-    /// The upload succeeded. Its last event.
-    Finished(Attachment),
-    /// The upload failed or was cancelled. Its last event.
-    Failed(Error),
-}
-
-/// What the queue and its threads share.
-struct Shared {
-    client: Arc<Client>,
-    max_in_flight: usize,
-    process: ProcessId,
-    /// Readable while an event waits; changed only under the lock.
-    signal: Signal,
-    state: Mutex<State>,
-    /// Notified of an event, of a log line, and when the queue is closed.
-    news: Condvar,
 }
 
 impl Queue {
@@ -252,24 +179,6 @@ impl Drop for Queue {
         if self.check_process().is_err() {
             // A thread of the parent may have been changing it at the fork, so it is never dropped.
             std::mem::forget(self.shared.clone());
-        }
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl QueuedSource {
-    fn core(&self) -> Source<'_> {
-        match self {
-            QueuedSource::Path(path) => Source::Path(path),
-            QueuedSource::Descriptor { fd, offset, length } => {
-                Source::Descriptor { fd: fd.as_fd(), offset: *offset, length: *length }
-            }
-            QueuedSource::Bytes(bytes) => Source::Bytes((**bytes).as_ref()),
         }
     }
 }

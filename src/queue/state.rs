@@ -1,9 +1,15 @@
 //! The state of a queue: uploads that wait, that run, and that have an event.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::thread::JoinHandle;
 
-use super::*;
+use super::event::{Event, EventKind};
+use super::signal::Signal;
+use super::upload::QueuedUpload;
+use crate::attachment::Attachment;
+use crate::cancel::CancelToken;
+use crate::error::{Error, ErrorKind, reason};
+use crate::log::Level;
 
 /// The most log lines that wait for a call of `next`: the oldest are dropped.
 const MAX_LINES: usize = 256;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::*;
-use crate::Config;
+use crate::{Config, Level};
 
 /// Nothing listens there, so an upload soon fails.
 fn queue(max_in_flight: usize) -> Queue {

@@ -2,11 +2,16 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::thread;
 
+use super::shared::Shared;
 use super::state::{Begun, State};
-use super::*;
+use super::upload::QueuedUpload;
+use crate::attachment::Attachment;
 use crate::call::{Call, Progress};
+use crate::error::{Error, ErrorKind};
+use crate::log::{self, Level};
 use crate::sys;
 
 /// Makes a thread for a waiting upload, unless there are `max_in_flight` of them.
