@@ -125,7 +125,7 @@ mod tests {
         let note = |text: &str| TRACE.lock().unwrap().push(text.to_owned());
         let slow = move |_: Level, text: &str| {
             if text == "slow" {
-                std::thread::sleep(Duration::from_millis(200));
+                std::thread::sleep(Duration::from_secs(1));
                 assert!(!set_log(Level::Debug, None), "refused from inside");
             }
             note(text);
