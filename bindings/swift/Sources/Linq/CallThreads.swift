@@ -10,12 +10,12 @@ final class CallThreads: @unchecked Sendable {
 
     static let shared = {
         let limits = CallThreads.limits(descriptors: sysconf(Int32(_SC_OPEN_MAX)))
-        return CallThreads(limit: limits.atWork, most: limits.inAll, idle: 5)
+        return CallThreads(limit: limits.atWork, most: limits.inAll, idleTime: 5)
     }()
 
     let limit: Int
     let most: Int
-    private let idle: TimeInterval
+    private let idleTime: TimeInterval
     private let condition = NSCondition()
     /// First come, first served; a cancelled call leaves a gap.
     private var waiting: [Int: Job] = [:]
@@ -27,10 +27,10 @@ final class CallThreads: @unchecked Sendable {
     /// Those of them that wait for the caller's stream.
     private var away = 0
 
-    init(limit: Int, most: Int, idle: TimeInterval) {
+    init(limit: Int, most: Int, idleTime: TimeInterval) {
         self.limit = limit
         self.most = most
-        self.idle = idle
+        self.idleTime = idleTime
     }
 
     /// How many there may be where the process may have so many descriptors open (negative: any number). A call at work has
@@ -123,7 +123,7 @@ final class CallThreads: @unchecked Sendable {
                 continue
             }
             idle += 1
-            let woken = condition.wait(until: Date(timeIntervalSinceNow: idle))
+            let woken = condition.wait(until: Date(timeIntervalSinceNow: idleTime))
             idle -= 1
             if !woken, waiting.isEmpty { break }
         }

@@ -22,7 +22,7 @@ final class ThreadTests: SandboxTestCase {
     }
 
     func testThereAreAsManyAsNeededAndNoMoreThanTheLimit() async throws {
-        let threads = CallThreads(limit: 3, most: 12, idle: 0.1)
+        let threads = CallThreads(limit: 3, most: 12, idleTime: 0.1)
         let gate = Gate()
         let order = Locked<[Int]>([])
         let calls = (0..<10).map { number in
@@ -48,7 +48,7 @@ final class ThreadTests: SandboxTestCase {
     }
 
     func testWhoIsCancelledWhileWaitingThrowsAtOnce() async throws {
-        let threads = CallThreads(limit: 1, most: 4, idle: 0.1)
+        let threads = CallThreads(limit: 1, most: 4, idleTime: 0.1)
         let gate = Gate()
         let first = Task { try await onThread(of: threads) { _ in gate.wait() } }
         await eventually("the thread is busy") { gate.inside.now == 1 }
@@ -66,7 +66,7 @@ final class ThreadTests: SandboxTestCase {
     }
 
     func testATimeoutCountsWhileWaitingForAThread() async throws {
-        let threads = CallThreads(limit: 1, most: 4, idle: 0.1)
+        let threads = CallThreads(limit: 1, most: 4, idleTime: 0.1)
         let gate = Gate()
         let first = Task { try await onThread(of: threads) { _ in gate.wait() } }
         await eventually("the thread is busy") { gate.inside.now == 1 }
@@ -92,7 +92,7 @@ final class ThreadTests: SandboxTestCase {
     }
 
     func testTenThousandThatWaitAreCancelled() async throws {
-        let threads = CallThreads(limit: 2, most: 8, idle: 0.1)
+        let threads = CallThreads(limit: 2, most: 8, idleTime: 0.1)
         let gate = Gate()
         let busy = (0..<2).map { _ in Task { try await onThread(of: threads) { _ in gate.wait() } } }
         await eventually("both are busy") { gate.inside.now == 2 }
@@ -110,7 +110,7 @@ final class ThreadTests: SandboxTestCase {
     }
 
     func testACancelledTaskTakesNoThread() async {
-        let threads = CallThreads(limit: 1, most: 4, idle: 0.1)
+        let threads = CallThreads(limit: 1, most: 4, idleTime: 0.1)
         let task = Task {
             while !Task.isCancelled { await Task.yield() }
             try await onThread(of: threads) { _ in XCTFail("it ran") }
@@ -121,7 +121,7 @@ final class ThreadTests: SandboxTestCase {
     }
 
     func testCancellingAtAnyMomentResumesOnce() async {
-        let threads = CallThreads(limit: 4, most: 16, idle: 0.1)
+        let threads = CallThreads(limit: 4, most: 16, idleTime: 0.1)
         await withTaskGroup(of: Void.self) { group in
             for round in 0..<2000 {
                 group.addTask {
@@ -140,7 +140,7 @@ final class ThreadTests: SandboxTestCase {
     }
 
     func testCallersCodeThatWaitsDoesNotCount() async throws {
-        let threads = CallThreads(limit: 1, most: 4, idle: 0.1)
+        let threads = CallThreads(limit: 1, most: 4, idleTime: 0.1)
         let gate = Gate()
         let outer = Task { try await onThread(of: threads) { _ in threads.outside { gate.wait() } } }
         await eventually("it waits in the caller's code") { gate.inside.now == 1 }
