@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::content_type::{FURTHER, HEAD, probe};
 use crate::error::{Error, ErrorKind};
 use file::FileSource;
+#[cfg(feature = "capi")]
 pub(crate) use file::duplicate;
 pub use reader::Reader;
 use reader::ReaderSource;
