@@ -384,7 +384,7 @@ static enum exit_code follow(const struct job *job, linq_queue *queue, struct up
   return result;
 }
 
-static int refuse(linq_error *error) {
+static enum exit_code refuse(linq_error *error) {
   fprintf(stderr, "linq-upload: %s\n", error->message);
   linq_free(error);
   return NOT_SET_UP;
