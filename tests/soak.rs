@@ -111,7 +111,7 @@ fn a_queue_loses_nothing_and_does_not_grow() {
     );
     println!("failures reported: {failed:?}");
     println!("warm {warm:?}, at the end {cold:?}, without the queues {after:?}");
-    assert!(stored >= seconds * 5, "only {stored} uploads in {seconds} s");
+    assert!(stored >= seconds * 2, "only {stored} uploads in {seconds} s");
     assert!(again * 4 > seconds, "the faults had no effect");
     assert!(failed.contains_key("Cancelled"), "{failed:?}");
     // Four clients may keep 16 idle connections to each of two hosts, and each upload that runs has some descriptors.
