@@ -66,7 +66,7 @@ final class CallTests: SandboxTestCase {
         XCTAssertEqual(again.messageID, receipt.messageID)
         let fresh = try await client.send(LinqMessage(from: sandbox.phone, to: ["+15550002222"], text: "hi"))
         XCTAssertFalse(fresh.idempotencyKey.isEmpty)
-        _ = await assertLinqError(.invalidArgument, has: "to") { try await client.send(LinqMessage(from: sandbox.phone, to: [], text: "x")) }
+        _ = await assertLinqError(.invalidArgument, has: "no recipient") { try await client.send(LinqMessage(from: sandbox.phone, to: [], text: "x")) }
     }
 
     /// A message of which nobody knows whether it arrived is sent again with the key that the library made up.
