@@ -36,7 +36,7 @@ use crate::sys;
 pub(super) const PLACEHOLDER: &str = "Bearer (the API key)";
 
 /// How much of a request ureq writes at a time.
-const OUTPUT: usize = 32 * 1024;
+const OUTPUT: usize = 16 * 1024;
 
 thread_local! {
     /// Never dropped, so that calls may be made while a thread ends, by the destructors of its other values.

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::ahead::{Ahead, Storage};
 use super::dial::{Origin, dial};
 use super::exchange::{self, Failed, Outbound, Outcome};
-use super::limits::{MAX_ANSWER, MAX_HEAD};
+use super::limits::MAX_ANSWER;
 use super::link::Link;
 use super::request::{Body, Broken, Connection, Request, Response};
 use super::settings::Settings;
@@ -91,7 +91,9 @@ fn head(request: &Request<'_>, user_agent: &str) -> Result<Zeroizing<Vec<u8>>, E
         }
     }
     let path = url.path_and_query().map_or("/", |path| path.as_str());
-    let mut head = Zeroizing::new(Vec::with_capacity(MAX_HEAD));
+    let length: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    // All of it at once: growing would leave copies of the signed URL behind.
+    let mut head = Zeroizing::new(Vec::with_capacity(length + path.len() + 64));
     for part in [request.method.as_str(), " ", path, " HTTP/1.1\r\n"] {
         head.extend_from_slice(part.as_bytes());
     }
