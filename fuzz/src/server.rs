@@ -149,12 +149,13 @@ impl Peer {
         Ok(())
     }
 
-    /// Reads what is left of a request; after it comes the next.
-    pub fn read_request(&mut self) -> io::Result<()> {
+    /// Reads what is left of a request, and returns its method; after it comes the next.
+    pub fn read_request(&mut self) -> io::Result<String> {
         self.read_on(usize::MAX)?;
         (self.read, self.end) = (0, None);
-        self.head.clear();
-        Ok(())
+        let head = std::mem::take(&mut self.head);
+        let method = head.split(|byte| *byte == b' ').next().unwrap_or_default();
+        Ok(String::from_utf8_lossy(method).into_owned())
     }
 
     fn finish(&mut self, how: Shutdown) {
@@ -181,7 +182,7 @@ impl Peer {
             match command {
                 Some(b'p') => thread::sleep(Duration::from_millis(2)),
                 Some(b'r') => self.read_on(1 << 20)?,
-                Some(b'R') => self.read_request()?,
+                Some(b'R') => drop(self.read_request()?),
                 Some(b'*') => {
                     for _ in 0..usize::from(count) * 8 {
                         self.send(last)?;
