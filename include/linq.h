@@ -406,6 +406,8 @@ static inline linq_call_options linq_call_options_default(void) {
  * Uploads with options, and from other sources
  * ============================================================================================== */
 
+struct linq_presigned;
+
 /**
  * Reports the progress of an upload: the bytes sent so far in this attempt, and the total. Return 0
  * to continue; anything else cancels the upload, which then returns LINQ_CANCELLED.
@@ -414,6 +416,21 @@ static inline linq_call_options linq_call_options_default(void) {
  * count never falls within an attempt; a new attempt begins at 0 again.
  */
 typedef int32_t (*linq_progress_fn)(void *user_data, uint64_t sent, uint64_t total);
+
+/**
+ * Called when the place that was passed to linq_upload_presigned has expired. Ask your server for
+ * another place, and return the result of linq_presigned_parse or linq_presign; the library frees
+ * it. NULL: there is none, and the call ends with LINQ_EXPIRED. Anything else is
+ * LINQ_INVALID_ARGUMENT, and is not freed.
+ *
+ * `expired` is valid until the callback returns: neither free nor return it. The next place must be
+ * for the same name, size and type. The callback's time counts towards timeout_ms, and each renewal
+ * is an attempt. A place that is refused as expired right after its renewal ends the call. Not
+ * called by linq_upload, which reserves places itself, nor after a read from a reader that cannot
+ * rewind.
+ */
+typedef struct linq_presigned *(*linq_renew_fn)(void *renew_user_data,
+                                                const struct linq_presigned *expired);
 
 /** Options for an upload. Start with linq_upload_options_default(). */
 typedef struct linq_upload_options {
@@ -444,6 +461,13 @@ typedef struct linq_upload_options {
   uint32_t timeout_ms;
   /** 0. */
   uint32_t reserved;
+  /**
+   * Gives another place when the one that was passed has expired. NULL: the call then ends with
+   * LINQ_EXPIRED.
+   */
+  linq_renew_fn renew;
+  /** Passed to renew. */
+  void *renew_user_data;
 } linq_upload_options;
 
 /** Options for uploads, with every field at its default. */
@@ -611,8 +635,6 @@ static inline linq_client_options linq_client_options_default(void) {
   return options;
 }
 
-struct linq_presigned;
-
 /**
  * Makes a client.
  *
@@ -768,7 +790,7 @@ linq_status linq_presigned_parse(const char *json,
  *
  * A source whose size or type is not what was signed is refused before anything is sent.
  *
- * LINQ_EXPIRED  the place is no longer open; ask your server for a new one
+ * LINQ_EXPIRED  the place is no longer open; ask your server for a new one, or set options->renew
  * LINQ_STORAGE  the storage host refused; see error->storage_code
  */
 linq_status linq_upload_presigned(struct linq_client *client,
@@ -849,8 +871,8 @@ linq_status linq_queue_new(struct linq_client *client,
  * have the upload's last event or have freed the queue. A cancel token ends a running upload at once,
  * and a waiting one when it would start.
  *
- * LINQ_INVALID_ARGUMENT  the source is a READER, or options->progress is set: these would be called
- *                        on a thread of the library; or tag is LINQ_QUEUE_ALL
+ * LINQ_INVALID_ARGUMENT  the source is a READER, or options->progress or renew is set: these would
+ *                        be called on a thread of the library; or tag is LINQ_QUEUE_ALL
  * LINQ_FILE              the descriptor cannot be duplicated
  * LINQ_NO_MEMORY         there is no memory for it, or no thread can be made
  */

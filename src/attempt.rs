@@ -71,10 +71,16 @@ impl Attempts {
     }
 }
 
-/// The error of a call that was cancelled or ran out of time keeps the details of the attempt `before`.
+/// The error of a call that was cancelled, ran out of time or got no other place keeps the details of the attempt
+/// `before`.
 fn with_what_was_known(mut error: Error, call: &Call, before: Option<Box<Details>>) -> Error {
-    let out_of_time = error.kind == ErrorKind::Timeout && call.check().is_err();
-    if let Some(before) = before.filter(|_| out_of_time || error.kind == ErrorKind::Cancelled) {
+    let tells_nothing = match error.kind {
+        ErrorKind::Cancelled => true,
+        ErrorKind::Timeout => call.check().is_err(),
+        ErrorKind::Expired => error.details.http_status.is_none(),
+        _ => false,
+    };
+    if let Some(before) = before.filter(|_| tells_nothing) {
         error.details.complete(*before);
     }
     error
@@ -91,7 +97,7 @@ fn last(call: &Call, mut error: Error, made: u32, why: Why, first: Option<String
         Why::Deadline => notes.push("the call's timeout leaves no time for another attempt".to_owned()),
         Why::Budget => notes.push("not tried again: too many calls of this client failed lately".to_owned()),
         Why::ExpiredAgain => {
-            notes.push("it was reserved just now, so another would not help".to_owned());
+            notes.push("it was renewed just now, so another would not help".to_owned());
             error.details.retryable = false;
         }
         Why::Final | Why::Attempts => {}

@@ -18,7 +18,7 @@ use crate::declare::{Declared, declare};
 use crate::error::{Error, ErrorKind, reason};
 use crate::http::{Http, Proxies, Settings, Trust};
 use crate::message::{self, Message, Receipt};
-use crate::presign::{self, FileInfo, Presigned};
+use crate::presign::{self, FileInfo, Presigned, Renew};
 use crate::request::{self, Request, Response};
 use crate::source::{Source, check_size};
 use crate::upload::Upload;
@@ -98,6 +98,10 @@ pub struct UploadOptions<'a> {
     pub content_type: Option<&'a str>,
     /// Called on this thread while sending.
     pub progress: Option<Progress>,
+    /// Called on this thread when the place that was passed to [`Client::upload_presigned`] has expired. Returns another one
+    /// for the same file, or `None`, which ends the upload as expired. Its error ends the upload, unless it is `retryable`.
+    /// Its time counts towards the timeout. Not called after a read from a reader that cannot rewind.
+    pub renew: Option<Renew>,
     /// Cancel and deadline.
     pub call: CallOptions<'a>,
 }
@@ -178,7 +182,8 @@ impl Client {
         options: UploadOptions<'_>,
     ) -> Result<Attachment, Error> {
         let call = options.call.begin(options.progress);
-        self.uploading(&call).presigned(presigned, source, options.filename, options.content_type)
+        let UploadOptions { filename, content_type, renew, .. } = options;
+        self.uploading(&call).presigned(presigned, source, filename, content_type, renew)
     }
 
     /// An upload of a queue: to `place`, or to a newly reserved one.
@@ -191,7 +196,7 @@ impl Client {
         content_type: Option<&str>,
     ) -> Result<Attachment, Error> {
         match place {
-            Some(place) => self.uploading(call).presigned(place, source, filename, content_type),
+            Some(place) => self.uploading(call).presigned(place, source, filename, content_type, None),
             None => self.uploading(call).whole(source, filename, content_type),
         }
     }

@@ -45,11 +45,7 @@ pub(crate) fn check_signed(
     // A type that this version does not know is left to the server.
     let known = |signed: &&str| content_type::table::by_name(signed).is_some();
     let Some(signed) = presigned.content_type.as_deref().filter(known) else { return Ok(()) };
-    let same = |a: &str, b: &str| {
-        a.eq_ignore_ascii_case(b)
-            || content_type::decide(Some(a), "", &[], &[], true).is_ok_and(|known| known.name() == b)
-    };
-    if let Some(declared) = content_type.filter(|declared| !same(declared, signed)) {
+    if let Some(declared) = content_type.filter(|declared| !is_same_type(declared, signed)) {
         return refuse(format!(
             "{filename} is declared as {declared}, but the place was reserved for {signed}"
         ));
@@ -59,6 +55,32 @@ pub(crate) fn check_signed(
         Ok(_) => Ok(()),
         Err(why) => refuse(format!("the place was reserved for {signed}, but: {why}")),
     }
+}
+
+/// The place that replaces an expired one must be for the same size, and for the same name and type if these are known.
+pub(crate) fn check_renewed(
+    place: &Presigned,
+    size: u64,
+    filename: Option<&str>,
+    content_type: Option<&str>,
+) -> Result<(), Error> {
+    let refuse = |message: String| Err(Error::new(ErrorKind::Unsupported, message));
+    if let Some(signed) = place.size_bytes.filter(|signed| *signed != size) {
+        return refuse(format!(
+            "the source has {size} bytes, but the renewed place was reserved for {signed}"
+        ));
+    }
+    let types = content_type.zip(place.content_type.as_deref());
+    if let Some((known, signed)) = types.filter(|(known, signed)| !is_same_type(known, signed)) {
+        return refuse(format!("the source is {known}, but the renewed place was reserved for {signed}"));
+    }
+    check_signed_name(place, filename)
+}
+
+/// Whether `a` is a name of the type `b`.
+fn is_same_type(a: &str, b: &str) -> bool {
+    let known = || content_type::decide(Some(a), "", &[], &[], true);
+    a.eq_ignore_ascii_case(b) || known().is_ok_and(|known| known.name() == b)
 }
 
 /// A name that the caller gives must be the one that was signed, where that is known.

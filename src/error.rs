@@ -88,6 +88,8 @@ pub struct Details {
     pub system_error: Option<i32>,
     /// Whether part of the request was sent, if no response to it was read.
     pub(crate) sent: bool,
+    /// Whether the place that it was sent to had just replaced an expired one.
+    pub(crate) renewed: bool,
 }
 
 impl Details {
@@ -109,6 +111,7 @@ impl Details {
             idempotency_key,
             system_error,
             sent: _,
+            renewed: _,
         } = earlier;
         self.http_status = self.http_status.or(http_status);
         self.api_code = self.api_code.or(api_code);

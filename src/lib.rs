@@ -67,7 +67,7 @@ pub use content_type::content_type;
 pub use error::{Details, Error, ErrorKind};
 pub use log::{Level, set_log};
 pub use message::{Message, Receipt};
-pub use presign::{FileInfo, Presigned};
+pub use presign::{FileInfo, Presigned, Renew};
 pub use queue::{Event, EventKind, Queue, QueuedSource, QueuedUpload};
 pub use request::{Request, Response};
 pub use source::{MAX_SIZE, Reader, Source};

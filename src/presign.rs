@@ -63,6 +63,9 @@ pub struct Presigned {
     pub(crate) clock: Option<ServerClock>,
 }
 
+/// Gives another place when the one that was passed in has expired; see [`UploadOptions::renew`](crate::UploadOptions).
+pub type Renew = Box<dyn FnMut(&Presigned) -> Result<Option<Presigned>, Error>>;
+
 /// Servers, S3 among them, accept no more headers than this.
 const MAX_HEADERS: usize = 64;
 const MAX_HEADER_BYTES: usize = 8 * 1024;

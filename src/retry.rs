@@ -114,23 +114,22 @@ pub(crate) struct State<'a> {
     /// Attempts made.
     pub(crate) made: u32,
     budget: &'a Budget,
-    renewed: bool,
 }
 
 impl<'a> State<'a> {
     pub(crate) fn new(max: u32, budget: &'a Budget) -> Self {
-        State { max, made: 0, budget, renewed: false }
+        State { max, made: 0, budget }
     }
 
     /// Decides after an attempt failed with `error`. `left`: what is left of the call's time; `random`: uniform over
     /// `u32`.
-    pub(crate) fn next(&mut self, error: &Error, left: Option<Duration>, random: u32) -> Next {
+    pub(crate) fn next(&self, error: &Error, left: Option<Duration>, random: u32) -> Next {
         // A captive portal may be gone for a later call, but hardly within this one.
         if !error.details.retryable || error.kind == ErrorKind::Protocol {
             return Next::End(Why::Final);
         }
         let renew = error.kind == ErrorKind::Expired;
-        if renew && self.renewed {
+        if renew && error.details.renewed {
             return Next::End(Why::ExpiredAgain);
         }
         if self.made >= self.max {
@@ -151,7 +150,6 @@ impl<'a> State<'a> {
         if !self.budget.spend() {
             return Next::End(Why::Budget);
         }
-        self.renewed |= renew;
         Next::Again { wait, renew }
     }
 }
@@ -304,18 +302,16 @@ mod tests {
     }
 
     #[test]
-    fn an_expired_place_is_renewed_at_once_and_only_once() {
+    fn an_expired_place_is_renewed_at_once_but_not_one_that_was_renewed_just_now() {
         let budget = Budget::new();
         let mut expired = failed(None);
         expired.kind = ErrorKind::Expired;
-        let mut state = after(1, &budget);
-        assert_eq!(state.next(&expired, None, u32::MAX), Next::Again { wait: Duration::ZERO, renew: true });
-        state.made = 2;
-        let half = Duration::from_millis(1000);
-        assert_eq!(state.next(&failed(None), None, u32::MAX), Next::Again { wait: half, renew: false });
-        state.made = 3;
-        assert_eq!(state.next(&expired, None, u32::MAX), Next::End(Why::ExpiredAgain));
+        let renewed = Next::Again { wait: Duration::ZERO, renew: true };
+        assert_eq!(after(1, &budget).next(&expired, None, u32::MAX), renewed);
+        assert_eq!(after(3, &budget).next(&expired, None, u32::MAX), renewed, "it may have aged meanwhile");
         assert_eq!(after(4, &budget).next(&expired, None, 7), Next::End(Why::Attempts));
+        expired.details.renewed = true;
+        assert_eq!(after(2, &budget).next(&expired, None, 7), Next::End(Why::ExpiredAgain));
         expired.details.retryable = false;
         assert_eq!(after(1, &budget).next(&expired, None, 7), Next::End(Why::Final));
     }

@@ -46,6 +46,15 @@ fn flat<T, const N: usize>(
     headers: &[(String, String)],
     fill: impl FnOnce([*const c_char; N], *const linq_header) -> T,
 ) -> Result<*mut T, Failure> {
+    flat_of(Kind::Plain, texts, headers, fill)
+}
+
+fn flat_of<T, const N: usize>(
+    kind: Kind,
+    texts: [Option<&str>; N],
+    headers: &[(String, String)],
+    fill: impl FnOnce([*const c_char; N], *const linq_header) -> T,
+) -> Result<*mut T, Failure> {
     let pairs = headers.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
     let all = || texts.iter().flatten().copied().chain(pairs.clone());
     if all().any(|text| text.contains('\0')) {
@@ -55,7 +64,7 @@ fn flat<T, const N: usize>(
     }
     let table = headers.len() * size_of::<linq_header>();
     let size = all().map(|text| text.len() + 1).sum::<usize>() + size_of::<T>() + table;
-    let start = allocate(Kind::Plain, size)?;
+    let start = allocate(kind, size)?;
     // SAFETY: every write stays within `size`, the sum of all that is written. calloc aligns the struct; the headers after
     // it are aligned too, because the struct's alignment is at least a pointer's.
     unsafe {
@@ -100,7 +109,7 @@ pub(super) fn presigned(from: &Presigned) -> Result<*mut linq_presigned, Failure
         from.filename.as_deref(),
         from.content_type.as_deref(),
     ];
-    flat(texts, &from.headers, |texts, headers| {
+    flat_of(Kind::Place, texts, &from.headers, |texts, headers| {
         let [attachment_id, upload_url, download_url, http_method, expires_at, json, filename, content_type] =
             texts;
         linq_presigned {

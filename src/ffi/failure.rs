@@ -2,7 +2,7 @@
 
 use super::types::*;
 use crate::log;
-use crate::{Error, Level};
+use crate::{Error, ErrorKind, Level};
 
 /// Why a call failed.
 #[derive(Debug)]
@@ -30,6 +30,16 @@ impl Failure {
             Failure::Core(error) => error.kind as linq_status,
             Failure::NoMemory => LINQ_NO_MEMORY,
             Failure::Panic => LINQ_INTERNAL,
+        }
+    }
+
+    /// The core's error for what failed in the middle of a call.
+    pub(super) fn into_error(self) -> Error {
+        match self {
+            Failure::Argument(message) => Error::invalid(message),
+            Failure::Core(error) => error,
+            Failure::NoMemory => Error::new(ErrorKind::NoMemory, "memory ran out"),
+            Failure::Panic => Error::new(ErrorKind::Internal, "a bug in liblinq was caught"),
         }
     }
 

@@ -17,7 +17,7 @@ pub(super) unsafe fn free(anything: *mut c_void) {
     let at: *mut u8 = anything.cast();
     match registry::take(at) {
         // SAFETY (all four): just removed from the registry, so we own it alone; kind and size are as registered.
-        Some(Entry { kind: Kind::Plain, size }) => unsafe { release(at, size) },
+        Some(Entry { kind: Kind::Plain | Kind::Place, size }) => unsafe { release(at, size) },
         Some(Entry { kind: Kind::Client, .. }) => unsafe { handle::drop_client(at) },
         Some(Entry { kind: Kind::Token, .. }) => unsafe { handle::drop_token(at) },
         Some(Entry { kind: Kind::Queue, .. }) => unsafe { handle::drop_queue(at) },

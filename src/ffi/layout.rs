@@ -58,9 +58,9 @@ layout! {
         struct_size 0 0, path 4 8, bytes 8 16, read 12 24, rewind 16 32, user_data 20 40, offset 24 48,
         length 32 56, kind 40 64, descriptor 44 68
     }
-    linq_upload_options 32 56 {
+    linq_upload_options 40 72 {
         struct_size 0 0, filename 4 8, content_type 8 16, progress 12 24, user_data 16 32, cancel 20 40,
-        timeout_ms 24 48, reserved 28 52
+        timeout_ms 24 48, reserved 28 52, renew 32 56, renew_user_data 36 64
     }
     linq_call_options 16 24 { struct_size 0 0, cancel 4 8, timeout_ms 8 16, reserved 12 20 }
     linq_message 32 64 {

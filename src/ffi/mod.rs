@@ -16,6 +16,7 @@ mod handle;
 mod input;
 mod layout;
 mod options;
+mod place;
 mod registry;
 mod statics;
 mod status;
@@ -172,7 +173,7 @@ pub unsafe extern "C" fn linq_client_connect(
     error: *mut *mut linq_error,
 ) -> linq_status {
     let body = || {
-        let place = unsafe { options::place(place)? };
+        let place = unsafe { place::optional(place)? };
         // The next call to Linq will need a key, and so the default client that has one.
         let client = if place.is_some() { input::keyless_client(client)? } else { input::client(client)? };
         let options = unsafe { options::call(call)? };
@@ -239,7 +240,7 @@ pub unsafe extern "C" fn linq_presigned_parse(
 ///
 /// A source whose size or type is not what was signed is refused before anything is sent.
 ///
-/// LINQ_EXPIRED  the place is no longer open; ask your server for a new one
+/// LINQ_EXPIRED  the place is no longer open; ask your server for a new one, or set options->renew
 /// LINQ_STORAGE  the storage host refused; see error->storage_code
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_upload_presigned(
@@ -252,7 +253,7 @@ pub unsafe extern "C" fn linq_upload_presigned(
 ) -> linq_status {
     let body = || {
         let client = input::keyless_client(client)?;
-        let presigned = unsafe { options::presigned(presigned)? };
+        let presigned = unsafe { place::presigned(presigned)? };
         let mut source = unsafe { options::source(source)? };
         let mut options = unsafe { options::upload(options)? };
         block::attachment(&client.upload_presigned(&presigned, source.core(), options.core())?)
@@ -308,8 +309,8 @@ pub unsafe extern "C" fn linq_queue_new(
 /// have the upload's last event or have freed the queue. A cancel token ends a running upload at once,
 /// and a waiting one when it would start.
 ///
-/// LINQ_INVALID_ARGUMENT  the source is a READER, or options->progress is set: these would be called
-///                        on a thread of the library; or tag is LINQ_QUEUE_ALL
+/// LINQ_INVALID_ARGUMENT  the source is a READER, or options->progress or renew is set: these would
+///                        be called on a thread of the library; or tag is LINQ_QUEUE_ALL
 /// LINQ_FILE              the descriptor cannot be duplicated
 /// LINQ_NO_MEMORY         there is no memory for it, or no thread can be made
 #[unsafe(no_mangle)]
@@ -323,7 +324,7 @@ pub unsafe extern "C" fn linq_queue_add(
 ) -> linq_status {
     let body = || {
         let queue = input::queue(queue)?;
-        let place = unsafe { options::place(place)? };
+        let place = unsafe { place::optional(place)? };
         let source = unsafe { options::source(source)? };
         let options = unsafe { options::upload(options)? };
         Ok(queue.add(options::queued(place, source, options, tag)?)?)

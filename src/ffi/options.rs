@@ -9,12 +9,13 @@ use std::time::Duration;
 use super::callback::{self, CReader};
 use super::failure::{Failure, invalid};
 use super::input::{bytes, cancel, list, millis, optional, optional_path, required};
+use super::place;
 use super::types::*;
 use super::versioned::{versioned, versioned_or_default};
 use crate::source::duplicate;
 use crate::{
     CallOptions, CancelToken, Config, FileInfo, Message, Presigned, Progress, QueuedSource, QueuedUpload,
-    Request, Source, UploadOptions,
+    Renew, Request, Source, UploadOptions,
 };
 
 fn must_be_zero(is_zero: bool, name: &str) -> Result<(), Failure> {
@@ -100,6 +101,7 @@ pub(super) struct UploadArgs<'a> {
     filename: Option<&'a str>,
     content_type: Option<&'a str>,
     progress: Option<Progress>,
+    renew: Option<Renew>,
     call: CallArgs,
 }
 
@@ -109,6 +111,7 @@ impl UploadArgs<'_> {
             filename: self.filename,
             content_type: self.content_type,
             progress: self.progress.take(),
+            renew: self.renew.take(),
             call: self.call.core(),
         }
     }
@@ -125,12 +128,15 @@ pub(super) unsafe fn upload<'a>(at: *const linq_upload_options) -> Result<Upload
         cancel: token,
         timeout_ms,
         reserved,
+        renew,
+        renew_user_data,
     } = unsafe { versioned_or_default(at)? };
     must_be_zero(reserved == 0, "linq_upload_options.reserved")?;
     Ok(UploadArgs {
         filename: unsafe { optional(filename, "linq_upload_options.filename")? },
         content_type: unsafe { optional(content_type, "linq_upload_options.content_type")? },
         progress: callback::progress(progress, user_data),
+        renew: place::renew(renew, renew_user_data),
         call: CallArgs { cancel: cancel(token, "linq_upload_options.cancel")?, timeout: millis(timeout_ms) },
     })
 }
@@ -222,20 +228,6 @@ fn reject_unused_fields(source: &linq_source) -> Result<(), Failure> {
     }
 }
 
-/// A place that was reserved elsewhere. The core parses and checks its JSON, which has everything; a callback may then
-/// free the struct during the call.
-pub(super) unsafe fn presigned(at: *const linq_presigned) -> Result<Presigned, Failure> {
-    // SAFETY: the caller's promise, here and below.
-    let presigned = unsafe { versioned(at)? };
-    Ok(Presigned::parse(unsafe { required(presigned.json, "linq_presigned.json")? }.as_bytes())?)
-}
-
-/// The same if it is optional.
-pub(super) unsafe fn place(at: *const linq_presigned) -> Result<Option<Presigned>, Failure> {
-    // SAFETY: the caller's promise.
-    if at.is_null() { Ok(None) } else { unsafe { presigned(at) }.map(Some) }
-}
-
 /// The arguments in `linq_message`, with the lists that the core borrows.
 pub(super) struct MessageArgs<'a> {
     from: &'a str,
@@ -314,9 +306,12 @@ pub(super) fn queued(
     if tag == LINQ_QUEUE_ALL {
         return Err(invalid("tag is LINQ_QUEUE_ALL, which stands for every upload"));
     }
-    let UploadArgs { filename, content_type, progress, call: CallArgs { cancel, timeout } } = options;
+    let UploadArgs { filename, content_type, progress, renew, call: CallArgs { cancel, timeout } } = options;
     if progress.is_some() {
         return Err(not_in_a_queue("linq_upload_options.progress"));
+    }
+    if renew.is_some() {
+        return Err(not_in_a_queue("linq_upload_options.renew"));
     }
     let source = match source {
         SourceArgs::Path(path) => {

@@ -17,6 +17,8 @@ pub(super) enum Kind {
     Token,
     /// An `Arc<Queue>`.
     Queue,
+    /// Plain bytes: a `linq_presigned`, which may be given back to the library.
+    Place,
 }
 
 /// A live block.
@@ -46,6 +48,14 @@ pub(super) fn add<T>(at: *const T, entry: Entry) -> bool {
 /// Removes a block, which the caller then owns; `None` if there is no such block.
 pub(super) fn take<T>(at: *const T) -> Option<Entry> {
     lock().as_mut()?.remove(&!at.addr())
+}
+
+/// The same if it is of this kind; any other stays.
+pub(super) fn take_of<T>(at: *const T, kind: Kind) -> Option<Entry> {
+    let mut table = lock();
+    let table = table.as_mut()?;
+    table.get(&!at.addr()).filter(|entry| entry.kind == kind)?;
+    table.remove(&!at.addr())
 }
 
 /// Calls `act` while a block of this kind cannot be removed; `None` if there is no such block.

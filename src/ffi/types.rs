@@ -156,6 +156,20 @@ pub struct linq_call_options {
 pub type linq_progress_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, sent: u64, total: u64) -> i32>;
 
+/// Called when the place that was passed to linq_upload_presigned has expired. Ask your server for
+/// another place, and return the result of linq_presigned_parse or linq_presign; the library frees
+/// it. NULL: there is none, and the call ends with LINQ_EXPIRED. Anything else is
+/// LINQ_INVALID_ARGUMENT, and is not freed.
+///
+/// `expired` is valid until the callback returns: neither free nor return it. The next place must be
+/// for the same name, size and type. The callback's time counts towards timeout_ms, and each renewal
+/// is an attempt. A place that is refused as expired right after its renewal ends the call. Not
+/// called by linq_upload, which reserves places itself, nor after a read from a reader that cannot
+/// rewind.
+pub type linq_renew_fn = Option<
+    unsafe extern "C" fn(renew_user_data: *mut c_void, expired: *const linq_presigned) -> *mut linq_presigned,
+>;
+
 /// Options for an upload. Start with linq_upload_options_default().
 #[repr(C)]
 pub struct linq_upload_options {
@@ -180,6 +194,11 @@ pub struct linq_upload_options {
     pub timeout_ms: u32,
     /// 0.
     pub reserved: u32,
+    /// Gives another place when the one that was passed has expired. NULL: the call then ends with
+    /// LINQ_EXPIRED.
+    pub renew: linq_renew_fn,
+    /// Passed to renew.
+    pub renew_user_data: *mut c_void,
 }
 
 /// Reads the next bytes of a source: writes up to `capacity` of them to `buffer` and returns how

@@ -45,7 +45,7 @@ NEXT(linq_source, length, kind);
 NEXT(linq_source, kind, descriptor);
 LAST(linq_source, descriptor);
 
-SIZE(linq_upload_options, 32, 56);
+SIZE(linq_upload_options, 40, 72);
 NEXT(linq_upload_options, struct_size, filename);
 NEXT(linq_upload_options, filename, content_type);
 NEXT(linq_upload_options, content_type, progress);
@@ -53,7 +53,9 @@ NEXT(linq_upload_options, progress, user_data);
 NEXT(linq_upload_options, user_data, cancel);
 NEXT(linq_upload_options, cancel, timeout_ms);
 NEXT(linq_upload_options, timeout_ms, reserved);
-LAST(linq_upload_options, reserved);
+NEXT(linq_upload_options, reserved, renew);
+NEXT(linq_upload_options, renew, renew_user_data);
+LAST(linq_upload_options, renew_user_data);
 
 SIZE(linq_call_options, 16, 24);
 NEXT(linq_call_options, struct_size, cancel);

@@ -39,7 +39,7 @@ AT(linq_source, length, 32, 56);
 AT(linq_source, kind, 40, 64);
 AT(linq_source, descriptor, 44, 68);
 
-SIZE(linq_upload_options, 32, 56);
+SIZE(linq_upload_options, 40, 72);
 AT(linq_upload_options, struct_size, 0, 0);
 AT(linq_upload_options, filename, 4, 8);
 AT(linq_upload_options, content_type, 8, 16);
@@ -48,6 +48,8 @@ AT(linq_upload_options, user_data, 16, 32);
 AT(linq_upload_options, cancel, 20, 40);
 AT(linq_upload_options, timeout_ms, 24, 48);
 AT(linq_upload_options, reserved, 28, 52);
+AT(linq_upload_options, renew, 32, 56);
+AT(linq_upload_options, renew_user_data, 36, 64);
 
 SIZE(linq_call_options, 16, 24);
 AT(linq_call_options, struct_size, 0, 0);

@@ -57,7 +57,7 @@ fn a_url_that_is_refused_as_expired_although_it_is_fresh_ends_the_call() {
         let error = upload(&sandbox.client(tls), &jpeg(1000)).unwrap_err();
         fault.assert_injected(2);
         assert_eq!((error.kind, error.details.attempts), (ErrorKind::Expired, 2), "{error}");
-        assert!(error.message.contains("it was reserved just now, so another would not help"), "{error}");
+        assert!(error.message.contains("it was renewed just now, so another would not help"), "{error}");
         assert!(!error.details.retryable);
         assert_eq!((sandbox.reservations().len(), sandbox.puts().len()), (2, 2));
         assert_eq!(error.details.attachment_id.as_deref(), Some(sandbox.puts()[1].attachment_id()));
@@ -77,7 +77,7 @@ fn a_reservation_that_fails_on_the_way_changes_neither() {
     let error = upload(&sandbox.client(false), &jpeg(1000)).unwrap_err();
     again.assert_injected(1);
     assert_eq!((error.kind, error.details.attempts), (ErrorKind::Expired, 3), "{error}");
-    assert!(error.message.contains("it was reserved just now, so another would not help"), "{error}");
+    assert!(error.message.contains("it was renewed just now, so another would not help"), "{error}");
     assert_eq!((sandbox.reservations().len(), sandbox.puts().len()), (3, 2));
 
     let refused = json!({"side": "api", "method": "POST", "skip": 1, "fault": {"respond": {"status": 400}}});

@@ -12,6 +12,7 @@ mod handshakes;
 mod presigned;
 mod progress;
 mod refusals;
+mod renew;
 mod requests;
 mod retry;
 mod retry_after;

@@ -169,6 +169,7 @@ fn an_error_carries_everything_that_is_known() {
         idempotency_key: Some("k".into()),
         system_error: Some(libc::ENOENT),
         sent: false,
+        renewed: false,
     };
     let block = error(&from).unwrap();
     // SAFETY: just made.

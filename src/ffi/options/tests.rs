@@ -5,6 +5,7 @@ use std::ptr;
 use super::*;
 use crate::ffi::handle;
 use crate::ffi::layout::Versioned;
+use crate::ffi::place::presigned;
 use crate::ffi::versioned::tests::{Sized, refusal};
 
 /// A struct as its _default() function makes it.

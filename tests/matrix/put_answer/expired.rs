@@ -65,7 +65,7 @@ fn row_47_twice_is_the_end() {
         let error = failed(&sandbox, upload(&sandbox.client(tls), &jpeg(50_000)));
         fault.assert_injected(2);
         assert_is(&error, ErrorKind::Expired, Some(403), 2, false);
-        assert!(error.message.contains("it was reserved just now, so another would not help"), "{error}");
+        assert!(error.message.contains("it was renewed just now, so another would not help"), "{error}");
         assert_eq!(sandbox.reservations().len(), 2);
         assert_second_id(&sandbox, error.details.attachment_id.as_deref().unwrap());
         sandbox.assert_nothing_stored();
