@@ -535,6 +535,13 @@ struct ClientOptions {
   std::uint32_t max_attempts = 0;
 };
 
+class Presigned;
+
+/// Called when the place that was passed to upload_presigned() has expired: ask your server for another, and return the result of
+/// parse_presigned() or presign(). Without one the upload fails with Status::expired. Not called by upload(), which reserves
+/// places itself, nor after a read from a reader that cannot rewind. May throw.
+using Renew = std::function<std::optional<Presigned>(const Presigned& expired)>;
+
 /// What an upload takes besides its source, as in linq_upload_options.
 struct UploadOptions {
   /// The name to declare; not set: the last part of the path. A source without a path needs one.
@@ -547,6 +554,8 @@ struct UploadOptions {
   Cancel cancel{};
   /// Bounds the whole call; 0: not bounded.
   std::chrono::milliseconds timeout{0};
+  /// Gives another place when the one that was passed has expired.
+  Renew renew{};
 };
 
 /// What the other calls take, as in linq_call_options.
@@ -875,6 +884,8 @@ class Uploading {
     c_.cancel = link_.get();
     if (options.progress) c_.progress = progress;
     c_.user_data = this;
+    if (options.renew) c_.renew = renew;
+    c_.renew_user_data = this;
   }
   Uploading(const Uploading&) = delete;
   Uploading& operator=(const Uploading&) = delete;
@@ -886,6 +897,22 @@ class Uploading {
   static std::int32_t progress(void* user_data, std::uint64_t sent, std::uint64_t total) noexcept {
     auto* self = static_cast<Uploading*>(user_data);
     return self->carried.run(std::int32_t{1}, [&] { return self->of_.progress(sent, total) ? 0 : 1; });
+  }
+  static linq_presigned* renew(void* user_data, const linq_presigned* expired) noexcept {
+    auto* self = static_cast<Uploading*>(user_data);
+    linq_presigned* const none = nullptr;
+    return self->carried.run(none, [&] {
+      linq_presigned* const old = copy(expired);
+      if (old == nullptr) return none;
+      const std::optional<Presigned> next = self->of_.renew(Presigned(old));
+      return next ? copy(next->get()) : none;
+    });
+  }
+  // The library frees what it is given, and a Presigned may be shared.
+  static linq_presigned* copy(const linq_presigned* place) noexcept {
+    linq_presigned* made = nullptr;
+    linq_presigned_parse(place->json, std::char_traits<char>::length(place->json), &made, nullptr);
+    return made;
   }
 
   const UploadOptions& of_;
@@ -1171,8 +1198,8 @@ class Queue {
   linq_queue* get() const noexcept { return state_->queue; }
 
   /// Adds an upload. A Source::bytes stays borrowed until the upload's last event; a Source::file is opened when the upload
-  /// starts. Whatever runs your code is refused: other sources, a progress function (there are events) and a std::stop_token
-  /// (use a CancelToken, or cancel()). The timeout begins when the upload starts.
+  /// starts. Whatever runs your code is refused: other sources, a progress function (there are events), a renew function and
+  /// a std::stop_token (use a CancelToken, or cancel()). The timeout begins when the upload starts.
   Result<void> try_add(const Source& source, std::uint64_t tag, const UploadOptions& options = {}) const {
     return add(nullptr, source, tag, options);
   }

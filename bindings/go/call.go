@@ -28,6 +28,8 @@ type call struct {
 	handle *cgo.Handle // pinned; what C holds as user_data
 
 	progress func(sent, total int64)
+	renew    func(context.Context, *Presigned) (*Presigned, error)
+	renewed  error // the error of renew
 	reader   *reader
 	after    func() // undoes what the call needed; nil: nothing
 

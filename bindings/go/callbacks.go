@@ -4,6 +4,7 @@ package linq
 #include <linq.h>
 
 typedef const char linq_go_text;
+typedef const linq_presigned linq_go_place;
 */
 import "C"
 
@@ -38,6 +39,30 @@ func linqGoRewind(userData unsafe.Pointer) C.int32_t {
 		}
 	})
 	return failed
+}
+
+//export linqGoRenew
+func linqGoRenew(userData unsafe.Pointer, expired *C.linq_go_place) *C.linq_presigned {
+	c, old := callOf(userData), presignedOf((*C.linq_presigned)(expired))
+	var next *Presigned
+	if !c.ask(func() { next, c.renewed = c.renew(c.ctx, old) }) {
+		return nil
+	}
+	// The goroutine that would have seen it was in there.
+	if c.ctx.Err() != nil {
+		C.linq_cancel_token_cancel(c.token)
+	}
+	if c.renewed != nil || next == nil {
+		return nil
+	}
+	if next.json == "" {
+		c.renewed = invalid("the Presigned is not from Presign or ParsePresigned")
+		return nil
+	}
+	json := []byte(next.json)
+	var place *C.linq_presigned
+	C.linq_presigned_parse((*C.char)(unsafe.Pointer(&json[0])), C.size_t(len(json)), &place, nil)
+	return place
 }
 
 //export linqGoLog

@@ -46,6 +46,18 @@ var callbacks = map[string]func(*linq.Client, func()) (*linq.Attachment, error){
 			}
 		}}, "s.txt", 100_000)
 	},
+	"renew": func(client *linq.Client, f func()) (*linq.Attachment, error) {
+		fault(`{"side":"api","method":"POST","fault":{"expired":true}}`)
+		old, err := client.Presign(background, linq.File{Filename: "r.txt", SizeBytes: 9})
+		if err != nil {
+			return nil, err
+		}
+		renew := func(ctx context.Context, _ *linq.Presigned) (*linq.Presigned, error) {
+			f()
+			return client.Presign(ctx, linq.File{Filename: "r.txt", SizeBytes: 9})
+		}
+		return client.UploadPresigned(background, old, linq.FromBytes(text(9)), linq.WithRenew(renew))
+	},
 	// The first line comes before anything is sent.
 	"logger": func(client *linq.Client, f func()) (*linq.Attachment, error) {
 		linq.SetLogger(slog.New(handler(func(context.Context, slog.Record) { f() })))

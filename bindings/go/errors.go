@@ -92,7 +92,7 @@ var errBadCount = errors.New("the reader returned a count that its buffer cannot
 
 // Error is what every function of this package fails with: what failed, on what, why, and what to do about it. It holds no
 // secret. [errors.Is] finds in it the sentinel of its status, the error of the context that ended the call, the error that a
-// reader failed with, and the system's.
+// reader or a renewal failed with, and the system's.
 type Error struct {
 	Status Status
 	// Message is a sentence for people. Its wording may change: decide by the other fields.
@@ -183,6 +183,9 @@ func (c *call) explain(e *Error) *Error {
 	read := c.reader != nil && e.Status == StatusFile
 	if read && c.reader.failed != nil {
 		e.causes = append(e.causes, c.reader.failed)
+	}
+	if c.renewed != nil && e.Status == StatusExpired {
+		e.causes = append(e.causes, c.renewed)
 	}
 	end := c.ctx.Err()
 	if deadline, ok := c.ctx.Deadline(); end == nil && ok && !time.Now().Before(deadline) {

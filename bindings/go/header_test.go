@@ -91,7 +91,7 @@ var counterparts = map[string]struct {
 	"linq_presigned":    {linq.Presigned{}, map[string]string{"expires_at_ms": "ExpiresAt time", "header_count": "Headers", "json": "MarshalJSON"}},
 	"linq_upload_options": {nil, map[string]string{
 		"filename": "WithFilename", "content_type": "WithContentType", "progress": "WithProgress", "user_data": "WithProgress",
-		"cancel": "ctx context.Context", "timeout_ms": "ctx context.Context",
+		"cancel": "ctx context.Context", "timeout_ms": "ctx context.Context", "renew": "WithRenew", "renew_user_data": "WithRenew",
 	}},
 	"linq_attachment": {linq.Attachment{}, nil},
 	"linq_source": {nil, map[string]string{

@@ -205,6 +205,10 @@ func newPresigned(at *C.linq_presigned) *Presigned {
 		return nil
 	}
 	defer C.linq_free(unsafe.Pointer(at))
+	return presignedOf(at)
+}
+
+func presignedOf(at *C.linq_presigned) *Presigned {
 	p := result(at)
 	presigned := &Presigned{
 		AttachmentID: C.GoString(p.attachment_id),

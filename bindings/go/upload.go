@@ -3,7 +3,10 @@ package linq
 /*
 #include <linq.h>
 
+typedef const linq_presigned linq_go_place;
+
 int32_t linqGoProgress(void *, uint64_t, uint64_t);
+linq_presigned *linqGoRenew(void *, linq_go_place *);
 int64_t linqGoRead(void *, void *, size_t);
 int32_t linqGoRewind(void *);
 */
@@ -35,6 +38,7 @@ type Attachment struct {
 type uploadSettings struct {
 	filename, contentType *string
 	progress              func(sent, total int64)
+	renew                 func(context.Context, *Presigned) (*Presigned, error)
 }
 
 // UploadOption is a setting of one upload. What is not set is liblinq's default.
@@ -55,6 +59,15 @@ func WithContentType(contentType string) UploadOption {
 // the call. To end the upload, cancel its context.
 func WithProgress(progress func(sent, total int64)) UploadOption {
 	return func(s *uploadSettings) { s.progress = progress }
+}
+
+// WithRenew sets a function that is called when the place that was passed to [Client.UploadPresigned] has expired. It asks your
+// server for another, and the upload goes on with the place that it returns, which must be for the same file. If it fails, the
+// call's error is [ErrExpired], and [errors.Is] finds the function's own error in it; nil without an error is ErrExpired too. It
+// gets the call's context, and runs on the goroutine that made the call. It is not called after a read from a reader that cannot
+// seek, nor where the library reserves places itself.
+func WithRenew(renew func(ctx context.Context, expired *Presigned) (*Presigned, error)) UploadOption {
+	return func(s *uploadSettings) { s.renew = renew }
 }
 
 // Source is where the bytes of an upload come from: 1 to 104 857 600 of them. It is used by one call at a time.
@@ -165,7 +178,8 @@ func (c *Client) UploadFrom(ctx context.Context, source Source, options ...Uploa
 // UploadPresigned uploads to a place that was reserved elsewhere. It needs no API key, and sends none. A source whose size
 // or type is not what was signed is refused before any network; the filename and content type need not be given.
 //
-// [ErrExpired]: the place is no longer open; ask your server for a new one. [ErrStorage]: the storage host refused.
+// [ErrExpired]: the place is no longer open; ask your server for a new one, or see [WithRenew]. [ErrStorage]: the storage host
+// refused.
 func (c *Client) UploadPresigned(ctx context.Context, presigned *Presigned, source Source, options ...UploadOption) (*Attachment, error) {
 	call := newCall(ctx)
 	defer call.close()
@@ -233,6 +247,11 @@ func (c *call) uploadOptions(options []UploadOption) *C.linq_upload_options {
 		c.progress = s.progress
 		with.user_data = unsafe.Pointer(c.handle)
 		with.progress = C.linq_progress_fn(C.linqGoProgress)
+	}
+	if s.renew != nil {
+		c.renew = s.renew
+		with.renew_user_data = unsafe.Pointer(c.handle)
+		with.renew = C.linq_renew_fn(C.linqGoRenew)
 	}
 	with.cancel = c.token
 	with.timeout_ms = c.timeout()

@@ -578,6 +578,52 @@ void what_a_callback_throws_comes_out_of_the_call() {
   }
 }
 
+linq::Presigned reserved(bool expired, std::uint64_t size) {
+  calm();
+  if (expired) fault(R"({"side":"api","method":"POST","times":1,"fault":{"expired":true}})");
+  linq::File file;
+  file.filename = "a.txt";
+  file.size_bytes = size;
+  return g_client->presign(file);
+}
+
+void an_expired_place_is_renewed() {
+  const linq::Presigned old = reserved(true, 5), next = reserved(false, 5);
+  linq::UploadOptions options;
+  int calls = 0;
+  options.renew = [&](const linq::Presigned& expired) {
+    calls++;
+    CHECK(expired.attachment_id() == old.attachment_id() && expired.filename() == "a.txt");
+    return next;
+  };
+  const auto upload = [&] { return g_client->upload_presigned(old, Source::bytes("hello"), options); };
+  const linq::Attachment attachment = upload();
+  CHECK(attachment.attachment_id() == next.attachment_id() && attachment.attempts() == 2 && calls == 1);
+  CHECK(stored(attachment.attachment_id()) == "hello" && next.size_bytes() == 5);
+
+  options.renew = [](const linq::Presigned&) { return std::nullopt; };
+  const Error error = thrown(Status::expired, [&] { upload(); });
+  CHECK(error.storage_code() == "AccessDenied" && error.attempts() == 2);
+  options.renew = [&](const linq::Presigned&) { return reserved(false, 6); };
+  thrown(Status::unsupported, [&] { upload(); });
+  options.renew = [&](const linq::Presigned& expired) { return expired; };
+  CHECK(has(thrown(Status::expired, [&] { upload(); }).message(), "it was renewed just now"));
+
+  options.renew = [](const linq::Presigned&) -> std::optional<linq::Presigned> { throw Mine{6}; };
+  throws_mine(6, [&] { upload(); });
+  throws_mine(6, [&] { (void)g_client->try_upload_presigned(old, Source::bytes("hello"), options); });
+  options.renew = nullptr;
+  thrown(Status::expired, [&] { upload(); });
+
+  const linq::CancelToken token;
+  options.cancel = token;
+  options.renew = [&](const linq::Presigned&) {
+    token.cancel();
+    return next;
+  };
+  thrown(Status::cancelled, [&] { upload(); });
+}
+
 /// How long a call goes on after it was cancelled while Linq says nothing.
 template <class Stop>
 std::int64_t stopped(const linq::Cancel& cancel, Stop stop) {
@@ -1201,6 +1247,9 @@ void a_queue_takes_nothing_that_runs_code_of_the_host() {
   linq::UploadOptions options = called("a.txt");
   options.progress = [](std::uint64_t, std::uint64_t) {};
   CHECK(has(thrown(Status::invalid_argument, [&] { queue.add(Source::bytes("hello"), 1, options); }).message(), "progress"));
+  options = called("a.txt");
+  options.renew = [](const linq::Presigned&) { return std::nullopt; };
+  CHECK(has(thrown(Status::invalid_argument, [&] { queue.add(Source::bytes("hello"), 1, options); }).message(), "renew"));
   const Source reader = Source::reader(5, [](void*, std::size_t) { return -1; });
   CHECK(has(thrown(Status::invalid_argument, [&] { queue.add(reader, 1, called("a.txt")); }).message(), "linq_source.read"));
   thrown(Status::invalid_argument, [&] { queue.add(Source::bytes("hello"), LINQ_QUEUE_ALL, called("a.txt")); });
@@ -1281,6 +1330,7 @@ int main() {
   RUN(a_nul_inside_a_text_is_refused);
   RUN(progress_is_told_and_may_end_the_upload);
   RUN(what_a_callback_throws_comes_out_of_the_call);
+  RUN(an_expired_place_is_renewed);
   RUN(a_token_ends_calls);
 #ifdef __cpp_lib_jthread
   RUN(a_stop_token_ends_calls);
