@@ -2,7 +2,7 @@
  * split: one upload in two programs, of which only the first has the API key.
  *
  *     split presign FILE > place.json              your server, with the key
- *     split upload [--loopback] place.json FILE    the phone, without
+ *     split upload [--loopback] [--renew COMMAND] place.json FILE    the phone, without
  *
  *     cc split.c -llinq -o split
  */
@@ -20,11 +20,13 @@ enum { BAD_USAGE = 1, FAILED = 2 };
 
 static const char USAGE[] =
     "usage: split presign FILE > place.json\n"
-    "       split upload [--loopback] place.json FILE\n"
+    "       split upload [--loopback] [--renew COMMAND] place.json FILE\n"
     "\n"
     "presign reserves a place for FILE with the key in LINQ_API_V3_API_KEY. upload puts\n"
     "FILE there with no key and nothing from the environment, and prints the\n"
-    "attachment's id. --loopback: the place may be plain http on this machine (tests).\n";
+    "attachment's id. --loopback: the place may be plain http on this machine (tests).\n"
+    "--renew: a shell command that prints another place when this one has expired, such as\n"
+    "\"ssh server split presign FILE\".\n";
 
 /* A file's name must not steer the terminal. */
 static void print_plain(const char *text) {
@@ -72,31 +74,46 @@ static int presign(const char *path) {
   return result;
 }
 
-static linq_status read_place(const char *path, linq_presigned **place, linq_error **error) {
+/* Both are NULL if the file cannot be read. */
+static linq_status read_place(FILE *file, linq_presigned **place, linq_error **error) {
   static char json[1 << 20]; /* the most that linq_presigned_parse takes */
-  FILE *file = fopen(path, "rb");
-  if (file == NULL) return LINQ_FILE;
   size_t length = fread(json, 1, sizeof json, file);
-  int failed = ferror(file);
-  fclose(file);
-  return failed != 0 ? LINQ_FILE : linq_presigned_parse(json, length, place, error);
+  return ferror(file) ? LINQ_FILE : linq_presigned_parse(json, length, place, error);
 }
 
-static int upload(const char *place_path, const char *path, uint32_t flags) {
+/* Asks the server for another place. The library frees it; NULL ends the upload as expired. */
+static linq_presigned *renew(void *command, const linq_presigned *expired) {
+  (void)expired; /* the next place is for the same FILE */
+  linq_presigned *place = NULL;
+  FILE *answer = popen(command, "r");
+  if (answer == NULL) return NULL;
+  (void)read_place(answer, &place, NULL);
+  (void)pclose(answer);
+  return place;
+}
+
+static int upload(const char *place_path, const char *path, uint32_t flags, char *command) {
   linq_presigned *place = NULL;
   linq_error *error = NULL;
-  if (read_place(place_path, &place, &error) != LINQ_OK) return report(place_path, error);
+  FILE *file = fopen(place_path, "rb");
+  if (file == NULL) return report(place_path, NULL);
+  linq_status status = read_place(file, &place, &error);
+  fclose(file);
+  if (status != LINQ_OK) return report(place_path, error);
 
   linq_client_options options = linq_client_options_default();
   options.flags = LINQ_CLIENT_NO_ENVIRONMENT | flags;
   linq_source source = linq_source_default();
   source.kind = LINQ_SOURCE_PATH;
   source.path = path;
+  linq_upload_options with = linq_upload_options_default();
+  if (command != NULL) with.renew = renew;
+  with.renew_user_data = command;
 
   linq_client *client = NULL;
   linq_attachment *attachment = NULL;
-  linq_status status = linq_client_new(&options, &client, &error);
-  if (status == LINQ_OK) status = linq_upload_presigned(client, place, &source, NULL, &attachment, &error);
+  status = linq_client_new(&options, &client, &error);
+  if (status == LINQ_OK) status = linq_upload_presigned(client, place, &source, &with, &attachment, &error);
   int result = status == LINQ_OK ? print(attachment->attachment_id) : report(path, error);
   linq_free(attachment);
   linq_free(client);
@@ -107,9 +124,15 @@ static int upload(const char *place_path, const char *path, uint32_t flags) {
 int main(int count, char **words) {
   if (count == 3 && strcmp(words[1], "presign") == 0) return presign(words[2]);
   if (count >= 4 && strcmp(words[1], "upload") == 0) {
-    int loopback = strcmp(words[2], "--loopback") == 0;
-    if (count == 4 + loopback)
-      return upload(words[2 + loopback], words[3 + loopback], loopback ? LINQ_CLIENT_ALLOW_HTTP_LOOPBACK : 0);
+    int at = 2;
+    uint32_t flags = 0;
+    char *command = NULL;
+    for (; at < count && strncmp(words[at], "--", 2) == 0; at++) {
+      if (strcmp(words[at], "--loopback") == 0) flags = LINQ_CLIENT_ALLOW_HTTP_LOOPBACK;
+      else if (strcmp(words[at], "--renew") == 0 && at + 1 < count) command = words[++at];
+      else break;
+    }
+    if (count == at + 2 && strncmp(words[at], "--", 2) != 0) return upload(words[at], words[at + 1], flags, command);
   }
   int asked = count == 2 && strcmp(words[1], "--help") == 0;
   fputs(USAGE, asked ? stdout : stderr);

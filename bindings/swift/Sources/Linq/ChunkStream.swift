@@ -56,8 +56,8 @@ struct Gathered<Bytes: AsyncSequence & Sendable>: AsyncSequence, Sendable where 
     func makeAsyncIterator() -> AsyncIterator { AsyncIterator(bytes: bytes.makeAsyncIterator()) }
 }
 
-/// The timeout was over while a stream was waited for.
-struct StreamTimeout: Error {}
+/// The timeout was over while the caller's code ran.
+struct HandoverTimeout: Error { let what: String }
 
 /// Where the thread that sends, which may block, meets the task that has the chunks, which must not.
 final class Handover: @unchecked Sendable {
@@ -76,20 +76,49 @@ final class Handover: @unchecked Sendable {
             return takeAsked()
         }?.resume()
         return try condition.withLock {
-            while answer == nil, !isClosed {
-                guard let deadline else {
-                    condition.wait()
-                    continue
-                }
-                guard deadline.left > .zero else {
-                    throw StreamTimeout()
-                }
-                _ = condition.wait(until: Date(timeIntervalSinceNow: deadline.left / .seconds(1)))
-            }
+            try wait(until: deadline, "the stream gave no more bytes, nor its end") { answer != nil }
             defer { answer = nil }
             // Before the answer: a stream whose task is cancelled may just end, as if that were all.
             guard !isClosed, let answer else { throw CancellationError() }
             return try answer.get()
+        }
+    }
+
+    /// Runs a task of the caller's and waits for it. It is cancelled when the wait ends.
+    func run<Value: Sendable>(
+        until deadline: Deadline?, _ what: String, _ body: @escaping @Sendable () async throws -> Value
+    ) throws -> Value {
+        let result = Outcome<Value>()
+        let task = Task {
+            let ended: Result<Value, any Error>
+            do { ended = .success(try await body()) } catch { ended = .failure(error) }
+            condition.withLock {
+                result.value = ended
+                condition.broadcast()
+            }
+        }
+        defer { task.cancel() }
+        return try condition.withLock {
+            try wait(until: deadline, what) { result.value != nil }
+            guard !isClosed, let value = result.value else { throw CancellationError() }
+            return try value.get()
+        }
+    }
+
+    /// The result of a task; read and written with the lock held.
+    private final class Outcome<Value: Sendable>: @unchecked Sendable {
+        var value: Result<Value, any Error>?
+    }
+
+    /// Waits until the condition holds or the handover is closed. With the lock held.
+    private func wait(until deadline: Deadline?, _ what: String, _ isThere: () -> Bool) throws {
+        while !isThere(), !isClosed {
+            guard let deadline else {
+                condition.wait()
+                continue
+            }
+            guard deadline.left > .zero else { throw HandoverTimeout(what: what) }
+            _ = condition.wait(until: Date(timeIntervalSinceNow: deadline.left / .seconds(1)))
         }
     }
 

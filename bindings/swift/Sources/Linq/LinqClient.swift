@@ -11,7 +11,7 @@ import Foundation
 ///
 /// An app must not hold the API key: everybody who has the app has the key. There, a server calls
 /// ``presign(filename:contentType:size:timeout:)`` and hands the ``Presigned`` place over as JSON; the app, whose client
-/// has no key, calls ``upload(presigned:from:options:progress:)``.
+/// has no key, calls ``upload(presigned:from:options:progress:renew:)``.
 ///
 /// A client holds the key, the settings and the pooled connections. One per process is usually enough; it may be used
 /// from anywhere at the same time.

@@ -7,7 +7,7 @@ import FoundationNetworking
 /// A reserved place: where the bytes go, and the headers that the URL was signed with.
 ///
 /// A server makes one with ``LinqClient/presign(filename:contentType:size:timeout:)`` and sends it as JSON to the app that
-/// has the bytes, which uploads with ``LinqClient/upload(presigned:from:options:progress:)``. It is a secret until it
+/// has the bytes, which uploads with ``LinqClient/upload(presigned:from:options:progress:renew:)``. It is a secret until it
 /// expires: anyone who has it may upload. Printing one does not show the URL.
 ///
 /// `JSONEncoder` writes the fields of ``json``; `JSONDecoder` reads those, and Linq's own reply to `POST /v3/attachments`. It
@@ -129,13 +129,21 @@ public struct Presigned: Sendable, Hashable, Codable, CustomReflectable {
     private static func withPlace<Result>(
         _ json: Data, _ body: (UnsafePointer<linq_presigned>) throws -> Result
     ) throws -> Result {
+        let place = try parse(json)
+        defer { linq_free(place) }
+        return try body(place)
+    }
+
+    /// A place in C, which the library will free.
+    func place() throws -> UnsafeMutablePointer<linq_presigned> { try Self.parse(Data(json.utf8)) }
+
+    private static func parse(_ json: Data) throws -> UnsafeMutablePointer<linq_presigned> {
         var place: UnsafeMutablePointer<linq_presigned>?
         var error: UnsafeMutablePointer<linq_error>?
         let status = json.withUnsafeBytes { bytes in
             linq_presigned_parse(bytes.bindMemory(to: CChar.self).baseAddress, bytes.count, &place, &error)
         }
-        defer { linq_free(place) }
         try check(status, error)
-        return try body(made(place))
+        return try made(place)
     }
 }

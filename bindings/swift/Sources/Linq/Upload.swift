@@ -96,14 +96,19 @@ extension LinqClient {
     ///   - source: the bytes.
     ///   - options: name and type need not be given.
     ///   - progress: told how far it is; see ``upload(_:options:progress:)``.
+    ///   - renew: called when `presigned` has expired: ask your server for another place. The upload goes on with the
+    ///     place that it returns, which must be for the same file; `nil` ends it as `expired`. An error that it throws ends
+    ///     the upload, which throws the same error. Its task is cancelled with the upload, and at the end of the timeout.
+    ///     Not called after a read from a stream that cannot begin again.
     /// - Returns: what to put into messages.
     /// - Throws: ``LinqError``: `expired` where the place is no longer open, so ask your server for a new one; `storage`
-    ///   where the storage host refused. Else as ``upload(_:options:progress:)``.
+    ///   where the storage host refused. What `renew` throws. Else as ``upload(_:options:progress:)``.
     public func upload(
         presigned: Presigned, from source: UploadSource, options: UploadOptions = UploadOptions(),
-        progress: (@Sendable (UploadProgress) throws -> Void)? = nil
+        progress: (@Sendable (UploadProgress) throws -> Void)? = nil,
+        renew: (@Sendable (_ expired: Presigned) async throws -> Presigned?)? = nil
     ) async throws -> LinqAttachment {
-        try await upload(source, options, progress) { client, source, options, attachment, error in
+        try await upload(source, options, progress, renew) { client, source, options, attachment, error in
             try presigned.withPlace { linq_upload_presigned(client, $0, source, options, &attachment, &error) }
         }
     }
@@ -115,7 +120,7 @@ extension LinqClient {
 
     private func upload(
         _ source: UploadSource, _ options: UploadOptions, _ progress: (@Sendable (UploadProgress) throws -> Void)?,
-        _ put: @escaping Put
+        _ renew: (@Sendable (Presigned) async throws -> Presigned?)? = nil, _ put: @escaping Put
     ) async throws -> LinqAttachment {
         let handover = Handover()
         let feeding = source.stream.map { stream in Task { await stream.feed(handover) } }
@@ -127,7 +132,8 @@ extension LinqClient {
         defer { stop() }
         return try await withTaskCancellationHandler {
             try await call(timeout: options.timeout, expired: handover.wake) { client, token, deadline in
-                let callbacks = UploadCallbacks(progress: progress, handover: handover, deadline: deadline)
+                let callbacks = UploadCallbacks(
+                    progress: progress, renew: renew, handover: handover, deadline: deadline)
                 return try withExtendedLifetime(callbacks) {
                     try Self.upload(client, token, deadline, source, options, callbacks, put)
                 }
@@ -156,9 +162,9 @@ extension LinqClient {
                 defer { linq_free(attachment) }
                 if status != LINQ_OK, let theirs = callbacks.error {
                     defer { linq_free(error) }
-                    guard theirs is StreamTimeout, let error else { throw theirs }
+                    guard let timeout = theirs as? HandoverTimeout, let error else { throw theirs }
                     throw LinqError(
-                        status: .timeout, message: "the timeout is over, and the stream gave no more bytes, nor its end",
+                        status: .timeout, message: "the timeout is over, and \(timeout.what)",
                         attachmentID: text(error.pointee.attachment_id), attempts: Int(error.pointee.attempts), isRetryable: true)
                 }
                 try check(status, error)

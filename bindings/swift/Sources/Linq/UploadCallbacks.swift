@@ -1,10 +1,11 @@
 import CLinq
 import Foundation
 
-/// What C calls back during one upload, always on the thread of the call: the caller's progress closure and stream. What
-/// they throw is kept here, as C knows only that something failed.
+/// What C calls back during one upload, always on the thread of the call: the caller's progress and renew closures and its
+/// stream. What they throw is kept here, as C knows only that something failed.
 final class UploadCallbacks {
     private let progress: (@Sendable (UploadProgress) throws -> Void)?
+    private let renew: (@Sendable (Presigned) async throws -> Presigned?)?
     private let handover: Handover
     private let deadline: Deadline?
     private let threads: CallThreads
@@ -14,10 +15,12 @@ final class UploadCallbacks {
     private(set) var error: (any Error)?
 
     init(
-        progress: (@Sendable (UploadProgress) throws -> Void)?, handover: Handover, deadline: Deadline?,
+        progress: (@Sendable (UploadProgress) throws -> Void)?,
+        renew: (@Sendable (Presigned) async throws -> Presigned?)? = nil, handover: Handover, deadline: Deadline?,
         threads: CallThreads = .shared
     ) {
         self.progress = progress
+        self.renew = renew
         self.handover = handover
         self.deadline = deadline
         self.threads = threads
@@ -30,6 +33,10 @@ final class UploadCallbacks {
     private var user: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
 
     func install(in options: inout linq_upload_options) {
+        if renew != nil {
+            options.renew_user_data = user
+            options.renew = { user, expired in UploadCallbacks.of(user).renewed(expired) }
+        }
         guard progress != nil else { return }
         options.user_data = user
         options.progress = { user, sent, total in
@@ -50,6 +57,19 @@ final class UploadCallbacks {
         } catch {
             self.error = error
             return 1
+        }
+    }
+
+    private func renewed(_ expired: UnsafePointer<linq_presigned>?) -> UnsafeMutablePointer<linq_presigned>? {
+        do {
+            let old = try Presigned(made(expired).pointee)
+            let next = try threads.outside { [handover, deadline, renew] in
+                try handover.run(until: deadline, "no other place was given") { try await renew?(old) }
+            }
+            return try next?.place()
+        } catch {
+            self.error = error
+            return nil
         }
     }
 

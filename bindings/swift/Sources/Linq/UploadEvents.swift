@@ -103,10 +103,15 @@ extension LinqClient {
     ///   - presigned: the place.
     ///   - source: the bytes.
     ///   - options: name and type need not be given.
-    /// - Returns: a sequence that throws what ``upload(presigned:from:options:progress:)`` throws.
+    ///   - renew: called for another place when `presigned` has expired; see
+    ///     ``upload(presigned:from:options:progress:renew:)``.
+    /// - Returns: a sequence that throws what ``upload(presigned:from:options:progress:renew:)`` throws.
     public func uploadEvents(
-        presigned: Presigned, from source: UploadSource, options: UploadOptions = UploadOptions()
+        presigned: Presigned, from source: UploadSource, options: UploadOptions = UploadOptions(),
+        renew: (@Sendable (_ expired: Presigned) async throws -> Presigned?)? = nil
     ) -> UploadEvents {
-        UploadEvents { try await self.upload(presigned: presigned, from: source, options: options, progress: $0) }
+        UploadEvents {
+            try await self.upload(presigned: presigned, from: source, options: options, progress: $0, renew: renew)
+        }
     }
 }

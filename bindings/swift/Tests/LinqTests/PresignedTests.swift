@@ -203,4 +203,74 @@ final class PresignedTests: SandboxTestCase {
         XCTAssertEqual(error?.attempts, 1)
         XCTAssertEqual(error?.message.contains("X-Amz-Signature"), false)
     }
+
+    private func expired(size: Int = 5) async throws -> Presigned {
+        sandbox.fault(#"{"side":"api","method":"POST","fault":{"expired":true}}"#)
+        return try await reserve(size: size)
+    }
+
+    private struct Mine: Error, Equatable {}
+
+    func testAnExpiredPlaceIsRenewed() async throws {
+        let (old, next) = (try await expired(), try await reserve())
+        let photo = try await sandbox.client().upload(presigned: old, from: .data(Data("hello".utf8))) { _ in
+        } renew: { expired in
+            XCTAssertEqual(expired, old)
+            try await Task.sleep(for: .milliseconds(5))
+            return next
+        }
+        XCTAssertEqual(photo.id, next.attachmentID)
+        XCTAssertEqual(photo.attempts, 2)
+    }
+
+    func testARenewalThatFails() async throws {
+        let (old, other, client) = (try await expired(), try await reserve(size: 6), try sandbox.client())
+        let upload = { @Sendable (renew: @escaping @Sendable (Presigned) async throws -> Presigned?) in
+            _ = try await client.upload(presigned: old, from: .data(Data("hello".utf8)), renew: renew)
+        }
+        do {
+            try await upload { _ in throw Mine() }
+            XCTFail("it should have failed")
+        } catch {
+            XCTAssertEqual(error as? Mine, Mine())
+        }
+        let none = await assertLinqError(.expired) { try await upload { _ in nil } }
+        XCTAssertEqual(none?.attempts, 2)
+        _ = await assertLinqError(.unsupported) { try await upload { _ in other } }
+        _ = await assertLinqError(.expired, has: "it was renewed just now") { try await upload { $0 } }
+    }
+
+    func testCancellingARenewal() async throws {
+        let (old, client) = (try await expired(), try sandbox.client())
+        let began = expectation(description: "it was asked"), left = expectation(description: "its task was cancelled")
+        let task = Task {
+            try await client.upload(presigned: old, from: .data(Data("hello".utf8)), renew: { _ in
+                began.fulfill()
+                defer { left.fulfill() }
+                try await Task.sleep(for: .seconds(60))
+                return nil
+            })
+        }
+        await fulfillment(of: [began], timeout: 30)
+        task.cancel()
+        do {
+            _ = try await task.value
+            XCTFail("it should have been cancelled")
+        } catch {
+            XCTAssertTrue(error is CancellationError, "\(error)")
+        }
+        await fulfillment(of: [left], timeout: 30)
+    }
+
+    func testATimeoutInARenewal() async throws {
+        let (old, client) = (try await expired(), try sandbox.client())
+        let options = UploadOptions(timeout: .milliseconds(500))
+        let error = await assertLinqError(.timeout, has: "the timeout is over, and no other place was given") {
+            _ = try await client.upload(presigned: old, from: .data(Data("hello".utf8)), options: options, renew: { _ in
+                try? await Task.sleep(for: .seconds(3))
+                return nil
+            })
+        }
+        XCTAssertEqual(error?.attachmentID, old.attachmentID)
+    }
 }
