@@ -23,7 +23,7 @@
 enum exit_code { ALL_WELL = 0, BAD_USAGE = 1, SOME_FAILED = 2, NOT_SET_UP = 3, INTERRUPTED = 130 };
 
 static const char HELP[] =
-    "usage: linq-upload [--presign-only] [--json] [-j N] FILE...\n"
+    "usage: linq-upload [--presign-only] [--json] [-j N | --verbose] FILE...\n"
     "\n"
     "Uploads every FILE to Linq, several at a time. Prints a line for each, in order:\n"
     "the attachment's id, its download URL and FILE, with tabs between.\n"
@@ -33,6 +33,7 @@ static const char HELP[] =
     "  --json          print one JSON object a line, for failures too; --presign-only\n"
     "                  adds all that an upload needs (see linq_presigned_parse)\n"
     "  -j N            how many to upload at a time, 1 to 256 (4)\n"
+    "  --verbose       upload one after another, and print on stderr what each request took\n"
     "  --help          print this\n"
     "  --version       print the version\n"
     "\n"
@@ -190,9 +191,43 @@ static void end_bar(bool stays) {
 
 struct job {
   linq_client *client;
-  bool presign_only, json;
+  bool presign_only, json, verbose;
   uint32_t in_flight;
 };
+
+/* --verbose: a line for each request, such as
+ *   put: attempt 1, 200, 412 ms (send 398, wait 14), 1204411 B sent, 310 B received, over an open connection, id 4F1D */
+static void on_attempt(void *user_data, const linq_attempt *attempt) {
+  static const char *const steps[] = {[LINQ_STEP_RESERVE] = "reserve", [LINQ_STEP_PUT] = "put"};
+  const struct { const char *name; uint64_t us; } parts[] = {
+      {"lookup", attempt->lookup_us}, {"connect", attempt->connect_us}, {"proxy", attempt->proxy_us},
+      {"TLS", attempt->tls_us},       {"send", attempt->send_us},       {"wait", attempt->wait_us},
+      {"receive", attempt->receive_us}};
+  (void)user_data;
+  bool known = attempt->step < sizeof steps / sizeof *steps && steps[attempt->step] != NULL;
+  fprintf(stderr, "%s: attempt %" PRIu32, known ? steps[attempt->step] : "request", attempt->number);
+  if (attempt->http_status != 0) fprintf(stderr, ", %" PRIu32, attempt->http_status);
+  fprintf(stderr, ", %" PRIu64 " ms", attempt->total_us / 1000);
+  const char *before = " (";
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    if (parts[i].us < 1000) continue;
+    fprintf(stderr, "%s%s %" PRIu64, before, parts[i].name, parts[i].us / 1000);
+    before = ", ";
+  }
+  if (*before == ',') putc(')', stderr);
+  fprintf(stderr, ", %" PRIu64 " B sent, %" PRIu64 " B received", attempt->bytes_sent, attempt->bytes_received);
+  if (attempt->reused != 0) fputs(", over an open connection", stderr);
+  if (attempt->request_id != NULL) {
+    fputs(", id ", stderr);
+    print_plain(stderr, attempt->request_id, SIZE_MAX);
+  }
+  if (attempt->reason != NULL) {
+    fputs("\n  failed: ", stderr);
+    print_plain(stderr, attempt->reason, SIZE_MAX);
+    if (attempt->again_in_ms != 0) fprintf(stderr, "; again in %" PRIu32 " ms", attempt->again_in_ms);
+  }
+  putc('\n', stderr);
+}
 
 static void complain(const struct job *job, const char *path, linq_status status, const linq_error *error) {
   fputs("linq-upload: ", stderr);
@@ -280,6 +315,7 @@ static linq_status presign(const struct job *job, const char *path, linq_error *
   }
   linq_call_options call = linq_call_options_default();
   call.cancel = atomic_load(&interrupt);
+  if (job->verbose) call.attempt = on_attempt;
   linq_presigned *presigned = NULL;
   linq_status status = linq_presign(job->client, &file, &call, &presigned, error);
   if (status != LINQ_OK) return status;
@@ -306,12 +342,24 @@ static bool is_printed(void) {
   return false;
 }
 
-/* Reserves places, one after another; the worst that happened. */
-static enum exit_code presign_all(const struct job *job, char **files, int count) {
+/* For --verbose. Requests are reported on the thread of their call, so not by a queue. */
+static linq_status upload(const struct job *job, const char *path, linq_error **error) {
+  linq_upload_options options = linq_upload_options_default();
+  options.cancel = atomic_load(&interrupt);
+  options.attempt = on_attempt;
+  linq_attachment *attachment = NULL;
+  linq_status status = linq_upload_file(job->client, path, &options, &attachment, error);
+  if (status == LINQ_OK) print_attachment(job, path, attachment);
+  linq_free(attachment);
+  return status;
+}
+
+/* Reserves places or uploads, one after another; the worst that happened. */
+static enum exit_code one_by_one(const struct job *job, char **files, int count) {
   enum exit_code result = ALL_WELL;
   for (int i = 0; i < count && result != NOT_SET_UP; i++) {
     linq_error *error = NULL;
-    linq_status status = presign(job, files[i], &error);
+    linq_status status = (job->presign_only ? presign : upload)(job, files[i], &error);
     if (error != NULL && !interrupted) complain(job, files[i], status, error);
     linq_free(error);
     if (interrupted) return INTERRUPTED;
@@ -414,7 +462,8 @@ static enum exit_code upload_all(const struct job *job, char **files, int count)
 }
 
 static enum exit_code run(const struct job *job, char **files, int count) {
-  enum exit_code result = (job->presign_only ? presign_all : upload_all)(job, files, count);
+  bool in_turn = job->presign_only || job->verbose;
+  enum exit_code result = (in_turn ? one_by_one : upload_all)(job, files, count);
   if (result == INTERRUPTED && is_terminal()) fputs("\r\033[K", stderr); /* the ^C that was typed */
   return result;
 }
@@ -441,6 +490,8 @@ int main(int count, char **words) {
       long wanted = strtol(number, &end, 10);
       if (*number == '\0' || *end != '\0' || wanted < 1 || wanted > 256) return usage("-j takes a number from 1 to 256, not ", number);
       job.in_flight = (uint32_t)wanted;
+    } else if (strcmp(word, "--verbose") == 0) {
+      job.verbose = true;
     } else if (strcmp(word, "--help") == 0) {
       return fputs(HELP, stdout) < 0 || fflush(stdout) != 0 ? SOME_FAILED : ALL_WELL;
     } else if (strcmp(word, "--version") == 0) {
@@ -452,6 +503,7 @@ int main(int count, char **words) {
       return usage("no such option: ", word);
     }
   }
+  if (job.verbose && job.in_flight != 0) return usage("--verbose uploads one file after another, so it does not go with -j", "");
   if (at == count) return usage("no FILE was given", "");
 
   if (linq_abi_version() != LINQ_ABI_VERSION) {

@@ -358,7 +358,7 @@ const char *linq_version(void);
 uint32_t linq_abi_version(void);
 
 /* ==============================================================================================
- * Cancelling and time limits
+ * Cancelling, time limits, and what each request took
  * ============================================================================================== */
 
 /**
@@ -379,6 +379,75 @@ struct linq_cancel_token *linq_cancel_token_new(void);
  */
 void linq_cancel_token_cancel(struct linq_cancel_token *token);
 
+/** linq_attempt.step: reserving a place. */
+#define LINQ_STEP_RESERVE 1
+
+/** linq_attempt.step: uploading the bytes. */
+#define LINQ_STEP_PUT 2
+
+/** linq_attempt.step: any other request. */
+#define LINQ_STEP_OTHER 3
+
+/**
+ * What one request took and how it ended. Passed to linq_attempt_fn, and valid until that returns;
+ * not for linq_free. Holds no secret.
+ *
+ * The times are consecutive parts, in microseconds, which add up to total_us; each is rounded down.
+ * A part that did not take place is 0: all from lookup_us to tls_us if the connection was open
+ * already.
+ */
+typedef struct linq_attempt {
+  /** Set by the library; see LINQ_HAS. */
+  size_t struct_size;
+  /** The host that it was sent to. */
+  const char *host;
+  /** Linq's trace id, or the storage host's request id. NULL: none. */
+  const char *request_id;
+  /** Why it failed, as a sentence for people. NULL: it succeeded. */
+  const char *reason;
+  /** How many bytes were sent for it on the wire, including heads, TLS and a proxy's part. */
+  uint64_t bytes_sent;
+  /** How many bytes were received. */
+  uint64_t bytes_received;
+  /** Looking up the name. */
+  uint64_t lookup_us;
+  /** Connecting. */
+  uint64_t connect_us;
+  /** Asking a proxy for a tunnel. */
+  uint64_t proxy_us;
+  /** The TLS handshake. */
+  uint64_t tls_us;
+  /** From the first byte of the request until the system took its last. */
+  uint64_t send_us;
+  /** From there until the head of the response had arrived. */
+  uint64_t wait_us;
+  /** The rest of the response. */
+  uint64_t receive_us;
+  /** All of it. */
+  uint64_t total_us;
+  /** LINQ_STEP_... */
+  uint32_t step;
+  /**
+   * The number of the attempt within the call, from 1. A request whose pooled connection turns out
+   * to be dead is sent again at once, under the same number.
+   */
+  uint32_t number;
+  /** The HTTP status. 0: there was no response. */
+  uint32_t http_status;
+  /** LINQ_OK, or how it failed. */
+  linq_status status;
+  /** 1 if the connection was open already, else 0. */
+  uint32_t reused;
+  /** How long until the next attempt. 0: there is none, or it is made at once. */
+  uint32_t again_in_ms;
+} linq_attempt;
+
+/**
+ * Called on the thread of the call after each request, once it is known how it ended: enough for
+ * metrics. A call that sends no request, such as linq_client_connect, does not call it.
+ */
+typedef void (*linq_attempt_fn)(void *attempt_user_data, const struct linq_attempt *attempt);
+
 /** Options for calls other than uploads. Start with linq_call_options_default(). */
 typedef struct linq_call_options {
   /** sizeof(linq_call_options) of the caller; the _default() function sets it. */
@@ -392,6 +461,10 @@ typedef struct linq_call_options {
   uint32_t timeout_ms;
   /** 0. */
   uint32_t reserved;
+  /** Called after each request. NULL: none. */
+  linq_attempt_fn attempt;
+  /** Passed to attempt. */
+  void *attempt_user_data;
 } linq_call_options;
 
 /** Options for calls other than uploads, with every field at its default. */
@@ -468,6 +541,10 @@ typedef struct linq_upload_options {
   linq_renew_fn renew;
   /** Passed to renew. */
   void *renew_user_data;
+  /** Called after each request. NULL: none. */
+  linq_attempt_fn attempt;
+  /** Passed to attempt. */
+  void *attempt_user_data;
 } linq_upload_options;
 
 /** Options for uploads, with every field at its default. */
@@ -871,8 +948,8 @@ linq_status linq_queue_new(struct linq_client *client,
  * have the upload's last event or have freed the queue. A cancel token ends a running upload at once,
  * and a waiting one when it would start.
  *
- * LINQ_INVALID_ARGUMENT  the source is a READER, or options->progress or renew is set: these would
- *                        be called on a thread of the library; or tag is LINQ_QUEUE_ALL
+ * LINQ_INVALID_ARGUMENT  the source is a READER, or options->progress, renew or attempt is set: these
+ *                        would be called on a thread of the library; or tag is LINQ_QUEUE_ALL
  * LINQ_FILE              the descriptor cannot be duplicated
  * LINQ_NO_MEMORY         there is no memory for it, or no thread can be made
  */

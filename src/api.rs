@@ -14,6 +14,7 @@ use crate::http::{Body, Http, Request, Response};
 use crate::http::{Method, Uri};
 use crate::redact::{Secrets, without_bom};
 use crate::refusal;
+use crate::report::Step;
 
 /// Linq's API, as one client uses it.
 pub(crate) struct Api {
@@ -126,8 +127,13 @@ impl Api {
         headers.extend(json.map(|_| ("content-type", "application/json")));
         headers.extend(idempotency_key.map(|key| ("idempotency-key", key)));
         let body = json.map_or(Body::Nothing, Body::Bytes);
-        let request = Request { method, url: &url, headers, body, repeatable, ahead: None };
+        let step = match path == "attachments" && method == Method::POST {
+            true => Step::Reserve,
+            false => Step::Other,
+        };
+        let request = Request { method, url: &url, headers, body, repeatable, ahead: None, step };
         let response = self.http.send(call, request).map_err(|e| e.on(what))?;
+        call.recorder.request_id(self.trace_id(&response));
         if response.is_success() && refusal::is_page(&response.body) {
             let why = "answer is a web page; is something in between, such as a captive portal?";
             let mut error = self.broken(what, why, &response);

@@ -42,21 +42,31 @@ impl Attempts {
         let mut renew = false;
         loop {
             state.made += 1;
+            call.recorder.number(state.made);
             let error = match attempt(Attempt { number: state.made, renew }) {
                 Ok(value) => {
+                    call.recorder.tell(None);
                     self.budget.earn();
                     return Ok(value);
                 }
-                Err(error) => with_what_was_known(error, call, before.take()),
+                Err(error) => {
+                    call.recorder.fail(&error);
+                    with_what_was_known(error, call, before.take())
+                }
             };
-            let wait =
-                match state.next(&error, call.left(Instant::now()), u32::from_ne_bytes(random::bytes())) {
-                    Next::End(why) => return Err(last(call, error, state.made, why, first)),
-                    Next::Again { wait, renew: expired } => {
-                        renew = expired;
-                        wait
-                    }
-                };
+            let next = state.next(&error, call.left(Instant::now()), u32::from_ne_bytes(random::bytes()));
+            let again_in = match next {
+                Next::Again { wait, .. } => Some(wait),
+                Next::End(_) => None,
+            };
+            call.recorder.tell(again_in);
+            let wait = match next {
+                Next::End(why) => return Err(last(call, error, state.made, why, first)),
+                Next::Again { wait, renew: expired } => {
+                    renew = expired;
+                    wait
+                }
+            };
             log::line(Level::Warn, || {
                 let (made, max) = (state.made, self.max);
                 format!("attempt {made} of {max} failed: {error}; again in {} ms", wait.as_millis())

@@ -10,6 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, reason};
+use crate::report::{Observer, Recorder};
 
 /// A progress callback: gets the number of bytes that the other side has, and the total. Returning `false` cancels.
 pub type Progress = Box<dyn FnMut(u64, u64) -> bool>;
@@ -26,6 +27,7 @@ pub(crate) struct Call {
     progress: RefCell<Option<Progress>>,
     told: Cell<Option<(u64, Instant)>>,
     asked: Cell<bool>,
+    pub(crate) recorder: Recorder,
 }
 
 impl Call {
@@ -34,7 +36,17 @@ impl Call {
         timeout: Option<Duration>,
         progress: Option<Progress>,
     ) -> Rc<Self> {
-        Self::with_tokens([cancel, None], timeout, progress)
+        Self::observed(cancel, timeout, progress, None)
+    }
+
+    /// A call whose requests are reported to `observer`.
+    pub(crate) fn observed(
+        cancel: Option<&CancelToken>,
+        timeout: Option<Duration>,
+        progress: Option<Progress>,
+        observer: Option<&Observer>,
+    ) -> Rc<Self> {
+        Self::with_tokens([cancel, None], timeout, progress, observer)
     }
 
     /// An upload of a queue, which has a token of the queue's besides the caller's.
@@ -43,13 +55,14 @@ impl Call {
         timeout: Option<Duration>,
         progress: Progress,
     ) -> Rc<Self> {
-        Self::with_tokens(cancel, timeout, Some(progress))
+        Self::with_tokens(cancel, timeout, Some(progress), None)
     }
 
     fn with_tokens(
         cancel: [Option<&CancelToken>; 2],
         timeout: Option<Duration>,
         progress: Option<Progress>,
+        observer: Option<&Observer>,
     ) -> Rc<Self> {
         Rc::new(Call {
             cancel: cancel.map(Option::<&CancelToken>::cloned),
@@ -58,6 +71,7 @@ impl Call {
             progress: RefCell::new(progress),
             told: Cell::new(None),
             asked: Cell::new(false),
+            recorder: Recorder::new(observer.cloned()),
         })
     }
 

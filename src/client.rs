@@ -19,6 +19,7 @@ use crate::error::{Error, ErrorKind, reason};
 use crate::http::{Http, Proxies, Settings, Trust};
 use crate::message::{self, Message, Receipt};
 use crate::presign::{self, FileInfo, Presigned, Renew};
+use crate::report::Observer;
 use crate::request::{self, Request, Response};
 use crate::source::{Source, check_size};
 use crate::upload::Upload;
@@ -81,12 +82,14 @@ impl Default for Config {
 }
 
 /// What every call takes.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Default, Clone, Copy)]
 pub struct CallOptions<'a> {
     /// Ends the call from anywhere.
     pub cancel: Option<&'a CancelToken>,
     /// Bounds the whole call, waits included; `None`: not bounded.
     pub timeout: Option<Duration>,
+    /// Told of each request after it, on this thread.
+    pub attempt: Option<&'a Observer>,
 }
 
 /// What an upload takes besides its source.
@@ -273,7 +276,7 @@ impl Client {
 
 impl CallOptions<'_> {
     fn begin(&self, progress: Option<Progress>) -> Rc<Call> {
-        Call::new(self.cancel, self.timeout, progress)
+        Call::observed(self.cancel, self.timeout, progress, self.attempt)
     }
 }
 
@@ -307,6 +310,15 @@ fn extra_certificates(config: &Config) -> Result<Vec<rustls::pki_types::Certific
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for CallOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallOptions")
+            .field("cancel", &self.cancel)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
     }
 }
 

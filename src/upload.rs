@@ -14,6 +14,7 @@ use crate::log::{self, Level};
 use crate::presign::{self, Presigned, Renew};
 use crate::redact::Secrets;
 use crate::refusal;
+use crate::report::Step;
 use crate::source::{Opened, Source, Stream};
 use crate::sys;
 
@@ -149,6 +150,7 @@ impl Job<'_, '_> {
         self.ahead = api.http.connect_ahead();
         let place = presign::reserve(api, call, filename, content_type, self.body.size())?;
         place.check_scheme(self.upload.allow_http_loopback)?;
+        call.recorder.tell(None);
         log::line(Level::Info, || format!("reserved {} for {filename}", place.attachment_id));
         self.renewed = self.place.replace(place).is_some();
         self.refused = false;
@@ -217,8 +219,11 @@ fn put(
         body: Body::Stream(body),
         repeatable: true,
         ahead,
+        step: Step::Put,
     };
     let response = http.send(call, request).map_err(|e| e.on(&what))?;
+    let secrets = Secrets::query(&url);
+    call.recorder.request_id(refusal::header(&response, "x-amz-request-id", &secrets));
     if response.is_success() && refusal::is_page(&response.body) {
         let why = format!(
             "{host} answered {} with a web page, so the file is not there; is something in between, such as a captive \
@@ -238,7 +243,7 @@ fn put(
     let shown = response.header("date").and_then(http_date);
     let past_expiry =
         presigned.is_expired(sys::boottime()) || shown.is_some_and(|now| now >= presigned.expires_at_ms);
-    Err(refusal::by_storage(&what, &host, &response, &Secrets::query(&url), past_expiry))
+    Err(refusal::by_storage(&what, &host, &response, &secrets, past_expiry))
 }
 
 fn lost() -> Error {

@@ -4,13 +4,14 @@
 mod common;
 
 use std::fs;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use common::{BOTH, Sandbox, in_time, jpeg, upload, upload_with};
 use linq::{
-    CallOptions, CancelToken, Client, ErrorKind, FileInfo, Presigned, Request, Source, UploadOptions,
+    CallOptions, CancelToken, Client, ErrorKind, FileInfo, Observer, Presigned, Request, Source, Step,
+    UploadOptions,
 };
 use serde_json::json;
 
@@ -86,6 +87,31 @@ fn one_that_takes_longer_is_waited_for() {
     }
 }
 
+/// In the reports a connection that was finished in time is a reused one; otherwise the wait for it is connecting.
+#[test]
+fn it_is_reported() {
+    let _alone = alone();
+    // Without TLS the kernel has connected at once.
+    for (tls, reused) in [(false, true), (true, true), (true, false)] {
+        let sandbox = Sandbox::start();
+        let client = has_uploaded(&sandbox, tls);
+        let (reserve_ms, connect_ms) = if reused { (400, 0) } else { (0, 300) };
+        sandbox.on_reserve(json!({"delay_ms": reserve_ms}));
+        sandbox.plant(json!({"side": "storage", "on": "connect", "fault": {"delay_ms": connect_ms}}));
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let heard = told.clone();
+        let observer: Observer = Arc::new(move |report| heard.lock().unwrap().push(report.clone()));
+        let call = CallOptions { attempt: Some(&observer), ..CallOptions::default() };
+        upload_with(&client, &jpeg(1000), call).unwrap();
+        let told = told.lock().unwrap();
+        let [_, put] = &told[..] else { panic!("{told:?}") };
+        assert_eq!((put.step, put.reused), (Step::Put, reused), "TLS {tls}: {put:?}");
+        assert_eq!(put.connect > Duration::from_millis(100), !reused, "TLS {tls}: {put:?}");
+        assert!([put.lookup, put.proxy, put.tls].iter().all(Duration::is_zero), "{put:?}");
+        assert_eq!(put.bytes_received > 450, !reused, "the handshake counts: {put:?}");
+    }
+}
+
 #[test]
 fn where_one_is_idle_none_is_made() {
     let _alone = alone();
@@ -114,7 +140,7 @@ fn it_is_cancelled_with_the_call_and_no_thread_is_left() {
             token.cancel();
             Instant::now()
         });
-        let call = CallOptions { cancel: Some(&token), timeout: None };
+        let call = CallOptions { cancel: Some(&token), ..CallOptions::default() };
         let error = upload_with(&client, &jpeg(10), call).unwrap_err();
         (error, cancelled.join().unwrap().elapsed())
     });
@@ -296,11 +322,11 @@ fn connecting_fails_as_a_call_does() {
     let sandbox = Sandbox::start();
     let client = sandbox.client_once(true);
     sandbox.plant(json!({"side": "api", "on": "connect", "times": 0, "fault": {"connect": "silent"}}));
-    let call = CallOptions { cancel: None, timeout: Some(Duration::from_millis(300)) };
+    let call = CallOptions { timeout: Some(Duration::from_millis(300)), ..CallOptions::default() };
     assert_eq!(client.connect(None, call).unwrap_err().kind, ErrorKind::Timeout);
     let token = CancelToken::new().unwrap();
     token.cancel();
-    let call = CallOptions { cancel: Some(&token), timeout: None };
+    let call = CallOptions { cancel: Some(&token), ..CallOptions::default() };
     assert_eq!(client.connect(None, call).unwrap_err().kind, ErrorKind::Cancelled);
     sandbox.clear_faults();
     let reserved = place(&sandbox.client_once(false), 10);

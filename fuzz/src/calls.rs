@@ -100,7 +100,7 @@ fn place(origin: &str, headers: &str) -> String {
 }
 
 fn bounded() -> CallOptions<'static> {
-    CallOptions { cancel: None, timeout: Some(TIMEOUT) }
+    CallOptions { timeout: Some(TIMEOUT), ..CallOptions::default() }
 }
 
 fn in_time<T>(call: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {

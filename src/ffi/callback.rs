@@ -1,17 +1,75 @@
 //! The host's callbacks as closures and readers for the core, called with our silent panic hook off.
 
 use std::ffi::{CString, c_void};
-use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{io, ptr};
 
 use super::boundary::call_host;
 use super::types::*;
-use crate::{Level, Progress, Reader};
+use crate::{AttemptReport, Level, Observer, Progress, Reader, Step};
 
 /// A progress callback with its user data.
 pub(super) fn progress(callback: linq_progress_fn, user_data: *mut c_void) -> Option<Progress> {
     let callback = callback?;
     // SAFETY: the caller passed both and keeps linq.h's rules.
     Some(Box::new(move |sent, total| call_host(|| unsafe { callback(user_data, sent, total) }) == 0))
+}
+
+/// An attempt callback with its user data.
+pub(super) fn attempt(callback: linq_attempt_fn, user_data: *mut c_void) -> Option<Observer> {
+    let callback = callback?;
+    let user_data = UserData(user_data);
+    Some(Arc::new(move |report| {
+        let UserData(user_data) = &user_data;
+        let host = c_text(&report.host);
+        let [request_id, reason] =
+            [&report.request_id, &report.reason].map(|text| text.as_ref().map(|text| c_text(text)));
+        let pointer = |text: &Option<CString>| text.as_ref().map_or(ptr::null(), |text| text.as_ptr());
+        let attempt = linq_attempt {
+            host: host.as_ptr(),
+            request_id: pointer(&request_id),
+            reason: pointer(&reason),
+            ..without_texts(report)
+        };
+        // SAFETY: the caller passed both and keeps linq.h's rules; the texts live until the callback returns.
+        call_host(|| unsafe { callback(*user_data, &attempt) })
+    }))
+}
+
+fn without_texts(report: &AttemptReport) -> linq_attempt {
+    let micros = |part: Duration| part.as_micros().try_into().unwrap_or(u64::MAX);
+    linq_attempt {
+        struct_size: size_of::<linq_attempt>(),
+        host: ptr::null(),
+        request_id: ptr::null(),
+        reason: ptr::null(),
+        bytes_sent: report.bytes_sent,
+        bytes_received: report.bytes_received,
+        lookup_us: micros(report.lookup),
+        connect_us: micros(report.connect),
+        proxy_us: micros(report.proxy),
+        tls_us: micros(report.tls),
+        send_us: micros(report.send),
+        wait_us: micros(report.wait),
+        receive_us: micros(report.receive),
+        total_us: micros(report.total),
+        step: match report.step {
+            Step::Reserve => LINQ_STEP_RESERVE,
+            Step::Put => LINQ_STEP_PUT,
+            Step::Other => LINQ_STEP_OTHER,
+        },
+        number: report.number,
+        http_status: report.http_status.unwrap_or(0).into(),
+        status: report.kind.map_or(LINQ_OK, |kind| kind as linq_status),
+        reused: report.reused.into(),
+        again_in_ms: report.again_in.map_or(0, |wait| wait.as_millis().try_into().unwrap_or(u32::MAX)),
+    }
+}
+
+/// C would see a text with a NUL in it cut short.
+fn c_text(text: &str) -> CString {
+    CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default()
 }
 
 /// A read callback and a rewind callback with their user data.
@@ -50,7 +108,8 @@ impl Reader for CReader {
     }
 }
 
-/// The user data of a log callback. linq.h says that several threads may be in the callback at once.
+/// The user data of a log or an attempt callback. linq.h says that several threads may be in a log callback at once; an
+/// attempt callback runs on the thread of its call.
 struct UserData(*mut c_void);
 
 // SAFETY: only passed on, never dereferenced; the host must make its data thread-safe.
@@ -67,8 +126,7 @@ pub(super) fn set_log(callback: linq_log_fn, user_data: *mut c_void, level: u32)
         level,
         Some(Box::new(move |level, line| {
             let UserData(user_data) = &user_data;
-            // C would see a line with a NUL in it cut short.
-            let line = CString::new(line.replace('\0', "\u{fffd}")).unwrap_or_default();
+            let line = c_text(line);
             // SAFETY: the caller keeps linq.h's rules.
             call_host(|| unsafe { callback(*user_data, level as u32, line.as_ptr()) })
         })),

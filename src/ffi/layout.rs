@@ -58,11 +58,14 @@ layout! {
         struct_size 0 0, path 4 8, bytes 8 16, read 12 24, rewind 16 32, user_data 20 40, offset 24 48,
         length 32 56, kind 40 64, descriptor 44 68
     }
-    linq_upload_options 40 72 {
+    linq_upload_options 48 88 {
         struct_size 0 0, filename 4 8, content_type 8 16, progress 12 24, user_data 16 32, cancel 20 40,
-        timeout_ms 24 48, reserved 28 52, renew 32 56, renew_user_data 36 64
+        timeout_ms 24 48, reserved 28 52, renew 32 56, renew_user_data 36 64,
+        attempt 40 72, attempt_user_data 44 80
     }
-    linq_call_options 16 24 { struct_size 0 0, cancel 4 8, timeout_ms 8 16, reserved 12 20 }
+    linq_call_options 24 40 {
+        struct_size 0 0, cancel 4 8, timeout_ms 8 16, reserved 12 20, attempt 16 24, attempt_user_data 20 32
+    }
     linq_message 32 64 {
         struct_size 0 0, from 4 8, to 8 16, to_count 12 24, text 16 32, attachment_ids 20 40,
         attachment_count 24 48, idempotency_key 28 56
@@ -94,6 +97,12 @@ layout! {
     linq_event 56 72 {
         struct_size 0 0, attachment 4 8, error 8 16, reserved 12 24, tag 16 32, sent 24 40, total 32 48,
         remaining 40 56, kind 48 64, reserved_2 52 68
+    }
+    linq_attempt 120 136 {
+        struct_size 0 0, host 4 8, request_id 8 16, reason 12 24, bytes_sent 16 32, bytes_received 24 40,
+        lookup_us 32 48, connect_us 40 56, proxy_us 48 64, tls_us 56 72, send_us 64 80, wait_us 72 88,
+        receive_us 80 96, total_us 88 104, step 96 112, number 100 116, http_status 104 120, status 108 124,
+        reused 112 128, again_in_ms 116 132
     }
 }
 

@@ -309,8 +309,8 @@ pub unsafe extern "C" fn linq_queue_new(
 /// have the upload's last event or have freed the queue. A cancel token ends a running upload at once,
 /// and a waiting one when it would start.
 ///
-/// LINQ_INVALID_ARGUMENT  the source is a READER, or options->progress or renew is set: these would
-///                        be called on a thread of the library; or tag is LINQ_QUEUE_ALL
+/// LINQ_INVALID_ARGUMENT  the source is a READER, or options->progress, renew or attempt is set: these
+///                        would be called on a thread of the library; or tag is LINQ_QUEUE_ALL
 /// LINQ_FILE              the descriptor cannot be duplicated
 /// LINQ_NO_MEMORY         there is no memory for it, or no thread can be made
 #[unsafe(no_mangle)]

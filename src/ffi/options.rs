@@ -14,8 +14,8 @@ use super::types::*;
 use super::versioned::{versioned, versioned_or_default};
 use crate::source::duplicate;
 use crate::{
-    CallOptions, CancelToken, Config, FileInfo, Message, Presigned, Progress, QueuedSource, QueuedUpload,
-    Renew, Request, Source, UploadOptions,
+    CallOptions, CancelToken, Config, FileInfo, Message, Observer, Presigned, Progress, QueuedSource,
+    QueuedUpload, Renew, Request, Source, UploadOptions,
 };
 
 fn must_be_zero(is_zero: bool, name: &str) -> Result<(), Failure> {
@@ -80,20 +80,25 @@ pub(super) unsafe fn file<'a>(at: *const linq_file) -> Result<FileInfo<'a>, Fail
 pub(super) struct CallArgs {
     cancel: Option<CancelToken>,
     timeout: Option<Duration>,
+    attempt: Option<Observer>,
 }
 
 impl CallArgs {
     pub(super) fn core(&self) -> CallOptions<'_> {
-        CallOptions { cancel: self.cancel.as_ref(), timeout: self.timeout }
+        CallOptions { cancel: self.cancel.as_ref(), timeout: self.timeout, attempt: self.attempt.as_ref() }
     }
 }
 
 pub(super) unsafe fn call(at: *const linq_call_options) -> Result<CallArgs, Failure> {
     // SAFETY: the caller's promise.
-    let linq_call_options { struct_size: _, cancel: token, timeout_ms, reserved } =
+    let linq_call_options { struct_size: _, cancel: token, timeout_ms, reserved, attempt, attempt_user_data } =
         unsafe { versioned_or_default(at)? };
     must_be_zero(reserved == 0, "linq_call_options.reserved")?;
-    Ok(CallArgs { cancel: cancel(token, "linq_call_options.cancel")?, timeout: millis(timeout_ms) })
+    Ok(CallArgs {
+        cancel: cancel(token, "linq_call_options.cancel")?,
+        timeout: millis(timeout_ms),
+        attempt: callback::attempt(attempt, attempt_user_data),
+    })
 }
 
 /// The arguments in `linq_upload_options`.
@@ -130,6 +135,8 @@ pub(super) unsafe fn upload<'a>(at: *const linq_upload_options) -> Result<Upload
         reserved,
         renew,
         renew_user_data,
+        attempt,
+        attempt_user_data,
     } = unsafe { versioned_or_default(at)? };
     must_be_zero(reserved == 0, "linq_upload_options.reserved")?;
     Ok(UploadArgs {
@@ -137,7 +144,11 @@ pub(super) unsafe fn upload<'a>(at: *const linq_upload_options) -> Result<Upload
         content_type: unsafe { optional(content_type, "linq_upload_options.content_type")? },
         progress: callback::progress(progress, user_data),
         renew: place::renew(renew, renew_user_data),
-        call: CallArgs { cancel: cancel(token, "linq_upload_options.cancel")?, timeout: millis(timeout_ms) },
+        call: CallArgs {
+            cancel: cancel(token, "linq_upload_options.cancel")?,
+            timeout: millis(timeout_ms),
+            attempt: callback::attempt(attempt, attempt_user_data),
+        },
     })
 }
 
@@ -306,12 +317,16 @@ pub(super) fn queued(
     if tag == LINQ_QUEUE_ALL {
         return Err(invalid("tag is LINQ_QUEUE_ALL, which stands for every upload"));
     }
-    let UploadArgs { filename, content_type, progress, renew, call: CallArgs { cancel, timeout } } = options;
+    let UploadArgs { filename, content_type, progress, renew, call } = options;
+    let CallArgs { cancel, timeout, attempt } = call;
     if progress.is_some() {
         return Err(not_in_a_queue("linq_upload_options.progress"));
     }
     if renew.is_some() {
         return Err(not_in_a_queue("linq_upload_options.renew"));
+    }
+    if attempt.is_some() {
+        return Err(not_in_a_queue("linq_upload_options.attempt"));
     }
     let source = match source {
         SourceArgs::Path(path) => {

@@ -134,6 +134,69 @@ pub struct linq_cancel_token {
     _opaque: (),
 }
 
+/// linq_attempt.step: reserving a place.
+pub const LINQ_STEP_RESERVE: u32 = 1;
+/// linq_attempt.step: uploading the bytes.
+pub const LINQ_STEP_PUT: u32 = 2;
+/// linq_attempt.step: any other request.
+pub const LINQ_STEP_OTHER: u32 = 3;
+
+/// What one request took and how it ended. Passed to linq_attempt_fn, and valid until that returns;
+/// not for linq_free. Holds no secret.
+///
+/// The times are consecutive parts, in microseconds, which add up to total_us; each is rounded down.
+/// A part that did not take place is 0: all from lookup_us to tls_us if the connection was open
+/// already.
+#[repr(C)]
+pub struct linq_attempt {
+    /// Set by the library; see LINQ_HAS.
+    pub struct_size: usize,
+    /// The host that it was sent to.
+    pub host: *const c_char,
+    /// Linq's trace id, or the storage host's request id. NULL: none.
+    pub request_id: *const c_char,
+    /// Why it failed, as a sentence for people. NULL: it succeeded.
+    pub reason: *const c_char,
+    /// How many bytes were sent for it on the wire, including heads, TLS and a proxy's part.
+    pub bytes_sent: u64,
+    /// How many bytes were received.
+    pub bytes_received: u64,
+    /// Looking up the name.
+    pub lookup_us: u64,
+    /// Connecting.
+    pub connect_us: u64,
+    /// Asking a proxy for a tunnel.
+    pub proxy_us: u64,
+    /// The TLS handshake.
+    pub tls_us: u64,
+    /// From the first byte of the request until the system took its last.
+    pub send_us: u64,
+    /// From there until the head of the response had arrived.
+    pub wait_us: u64,
+    /// The rest of the response.
+    pub receive_us: u64,
+    /// All of it.
+    pub total_us: u64,
+    /// LINQ_STEP_...
+    pub step: u32,
+    /// The number of the attempt within the call, from 1. A request whose pooled connection turns out
+    /// to be dead is sent again at once, under the same number.
+    pub number: u32,
+    /// The HTTP status. 0: there was no response.
+    pub http_status: u32,
+    /// LINQ_OK, or how it failed.
+    pub status: linq_status,
+    /// 1 if the connection was open already, else 0.
+    pub reused: u32,
+    /// How long until the next attempt. 0: there is none, or it is made at once.
+    pub again_in_ms: u32,
+}
+
+/// Called on the thread of the call after each request, once it is known how it ended: enough for
+/// metrics. A call that sends no request, such as linq_client_connect, does not call it.
+pub type linq_attempt_fn =
+    Option<unsafe extern "C" fn(attempt_user_data: *mut c_void, attempt: *const linq_attempt)>;
+
 /// Options for calls other than uploads. Start with linq_call_options_default().
 #[repr(C)]
 pub struct linq_call_options {
@@ -146,6 +209,10 @@ pub struct linq_call_options {
     pub timeout_ms: u32,
     /// 0.
     pub reserved: u32,
+    /// Called after each request. NULL: none.
+    pub attempt: linq_attempt_fn,
+    /// Passed to attempt.
+    pub attempt_user_data: *mut c_void,
 }
 
 /// Reports the progress of an upload: the bytes sent so far in this attempt, and the total. Return 0
@@ -199,6 +266,10 @@ pub struct linq_upload_options {
     pub renew: linq_renew_fn,
     /// Passed to renew.
     pub renew_user_data: *mut c_void,
+    /// Called after each request. NULL: none.
+    pub attempt: linq_attempt_fn,
+    /// Passed to attempt.
+    pub attempt_user_data: *mut c_void,
 }
 
 /// Reads the next bytes of a source: writes up to `capacity` of them to `buffer` and returns how

@@ -17,6 +17,7 @@ use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind};
 use crate::log;
 use crate::process::{self, ProcessId};
+use crate::report::Phase;
 use crate::sys;
 
 /// After a failure, no connection is made ahead for so long.
@@ -136,11 +137,21 @@ impl Ahead {
         }
         let was_there = !matches!(*lock(&self.work.outcome), Outcome::None);
         if !was_there {
+            call.recorder.phase(Phase::Connect);
             call.wait(&[(self.work.done.0.as_fd(), PollFlags::IN)], None)?;
         }
         match self.work.take() {
             Outcome::Failed(error) if !was_there => Err(error),
-            Outcome::Made(mut link, since) => Ok((is_fresh(since) && link.is_open()).then_some(link)),
+            Outcome::Made(mut link, since) if is_fresh(since) => {
+                if !link.is_open() {
+                    return Ok(None);
+                }
+                match was_there {
+                    true => call.recorder.reused(),
+                    false => call.recorder.moved(link.sent, link.received),
+                }
+                Ok(Some(link))
+            }
             _ => Ok(None),
         }
     }

@@ -10,6 +10,7 @@ use super::settings::Settings;
 use super::{connect, resolve};
 use crate::call::Call;
 use crate::error::Error;
+use crate::report::Phase;
 
 /// The origin that a connection is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,19 +32,31 @@ impl Origin {
 pub(super) fn dial(settings: &Settings, call: &Call, origin: &Origin) -> Result<Link, Error> {
     let limit = Instant::now().checked_add(settings.connect_timeout);
     let Origin { secure, host, port } = origin;
+    if *secure {
+        call.recorder.phase(Phase::Tls);
+    }
     let tls = secure.then(|| settings.trust.connect(host)).transpose()?;
+    call.recorder.phase(Phase::Lookup);
     let proxy = settings.proxies.pick(host, *port)?;
     let (via, via_port) = proxy.map_or((&**host, *port), |proxy| (&*proxy.host, proxy.port));
     let addresses = resolve::resolve(call, via, via_port, limit)?;
+    call.recorder.phase(Phase::Connect);
     let socket = connect::connect(call, via, &addresses, limit)?;
     let mut link = Link::new(socket, host);
-    if let Some(proxy) = proxy {
-        let request = Zeroizing::new(proxy.request(host, *port, &settings.user_agent));
-        let response = link.converse(call, via, request.as_bytes(), limit)?;
-        proxy.accepted(&response)?;
-    }
-    if let Some(tls) = tls {
-        link.start_tls(call, tls, limit)?;
-    }
-    Ok(link)
+    let agree = || {
+        if let Some(proxy) = proxy {
+            call.recorder.phase(Phase::Proxy);
+            let request = Zeroizing::new(proxy.request(host, *port, &settings.user_agent));
+            let response = link.converse(call, via, request.as_bytes(), limit)?;
+            proxy.accepted(&response)?;
+        }
+        if let Some(tls) = tls {
+            call.recorder.phase(Phase::Tls);
+            link.start_tls(call, tls, limit)?;
+        }
+        Ok(())
+    };
+    let agreed: Result<(), Error> = agree();
+    call.recorder.moved(link.sent, link.received);
+    agreed.map(|()| link)
 }

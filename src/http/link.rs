@@ -111,7 +111,7 @@ impl Link {
                 return Err(timeout(format!("no secure connection to {}: {what}", self.host)));
             }
             if ready[0] != PollFlags::OUT {
-                match read_tls(tls, &self.socket, &self.host) {
+                match read_tls(tls, &self.socket, &self.host, &mut self.received) {
                     Ok(0) => {
                         let what = "it closed the connection during the TLS handshake";
                         return Err(network(format!("no secure connection to {}: {what}", self.host)));
@@ -159,7 +159,10 @@ impl Link {
             let mut byte = [0]; // byte by byte: what follows the proxy's response is the server's
             match (&self.socket).read(&mut byte) {
                 Ok(0) => return Err(broken(&io::ErrorKind::UnexpectedEof.into())),
-                Ok(_) => answer.push(byte[0]),
+                Ok(_) => {
+                    self.received += 1;
+                    answer.push(byte[0]);
+                }
                 Err(e) if would_block(&e) => {}
                 Err(e) => return Err(broken(&e)),
             }
@@ -323,9 +326,15 @@ fn write_tls(tls: &mut ClientConnection, socket: &Socket, sent: &mut u64) -> io:
     Ok(())
 }
 
-/// Reads records of the handshake, without waiting; 0 at the end.
-fn read_tls(tls: &mut ClientConnection, socket: &Socket, host: &str) -> Result<usize, ReadError> {
+/// Reads records of the handshake, without waiting; 0 at the end. Adds to `received` how much that was.
+fn read_tls(
+    tls: &mut ClientConnection,
+    socket: &Socket,
+    host: &str,
+    received: &mut u64,
+) -> Result<usize, ReadError> {
     let n = tls.read_tls(&mut &*socket).map_err(ReadError::Io)?;
+    *received += n as u64;
     let shaking = tls.is_handshaking();
     match tls.process_new_packets() {
         Ok(_) => Ok(n),

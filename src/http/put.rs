@@ -37,7 +37,10 @@ pub(super) fn put(
     let pooled = if connection == Connection::Any { storage.pool.take(&origin) } else { None };
     let reused = pooled.is_some();
     let mut link = match pooled {
-        Some(link) => link,
+        Some(link) => {
+            call.recorder.reused();
+            link
+        }
         None => new(settings, call, request.ahead, &origin)?,
     };
     let expects_continue = request.headers.iter().any(|(name, value)| {

@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use super::ahead::Ahead;
 use crate::error::{Error, ErrorKind};
+use crate::report::Step;
 use crate::source::Stream;
 
 /// What to send.
@@ -17,6 +18,7 @@ pub(crate) struct Request<'a> {
     pub(crate) repeatable: bool,
     /// The connection that was begun for it.
     pub(crate) ahead: Option<&'a Ahead>,
+    pub(crate) step: Step,
 }
 
 /// The body of a request.

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ureq::Agent;
 use ureq::http::{Method, Uri};
@@ -85,6 +86,8 @@ impl Http {
         match self.attempt(call, &mut request, if once { Connection::New } else { Connection::Any }) {
             Err(broken) if broken.stale && rewind(&mut request)? => {
                 let error = &broken.error;
+                call.recorder.fail(error);
+                call.recorder.tell(Some(Duration::ZERO));
                 log::line(Level::Debug, || format!("a pooled connection was dead: {error}; using a new one"));
                 let again =
                     self.attempt(call, &mut request, Connection::Replacement).map_err(|broken| broken.error);
@@ -104,10 +107,12 @@ impl Http {
         log::line(Level::Debug, || format!("{} to {host}", request.method));
         call.check()?;
         call.asks();
+        call.recorder.begin(host, request.step);
         let result = match request.body {
             Body::Stream(_) => put::put(&self.settings, self.storage(), call, request, connection),
             _ => self.ask(call, request, connection),
         };
+        call.recorder.end(result.as_ref().ok().map(|response| response.status));
         match &result {
             Ok(response) => log::line(Level::Debug, || format!("{host} answered {}", response.status)),
             Err(broken) => log::line(Level::Debug, || broken.error.to_string()),
@@ -137,7 +142,11 @@ impl Http {
             failure: RefCell::new(None),
         });
         let _entered = running.enter();
-        let response = self.through_ureq(request, connection == Connection::New).map_err(|e| {
+        let result = self.through_ureq(request, connection == Connection::New);
+        if !running.connected.get() {
+            call.recorder.reused();
+        }
+        let response = result.map_err(|e| {
             let error = running.failure.take().unwrap_or_else(|| explain(host, &e));
             Broken::new(error, !running.connected.get(), running.saw_bytes.get())
         })?;

@@ -45,7 +45,7 @@ NEXT(linq_source, length, kind);
 NEXT(linq_source, kind, descriptor);
 LAST(linq_source, descriptor);
 
-SIZE(linq_upload_options, 40, 72);
+SIZE(linq_upload_options, 48, 88);
 NEXT(linq_upload_options, struct_size, filename);
 NEXT(linq_upload_options, filename, content_type);
 NEXT(linq_upload_options, content_type, progress);
@@ -55,13 +55,17 @@ NEXT(linq_upload_options, cancel, timeout_ms);
 NEXT(linq_upload_options, timeout_ms, reserved);
 NEXT(linq_upload_options, reserved, renew);
 NEXT(linq_upload_options, renew, renew_user_data);
-LAST(linq_upload_options, renew_user_data);
+NEXT(linq_upload_options, renew_user_data, attempt);
+NEXT(linq_upload_options, attempt, attempt_user_data);
+LAST(linq_upload_options, attempt_user_data);
 
-SIZE(linq_call_options, 16, 24);
+SIZE(linq_call_options, 24, 40);
 NEXT(linq_call_options, struct_size, cancel);
 NEXT(linq_call_options, cancel, timeout_ms);
 NEXT(linq_call_options, timeout_ms, reserved);
-LAST(linq_call_options, reserved);
+NEXT(linq_call_options, reserved, attempt);
+NEXT(linq_call_options, attempt, attempt_user_data);
+LAST(linq_call_options, attempt_user_data);
 
 SIZE(linq_message, 32, 64);
 NEXT(linq_message, struct_size, from);
@@ -175,6 +179,28 @@ NEXT(linq_event, kind, reserved_2);
 LAST(linq_event, reserved_2);
 
 _Static_assert(LINQ_QUEUE_ALL == UINT64_MAX && sizeof LINQ_QUEUE_ALL == 8, "UINT64_MAX");
+SIZE(linq_attempt, 120, 136);
+NEXT(linq_attempt, struct_size, host);
+NEXT(linq_attempt, host, request_id);
+NEXT(linq_attempt, request_id, reason);
+NEXT(linq_attempt, reason, bytes_sent);
+NEXT(linq_attempt, bytes_sent, bytes_received);
+NEXT(linq_attempt, bytes_received, lookup_us);
+NEXT(linq_attempt, lookup_us, connect_us);
+NEXT(linq_attempt, connect_us, proxy_us);
+NEXT(linq_attempt, proxy_us, tls_us);
+NEXT(linq_attempt, tls_us, send_us);
+NEXT(linq_attempt, send_us, wait_us);
+NEXT(linq_attempt, wait_us, receive_us);
+NEXT(linq_attempt, receive_us, total_us);
+NEXT(linq_attempt, total_us, step);
+NEXT(linq_attempt, step, number);
+NEXT(linq_attempt, number, http_status);
+NEXT(linq_attempt, http_status, status);
+NEXT(linq_attempt, status, reused);
+NEXT(linq_attempt, reused, again_in_ms);
+LAST(linq_attempt, again_in_ms);
+
 _Static_assert(sizeof(linq_status) == 4 && (linq_status)-1 < 0, "int32_t");
 
 static void versions_agree(void) {

@@ -332,6 +332,10 @@ static linq_presigned *on_renew(void *renew_user_data, const linq_presigned *exp
   return NULL;
 }
 
+static void on_attempt(void *attempt_user_data, const linq_attempt *attempt) {
+  (void)attempt_user_data, (void)attempt;
+}
+
 static void refused(linq_queue *queue, const linq_source *source, const linq_upload_options *options, uint64_t tag,
                     const char *why) {
   linq_error *error = NULL;
@@ -346,12 +350,14 @@ static void what_would_run_on_another_thread_is_refused(void) {
   reader.kind = LINQ_SOURCE_READER;
   reader.read = reads;
   reader.length = 5;
-  linq_upload_options plain = named("a.txt", NULL), progress = plain, renew = plain;
+  linq_upload_options plain = named("a.txt", NULL), progress = plain, renew = plain, attempt = plain;
   progress.progress = on_progress;
   renew.renew = on_renew;
+  attempt.attempt = on_attempt;
   refused(queue, &reader, &plain, 1, "linq_source.read would be called on a thread of the library");
   refused(queue, &bytes, &progress, 1, "linq_upload_options.progress would be called on a thread of the library");
   refused(queue, &bytes, &renew, 1, "linq_upload_options.renew would be called on a thread of the library");
+  refused(queue, &bytes, &attempt, 1, "linq_upload_options.attempt would be called on a thread of the library");
   refused(queue, &bytes, &plain, LINQ_QUEUE_ALL, "tag is LINQ_QUEUE_ALL");
   linq_event *event = POISON(linq_event);
   CHECK(linq_queue_next(queue, 100, &event, NULL) == LINQ_OK && event == NULL);

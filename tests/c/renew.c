@@ -104,10 +104,10 @@ static void what_is_no_place_is_refused_and_not_freed(void) {
   linq_attachment *attachment;
   linq_error *error;
   int stranger = 7;
-  linq_presigned *freed = reserve("a.txt", 5);
+  struct app app = {.old = reserve_expired()};
+  linq_presigned *freed = reserve("a.txt", 5); /* after the old place, which could get its address */
   linq_free(freed);
   void *wrong[] = {&stranger, freed, g_server, (void *)1};
-  struct app app = {.old = reserve_expired()};
   for (size_t i = 0; i <= sizeof wrong / sizeof *wrong; i++) {
     app.gives_the_view = i == sizeof wrong / sizeof *wrong;
     if (!app.gives_the_view) app.gives = wrong[i];

@@ -69,7 +69,7 @@ fn row_10_cancelled_while_connecting() {
         in_time(CANCEL_PROMISE, || {
             let token = CancelToken::new().unwrap();
             let open = descriptors();
-            let call = CallOptions { cancel: Some(&token), timeout: None };
+            let call = CallOptions { cancel: Some(&token), ..CallOptions::default() };
             let (late, result) = cancelled_after(&token, Duration::from_millis(50), || {
                 upload_with(&client, &jpeg(1000), call)
             });

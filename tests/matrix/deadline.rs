@@ -39,7 +39,7 @@ fn row_54_the_deadline_in_each_phase() {
             let client = sandbox.client(tls);
             let bytes = if phase.starts_with("sending") { &BIG[..] } else { &BIG[..1000] };
             let error = takes(600..800, || {
-                let call = CallOptions { timeout: Some(DEADLINE), cancel: None };
+                let call = CallOptions { timeout: Some(DEADLINE), ..CallOptions::default() };
                 failed(&sandbox, upload_with(&client, bytes, call))
             });
             assert!(fault.injected() > 0, "{phase}");
@@ -59,7 +59,7 @@ fn row_54_the_deadline_while_connecting() {
         let hole = port(&sandbox.get("black_hole"));
         let base_url = Some(format!("{scheme}://127.0.0.1:{hole}/api/partner"));
         let client = Client::new(Config { base_url, ..sandbox.config(true) }).unwrap();
-        let call = CallOptions { timeout: Some(DEADLINE), cancel: None };
+        let call = CallOptions { timeout: Some(DEADLINE), ..CallOptions::default() };
         let error = takes(600..800, || failed(&sandbox, upload_with(&client, &jpeg(1000), call)));
         assert_is(&error, ErrorKind::Timeout, None, 1, true);
     }
@@ -69,7 +69,7 @@ fn row_54_the_deadline_while_connecting() {
 #[test]
 fn row_54_the_first_cause_is_kept() {
     let sandbox = Sandbox::start();
-    let call = CallOptions { timeout: Some(Duration::from_millis(800)), cancel: None };
+    let call = CallOptions { timeout: Some(Duration::from_millis(800)), ..CallOptions::default() };
     let first =
         sandbox.on_reserve(json!({"respond": {"status": 503, "headers": [["Retry-After-Ms", "100"]]}}));
     let second = sandbox.on_reserve(json!({"no_answer": true}));

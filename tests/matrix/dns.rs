@@ -130,7 +130,7 @@ fn row_04_cancelled_while_looking_up() {
     let client = Client::new(named(&sandbox, "hang")).unwrap();
     in_time(CANCEL_PROMISE, || {
         let token = CancelToken::new().unwrap();
-        let call = CallOptions { cancel: Some(&token), timeout: None };
+        let call = CallOptions { cancel: Some(&token), ..CallOptions::default() };
         let (late, result) = cancelled_after(&token, Duration::from_millis(50), || presign(&client, call));
         assert_is(&failed(&sandbox, result), ErrorKind::Cancelled, None, 1, false);
         (late, ())

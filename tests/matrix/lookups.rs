@@ -44,7 +44,7 @@ fn row_80_names_that_are_waited_for_do_not_hold_up_another() {
     thread::scope(|scope| {
         for label in &dead {
             let config = Config { connect_timeout: Duration::from_secs(15), ..named(&sandbox, label) };
-            let call = CallOptions { cancel: Some(&token), timeout: None };
+            let call = CallOptions { cancel: Some(&token), ..CallOptions::default() };
             let (sandbox, client) = (&sandbox, once(config));
             scope.spawn(move || {
                 let error = failed(sandbox, presign(&client, call));
@@ -89,7 +89,7 @@ fn row_81_equal_names_are_asked_for_once() {
             scope.spawn(move || presign(client, CallOptions::default()).unwrap());
         }
         until_asked("slow", 1);
-        let call = CallOptions { cancel: Some(&token), timeout: None };
+        let call = CallOptions { cancel: Some(&token), ..CallOptions::default() };
         let leaving = once(configs[0].clone());
         let (late, result) = cancelled_after(&token, Duration::from_millis(20), || presign(&leaving, call));
         assert_eq!(result.unwrap_err().kind, ErrorKind::Cancelled);
@@ -127,7 +127,7 @@ fn row_82_also_while_somebody_waits_for_it() {
     let config = Config { connect_timeout: Duration::from_secs(15), ..named(&sandbox, "hangonce") };
     thread::scope(|scope| {
         let client = once(config.clone());
-        let call = CallOptions { cancel: Some(&token), timeout: None };
+        let call = CallOptions { cancel: Some(&token), ..CallOptions::default() };
         let waiting = scope.spawn(move || presign(&client, call).unwrap_err());
         until_asked("hangonce", 1);
         thread::sleep(Duration::from_millis(1100));

@@ -42,7 +42,7 @@ fn phases(sandbox: &Sandbox) -> Vec<(&'static str, Option<Value>, Config)> {
 fn round(sandbox: &Sandbox, client: &Client, bytes: &[u8]) -> [[Duration; 2]; 2] {
     let samples = (0..SAMPLES).map(|_| {
         let token = CancelToken::new().unwrap();
-        let call = CallOptions { cancel: Some(&token), timeout: None };
+        let call = CallOptions { cancel: Some(&token), ..CallOptions::default() };
         let (late, result) =
             cancelled_after(&token, Duration::from_millis(40), || upload_with(client, bytes, call));
         assert_eq!(failed(sandbox, result).kind, ErrorKind::Cancelled);

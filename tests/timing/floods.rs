@@ -15,7 +15,7 @@ fn round(host: &Host, what: What, bytes: &[u8]) -> [[Duration; 2]; 2] {
     let client = host.client(Duration::from_secs(10));
     let samples = (0..SAMPLES).map(|_| {
         let token = CancelToken::new().unwrap();
-        let call = CallOptions { cancel: Some(&token), timeout: None };
+        let call = CallOptions { cancel: Some(&token), ..CallOptions::default() };
         let delay = Duration::from_millis(40);
         let (late, result) = cancelled_after(&token, delay, || host.call(what, &client, bytes, call));
         assert_eq!(result.unwrap_err().kind, ErrorKind::Cancelled);

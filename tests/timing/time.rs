@@ -40,7 +40,7 @@ fn deadline_errors() {
         fault.map(|fault| sandbox.plant(fault));
         let bytes = if phase.starts_with("sending") { bytes } else { &bytes[..1000] };
         let client = Client::new(config).unwrap();
-        let call = CallOptions { timeout: Some(DEADLINE), cancel: None };
+        let call = CallOptions { timeout: Some(DEADLINE), ..CallOptions::default() };
         let took = in_time(DEADLINE..DEADLINE + Duration::from_millis(50), || {
             let began = Instant::now();
             let error = failed(&sandbox, upload_with(&client, bytes, call));
@@ -53,7 +53,7 @@ fn deadline_errors() {
     }
     // A wait that would pass the deadline is not begun: such calls end before it, with their cause.
     sandbox.plant(json!({"side": "api", "times": 0, "fault": again}));
-    let call = CallOptions { timeout: Some(DEADLINE), cancel: None };
+    let call = CallOptions { timeout: Some(DEADLINE), ..CallOptions::default() };
     let client = Client::new(Config { max_attempts: 50, ..sandbox.config(false) }).unwrap();
     let (took, kind) = in_time(Duration::ZERO..DEADLINE + Duration::from_millis(50), || {
         let began = Instant::now();

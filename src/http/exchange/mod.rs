@@ -23,6 +23,7 @@ use super::request::Body;
 use super::stall::Stall;
 use crate::call::Call;
 use crate::error::{Error, ErrorKind};
+use crate::report::Phase;
 use state::{Exchange, State};
 pub(super) use state::{Failed, Outbound, Outcome};
 
@@ -50,8 +51,11 @@ pub(super) fn run(
         },
         given: 0,
     };
-    let sent_before = exchange.link.sent;
+    let (sent_before, received_before) = (exchange.link.sent, exchange.link.received);
+    call.recorder.phase(Phase::Send);
     let result = exchange.run(outbound);
+    let link = &*exchange.link;
+    call.recorder.moved(link.sent - sent_before, link.received - received_before);
     result.map_err(|mut error| {
         error.details.sent = exchange.link.sent > sent_before;
         Failed { error, saw_bytes: exchange.saw_bytes }

@@ -23,7 +23,7 @@ impl Exchange<'_> {
             match self.parse()? {
                 Parsed::Final { length, head } => {
                     if self.state == State::Waiting {
-                        self.state = State::Answering;
+                        self.enter(State::Answering);
                     }
                     self.stall.response(true, Instant::now());
                     self.input.drain(..length);

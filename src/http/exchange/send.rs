@@ -45,7 +45,7 @@ impl Exchange<'_> {
             left -= chunk.len() as u64;
             self.send_bytes(std::mem::take(&mut head), chunk)?;
             if left == 0 && self.state == State::Sending {
-                self.state = State::Waiting;
+                self.enter(State::Waiting);
             }
         }
         Ok(())
@@ -89,7 +89,7 @@ impl Exchange<'_> {
 
     fn look_for_answer(&mut self) -> Result<(), Error> {
         if self.final_head_begins()? {
-            self.state = State::AnsweredEarly;
+            self.enter(State::AnsweredEarly);
             self.stall.response(true, Instant::now());
         }
         Ok(())

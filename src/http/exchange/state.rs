@@ -13,6 +13,7 @@ use crate::http::limits::MAX_HEAD;
 use crate::http::link::{Link, ReadError, Received, lost};
 use crate::http::request::Body;
 use crate::http::stall::Stall;
+use crate::report::Phase;
 
 /// How often the acknowledged bytes are sampled during a wait: at first, and at least.
 const FIRST_SAMPLE: Duration = Duration::from_millis(50);
@@ -124,6 +125,15 @@ impl Exchange<'_> {
             Received::Blocked | Received::End => {}
         }
         Ok(received)
+    }
+
+    pub(super) fn enter(&mut self, state: State) {
+        self.state = state;
+        self.call.recorder.phase(match state {
+            State::Sending => Phase::Send,
+            State::Waiting => Phase::Wait,
+            State::AnsweredEarly | State::Answering => Phase::Receive,
+        });
     }
 
     pub(super) fn when(&self) -> &'static str {

@@ -103,7 +103,7 @@ fn row_59_cancelling_works_while_bytes_arrive() {
         let client = host.client(STALL);
         let error = in_time(CANCEL_PROMISE, || {
             let token = CancelToken::new().unwrap();
-            let call = CallOptions { cancel: Some(&token), timeout: None };
+            let call = CallOptions { cancel: Some(&token), ..CallOptions::default() };
             let delay = Duration::from_millis(200);
             cancelled_after(&token, delay, || host.call(*what, &client, &SMALL, call).unwrap_err())
         });
@@ -155,7 +155,7 @@ fn row_61_the_end_of_a_call_while_sending() {
         assert_eq!(error.message, what.doing().to_owned() + "the call's timeout of 300 ms passed");
         let error = in_time(CANCEL_PROMISE, || {
             let token = CancelToken::new().unwrap();
-            let call = CallOptions { cancel: Some(&token), timeout: None };
+            let call = CallOptions { cancel: Some(&token), ..CallOptions::default() };
             let delay = Duration::from_millis(200);
             cancelled_after(&token, delay, || host.call(*what, &client, &BIG, call).unwrap_err())
         });

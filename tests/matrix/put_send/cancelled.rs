@@ -23,7 +23,7 @@ fn cancelled(tls: bool) {
         in_time(CANCEL_PROMISE, || {
             let fault = sandbox.on_put(json!({"stall_after": k}));
             let token = CancelToken::new().unwrap();
-            let call = CallOptions { cancel: Some(&token), timeout: None };
+            let call = CallOptions { cancel: Some(&token), ..CallOptions::default() };
             let (late, result) =
                 cancelled_after(&token, Duration::from_millis(200), || upload_with(&client, bytes, call));
             fault.assert_injected(1);

@@ -104,7 +104,7 @@ fn row_43_cancels() {
     both(|tls| {
         let (sandbox, bytes) = (Sandbox::start(), jpeg(200_000));
         let token = CancelToken::new().unwrap();
-        let call = CallOptions { cancel: Some(&token), timeout: None };
+        let call = CallOptions { cancel: Some(&token), ..CallOptions::default() };
         let mut reads = 0;
         let result = send(&sandbox.client(tls), &bytes, call, |_| {
             reads += 1;
