@@ -316,10 +316,11 @@ T value(Result<T> result) {
 // An exception on its way around the C functions, which it must not pass through.
 class Carried {
  public:
-  // Runs a callback; `otherwise` is what ends the call.
+  // Runs a callback; `otherwise` is what ends the call, as it does where another has thrown already.
   template <class Return, class Callback>
   Return run(Return otherwise, Callback&& callback) noexcept {
 #ifdef __cpp_exceptions
+    if (exception_) return otherwise;
     try {
       return callback();
     } catch (...) {
@@ -511,6 +512,69 @@ class Progress {
   std::function<bool(std::uint64_t, std::uint64_t)> call_{};
 };
 
+/// Which step of a call a request belongs to.
+enum class Step : std::uint32_t {
+  reserve = LINQ_STEP_RESERVE,
+  put = LINQ_STEP_PUT,
+  other = LINQ_STEP_OTHER,
+};
+
+/// What one request took and how it ended, for metrics. A view, valid until the callback returns. The times are consecutive
+/// parts, which add up to the total; a part that did not take place is 0.
+class Attempt {
+ public:
+  explicit Attempt(const linq_attempt& attempt) noexcept : of_(&attempt) {}
+  /// The host that it was sent to.
+  std::string host() const { return detail::text(of_->host); }
+  /// Linq's trace id, or the storage host's request id; empty: none.
+  std::string request_id() const { return detail::text(of_->request_id); }
+  /// Why it failed, for people; empty: it succeeded.
+  std::string reason() const { return detail::text(of_->reason); }
+  /// How many bytes were sent for it on the wire.
+  std::uint64_t bytes_sent() const noexcept { return of_->bytes_sent; }
+  /// How many bytes were received.
+  std::uint64_t bytes_received() const noexcept { return of_->bytes_received; }
+  /// Looking up the name.
+  std::chrono::microseconds lookup() const noexcept { return time(of_->lookup_us); }
+  /// Connecting.
+  std::chrono::microseconds connect() const noexcept { return time(of_->connect_us); }
+  /// Asking a proxy for a tunnel.
+  std::chrono::microseconds proxy() const noexcept { return time(of_->proxy_us); }
+  /// The TLS handshake.
+  std::chrono::microseconds tls() const noexcept { return time(of_->tls_us); }
+  /// From the first byte of the request until the system took its last.
+  std::chrono::microseconds send() const noexcept { return time(of_->send_us); }
+  /// From there until the head of the response had arrived.
+  std::chrono::microseconds wait() const noexcept { return time(of_->wait_us); }
+  /// The rest of the response.
+  std::chrono::microseconds receive() const noexcept { return time(of_->receive_us); }
+  /// All of it.
+  std::chrono::microseconds total() const noexcept { return time(of_->total_us); }
+  /// Which step of the call it belongs to.
+  Step step() const noexcept { return static_cast<Step>(of_->step); }
+  /// The number of the attempt within the call, from 1. A request whose pooled connection was dead is sent again under the
+  /// same number.
+  std::uint32_t number() const noexcept { return of_->number; }
+  /// The HTTP status; 0: there was no response.
+  std::uint32_t http_status() const noexcept { return of_->http_status; }
+  /// Status::ok, or how it failed.
+  Status status() const noexcept { return static_cast<Status>(of_->status); }
+  /// Whether the connection was open already.
+  bool reused() const noexcept { return of_->reused != 0; }
+  /// How long until the next attempt; 0: there is none, or it is made at once.
+  std::chrono::milliseconds again_in() const noexcept { return std::chrono::milliseconds(of_->again_in_ms); }
+
+ private:
+  static std::chrono::microseconds time(std::uint64_t microseconds) noexcept {
+    return std::chrono::microseconds(static_cast<std::int64_t>(microseconds));
+  }
+
+  const linq_attempt* of_;
+};
+
+/// Called after each request. What it throws comes out of the call; an upload ends at its next callback.
+using Attempts = std::function<void(const Attempt& attempt)>;
+
 /// Settings of a client, as in linq_client_options.
 struct ClientOptions {
   /// The API key; not set: LINQ_API_V3_API_KEY. Without either the client still uploads presigned.
@@ -556,6 +620,8 @@ struct UploadOptions {
   std::chrono::milliseconds timeout{0};
   /// Gives another place when the one that was passed has expired.
   Renew renew{};
+  /// Called after each request.
+  Attempts attempt{};
 };
 
 /// What the other calls take, as in linq_call_options.
@@ -564,6 +630,8 @@ struct CallOptions {
   Cancel cancel{};
   /// Bounds the whole call; 0: not bounded.
   std::chrono::milliseconds timeout{0};
+  /// Called after each request.
+  Attempts attempt{};
 };
 
 /// A file that is to be uploaded by somebody else; see presign().
@@ -882,10 +950,12 @@ class Uploading {
     c_.content_type = input.text(options.content_type, "linq_upload_options.content_type");
     c_.timeout_ms = input.milliseconds(options.timeout, "linq_upload_options.timeout_ms");
     c_.cancel = link_.get();
-    if (options.progress) c_.progress = progress;
+    if (options.progress || options.attempt) c_.progress = progress;
     c_.user_data = this;
     if (options.renew) c_.renew = renew;
     c_.renew_user_data = this;
+    if (options.attempt) c_.attempt = attempt;
+    c_.attempt_user_data = this;
   }
   Uploading(const Uploading&) = delete;
   Uploading& operator=(const Uploading&) = delete;
@@ -896,7 +966,15 @@ class Uploading {
  private:
   static std::int32_t progress(void* user_data, std::uint64_t sent, std::uint64_t total) noexcept {
     auto* self = static_cast<Uploading*>(user_data);
-    return self->carried.run(std::int32_t{1}, [&] { return self->of_.progress(sent, total) ? 0 : 1; });
+    return self->carried.run(std::int32_t{1},
+                             [&] { return !self->of_.progress || self->of_.progress(sent, total) ? 0 : 1; });
+  }
+  static void attempt(void* user_data, const linq_attempt* attempt) noexcept {
+    auto* self = static_cast<Uploading*>(user_data);
+    self->carried.run(0, [&] {
+      self->of_.attempt(Attempt(*attempt));
+      return 0;
+    });
   }
   static linq_presigned* renew(void* user_data, const linq_presigned* expired) noexcept {
     auto* self = static_cast<Uploading*>(user_data);
@@ -923,7 +1001,9 @@ class Uploading {
 // The same for the other calls.
 class Calling {
  public:
-  Calling(const CallOptions& options, Input& input) : link_(options.cancel, input) {
+  Calling(const CallOptions& options, Input& input) : of_(options), link_(options.cancel, input) {
+    if (options.attempt) c_.attempt = attempt;
+    c_.attempt_user_data = this;
     c_.timeout_ms = input.milliseconds(options.timeout, "linq_call_options.timeout_ms");
     c_.cancel = link_.get();
   }
@@ -931,7 +1011,18 @@ class Calling {
   Calling& operator=(const Calling&) = delete;
   const linq_call_options* get() const noexcept { return &c_; }
 
+  Carried carried{};
+
  private:
+  static void attempt(void* user_data, const linq_attempt* attempt) noexcept {
+    auto* self = static_cast<Calling*>(user_data);
+    self->carried.run(0, [&] {
+      self->of_.attempt(Attempt(*attempt));
+      return 0;
+    });
+  }
+
+  const CallOptions& of_;
   Cancel::Link link_;
   linq_call_options c_ = linq_call_options_default();
 };
@@ -1018,9 +1109,10 @@ class Client {
     c.filename = input.text(file.filename, "linq_file.filename");
     c.content_type = input.text(file.content_type, "linq_file.content_type");
     c.size_bytes = file.size_bytes;
-    return detail::call<Presigned, linq_presigned>(input, [&](linq_presigned** presigned, linq_error** error) {
-      return linq_presign(get(), &c, call.get(), presigned, error);
-    });
+    return detail::call<Presigned, linq_presigned>(
+        input, call.carried, [&](linq_presigned** presigned, linq_error** error) {
+          return linq_presign(get(), &c, call.get(), presigned, error);
+        });
   }
   /// Asks what Linq knows of an attachment.
   Result<AttachmentInfo> try_attachment_get(const std::string& attachment_id, const CallOptions& options = {}) const {
@@ -1028,7 +1120,7 @@ class Client {
     detail::Calling call(options, input);
     const char* id = input.text(attachment_id, "attachment_id");
     return detail::call<AttachmentInfo, linq_attachment_info>(
-        input, [&](linq_attachment_info** info, linq_error** error) {
+        input, call.carried, [&](linq_attachment_info** info, linq_error** error) {
           return linq_attachment_get(get(), id, call.get(), info, error);
         });
   }
@@ -1039,7 +1131,11 @@ class Client {
     const char* id = input.text(attachment_id, "attachment_id");
     if (input.error) return detail::failure<void>(*std::move(input.error));
     linq_error* error = nullptr;
-    if (linq_attachment_delete(get(), id, call.get(), &error) != LINQ_OK) return detail::failure<void>(Error(error));
+    const linq_status status = linq_attachment_delete(get(), id, call.get(), &error);
+    std::optional<Error> failure;
+    if (status != LINQ_OK) failure = Error(error);
+    call.carried.rethrow();
+    if (failure) return detail::failure<void>(*std::move(failure));
     return {};
   }
   /// Sends a message with attachments, into the chat that these people already share or into a new one.
@@ -1056,7 +1152,7 @@ class Client {
     c.attachment_ids = ids.data();
     c.attachment_count = ids.size();
     c.idempotency_key = input.text(message.idempotency_key, "linq_message.idempotency_key");
-    return detail::call<Receipt, linq_receipt>(input, [&](linq_receipt** receipt, linq_error** error) {
+    return detail::call<Receipt, linq_receipt>(input, call.carried, [&](linq_receipt** receipt, linq_error** error) {
       return linq_send_message(get(), &c, call.get(), receipt, error);
     });
   }
@@ -1070,7 +1166,7 @@ class Client {
     c.json = input.text(request.json, "linq_request.json");
     c.idempotency_key = input.text(request.idempotency_key, "linq_request.idempotency_key");
     c.flags = request.repeatable ? LINQ_REQUEST_REPEATABLE : 0;
-    return detail::call<Response, linq_response>(input, [&](linq_response** response, linq_error** error) {
+    return detail::call<Response, linq_response>(input, call.carried, [&](linq_response** response, linq_error** error) {
       return linq_send_request(get(), &c, call.get(), response, error);
     });
   }
@@ -1198,8 +1294,8 @@ class Queue {
   linq_queue* get() const noexcept { return state_->queue; }
 
   /// Adds an upload. A Source::bytes stays borrowed until the upload's last event; a Source::file is opened when the upload
-  /// starts. Whatever runs your code is refused: other sources, a progress function (there are events), a renew function and
-  /// a std::stop_token (use a CancelToken, or cancel()). The timeout begins when the upload starts.
+  /// starts. Whatever runs your code is refused: other sources, a progress function (there are events), a renew or an
+  /// attempt function, and a std::stop_token (use a CancelToken, or cancel()). The timeout begins when the upload starts.
   Result<void> try_add(const Source& source, std::uint64_t tag, const UploadOptions& options = {}) const {
     return add(nullptr, source, tag, options);
   }

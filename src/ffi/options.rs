@@ -319,14 +319,14 @@ pub(super) fn queued(
     }
     let UploadArgs { filename, content_type, progress, renew, call } = options;
     let CallArgs { cancel, timeout, attempt } = call;
+    if attempt.is_some() {
+        return Err(not_in_a_queue("linq_upload_options.attempt"));
+    }
     if progress.is_some() {
         return Err(not_in_a_queue("linq_upload_options.progress"));
     }
     if renew.is_some() {
         return Err(not_in_a_queue("linq_upload_options.renew"));
-    }
-    if attempt.is_some() {
-        return Err(not_in_a_queue("linq_upload_options.attempt"));
     }
     let source = match source {
         SourceArgs::Path(path) => {

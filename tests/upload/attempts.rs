@@ -56,7 +56,7 @@ fn each_request_is_told_once_with_its_bytes_and_times() {
         assert_eq!([0, 1, 2, 3].map(|at| told[at].reused), [false, false, true, true]);
         let (cold, warm) = (&told[1], &told[3]);
         assert!(cold.total + told[0].total <= took, "{told:?}");
-        assert!(!cold.connect.is_zero() && cold.tls.is_zero() == !tls && cold.proxy.is_zero(), "{cold:?}");
+        assert!(!cold.connect.is_zero() && cold.tls.is_zero() != tls && cold.proxy.is_zero(), "{cold:?}");
         assert!(!cold.send.is_zero() && !cold.wait.is_zero(), "{cold:?}");
         for report in told.iter() {
             let expected = if report.step == Step::Put { 300_000..310_000 } else { 200..3_000 };

@@ -624,6 +624,67 @@ void an_expired_place_is_renewed() {
   thrown(Status::cancelled, [&] { upload(); });
 }
 
+void each_request_is_told() {
+  calm();
+  fault(R"({"side":"storage","method":"PUT","fault":{"respond":{"status":503,"code":"SlowDown",
+            "headers":[["retry-after-ms","20"]]}}})");
+  struct Told {
+    linq::Step step;
+    std::uint32_t number, http_status;
+    Status status;
+    bool has_reason;
+  };
+  std::vector<Told> told;
+  const auto hear = [&](const linq::Attempt& a) {
+    const auto parts = a.lookup() + a.connect() + a.proxy() + a.tls() + a.send() + a.wait() + a.receive();
+    CHECK(parts <= a.total() && a.total() - parts < std::chrono::milliseconds(1));
+    CHECK(a.host() == "127.0.0.1" && !a.request_id().empty() && a.bytes_sent() > 100 && a.bytes_received() > 50);
+    CHECK(!a.reused() || (a.connect() + a.lookup()).count() == 0);
+    CHECK(a.again_in().count() == (a.status() == Status::ok ? 0 : 20));
+    told.push_back({a.step(), a.number(), a.http_status(), a.status(), !a.reason().empty()});
+  };
+  linq::UploadOptions options = called("a.txt");
+  options.attempt = hear;
+  g_client->upload(Source::bytes("hello"), options);
+  CHECK(told.size() == 3 && told[0].step == linq::Step::reserve && told[1].step == linq::Step::put);
+  CHECK(told[1].status == Status::storage && told[1].http_status == 503 && told[1].has_reason);
+  CHECK(told[2].status == Status::ok && told[2].number == 2 && !told[2].has_reason);
+
+  told.clear();
+  linq::CallOptions call;
+  call.attempt = hear;
+  linq::File file;
+  file.filename = "a.txt";
+  file.size_bytes = 5;
+  const linq::Presigned place = g_client->presign(file, call);
+  (void)g_client->attachment_get(place.attachment_id(), call);
+  g_client->attachment_delete(place.attachment_id(), call);
+  CHECK(told.size() == 3 && told[0].step == linq::Step::reserve && told[2].step == linq::Step::other);
+
+  // What it throws comes out, and nothing is uploaded.
+  calm();
+  int calls = 0;
+  options.attempt = call.attempt = [&](const linq::Attempt&) {
+    calls++;
+    throw Mine{7};
+  };
+  throws_mine(7, [&] { g_client->upload(Source::bytes("hello"), options); });
+  CHECK(calls == 1 && text(request(text(requests()).c_str(), "\"method\":\"PUT\"", "\"ended\":\"complete\"", 0)).empty());
+  throws_mine(7, [&] { (void)g_client->presign(file, call); });
+  throws_mine(7, [&] { (void)g_client->try_presign(file, call); });
+  throws_mine(7, [&] { g_client->attachment_delete(place.attachment_id(), call); });
+  throws_mine(7, [&] { (void)g_client->attachment_get(place.attachment_id(), call); });
+  linq::Request request;
+  request.method = "GET";
+  request.path = "/v3/attachments/" + place.attachment_id();
+  throws_mine(7, [&] { (void)g_client->send_request(request, call); });
+  linq::Message message;
+  message.from = from_number();
+  message.to = {"+15550002222"};
+  message.text = "hello";
+  throws_mine(7, [&] { (void)g_client->send_message(message, call); });
+}
+
 /// How long a call goes on after it was cancelled while Linq says nothing.
 template <class Stop>
 std::int64_t stopped(const linq::Cancel& cancel, Stop stop) {
@@ -1250,6 +1311,9 @@ void a_queue_takes_nothing_that_runs_code_of_the_host() {
   options = called("a.txt");
   options.renew = [](const linq::Presigned&) { return std::nullopt; };
   CHECK(has(thrown(Status::invalid_argument, [&] { queue.add(Source::bytes("hello"), 1, options); }).message(), "renew"));
+  options.renew = nullptr;
+  options.attempt = [](const linq::Attempt&) {};
+  CHECK(has(thrown(Status::invalid_argument, [&] { queue.add(Source::bytes("hello"), 1, options); }).message(), "attempt"));
   const Source reader = Source::reader(5, [](void*, std::size_t) { return -1; });
   CHECK(has(thrown(Status::invalid_argument, [&] { queue.add(reader, 1, called("a.txt")); }).message(), "linq_source.read"));
   thrown(Status::invalid_argument, [&] { queue.add(Source::bytes("hello"), LINQ_QUEUE_ALL, called("a.txt")); });
@@ -1331,6 +1395,7 @@ int main() {
   RUN(progress_is_told_and_may_end_the_upload);
   RUN(what_a_callback_throws_comes_out_of_the_call);
   RUN(an_expired_place_is_renewed);
+  RUN(each_request_is_told);
   RUN(a_token_ends_calls);
 #ifdef __cpp_lib_jthread
   RUN(a_stop_token_ends_calls);
