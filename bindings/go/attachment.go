@@ -29,7 +29,7 @@ type AttachmentInfo struct {
 func (c *Client) Attachment(ctx context.Context, attachmentID string) (*AttachmentInfo, error) {
 	call := newCall(ctx)
 	defer call.close()
-	id, options := call.text("the attachment id", attachmentID), call.options()
+	id, options := call.text("the attachment id", attachmentID), call.options(c)
 	var info *AttachmentInfo
 	err := call.runWith(c, func(client *C.linq_client, failure **C.linq_error) C.linq_status {
 		var at *C.linq_attachment_info
@@ -45,7 +45,7 @@ func (c *Client) Attachment(ctx context.Context, attachmentID string) (*Attachme
 func (c *Client) DeleteAttachment(ctx context.Context, attachmentID string) error {
 	call := newCall(ctx)
 	defer call.close()
-	id, options := call.text("the attachment id", attachmentID), call.options()
+	id, options := call.text("the attachment id", attachmentID), call.options(c)
 	return call.runWith(c, func(client *C.linq_client, failure **C.linq_error) C.linq_status {
 		return C.linq_attachment_delete(client, id, options, failure)
 	})

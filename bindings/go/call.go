@@ -30,6 +30,7 @@ type call struct {
 	progress func(sent, total int64)
 	renew    func(context.Context, *Presigned) (*Presigned, error)
 	renewed  error // the error of renew
+	attempt  func(context.Context, Attempt)
 	reader   *reader
 	after    func() // undoes what the call needed; nil: nothing
 
@@ -182,8 +183,9 @@ func callOfThread() *call {
 	return cgo.Handle(handle).Value().(*call)
 }
 
-func (c *call) options() *C.linq_call_options {
+func (c *call) options(client *Client) *C.linq_call_options {
 	options := C.linq_call_options_default()
+	c.observed(client, &options.attempt, &options.attempt_user_data)
 	options.cancel = c.token
 	options.timeout_ms = c.timeout()
 	return &options

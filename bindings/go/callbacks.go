@@ -5,6 +5,7 @@ package linq
 
 typedef const char linq_go_text;
 typedef const linq_presigned linq_go_place;
+typedef const linq_attempt linq_go_attempt;
 */
 import "C"
 
@@ -63,6 +64,12 @@ func linqGoRenew(userData unsafe.Pointer, expired *C.linq_go_place) *C.linq_pres
 	var place *C.linq_presigned
 	C.linq_presigned_parse((*C.char)(unsafe.Pointer(&json[0])), C.size_t(len(json)), &place, nil)
 	return place
+}
+
+//export linqGoAttempt
+func linqGoAttempt(userData unsafe.Pointer, attempt *C.linq_go_attempt) {
+	c, told := callOf(userData), newAttempt((*C.linq_attempt)(attempt))
+	c.ask(func() { c.attempt(c.ctx, told) })
 }
 
 //export linqGoLog

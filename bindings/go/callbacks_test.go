@@ -48,15 +48,27 @@ var callbacks = map[string]func(*linq.Client, func()) (*linq.Attachment, error){
 	},
 	"renew": func(client *linq.Client, f func()) (*linq.Attachment, error) {
 		fault(`{"side":"api","method":"POST","fault":{"expired":true}}`)
-		old, err := client.Presign(background, linq.File{Filename: "r.txt", SizeBytes: 9})
+		file := linq.File{Filename: "r.txt", SizeBytes: 9}
+		old, err := client.Presign(background, file)
 		if err != nil {
 			return nil, err
 		}
-		renew := func(ctx context.Context, _ *linq.Presigned) (*linq.Presigned, error) {
-			f()
-			return client.Presign(ctx, linq.File{Filename: "r.txt", SizeBytes: 9})
+		next, err := client.Presign(background, file)
+		if err != nil {
+			return nil, err
 		}
+		renew := func(context.Context, *linq.Presigned) (*linq.Presigned, error) { f(); return next, nil }
 		return client.UploadPresigned(background, old, linq.FromBytes(text(9)), linq.WithRenew(renew))
+	},
+	"attempt": func(client *linq.Client, f func()) (*linq.Attachment, error) {
+		told := func(context.Context, linq.Attempt) { f() }
+		observed, err := linq.NewClient(
+			linq.WithoutEnvironment(), linq.WithAPIKey(sandbox.Key), linq.WithBaseURL(sandbox.API), linq.WithAttempt(told))
+		if err != nil {
+			return nil, err
+		}
+		defer observed.Close()
+		return observed.UploadBytes(background, text(9), "a.txt")
 	},
 	// The first line comes before anything is sent.
 	"logger": func(client *linq.Client, f func()) (*linq.Attachment, error) {

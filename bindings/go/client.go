@@ -6,6 +6,7 @@ package linq
 import "C"
 
 import (
+	"context"
 	"runtime"
 	"sync"
 	"time"
@@ -19,6 +20,8 @@ type Client struct {
 	at    *C.linq_client // nil: closed
 	calls int
 	over  bool // to be closed by the last call
+
+	attempt func(context.Context, Attempt)
 }
 
 type clientSettings struct {
@@ -26,6 +29,7 @@ type clientSettings struct {
 	flags                                            C.uint32_t
 	connectTimeout, stallTimeout                     time.Duration
 	maxAttempts                                      int
+	attempt                                          func(context.Context, Attempt)
 }
 
 // ClientOption is a setting of a client. What is not set is liblinq's default.
@@ -111,7 +115,7 @@ func NewClient(options ...ClientOption) (*Client, error) {
 	c.connect_timeout_ms = call.number("the connect timeout in ms", s.connectTimeout < 0, milliseconds(s.connectTimeout))
 	c.stall_timeout_ms = call.number("the stall timeout in ms", s.stallTimeout < 0, milliseconds(s.stallTimeout))
 	c.max_attempts = call.number("the number of attempts", false, int64(s.maxAttempts))
-	client := new(Client)
+	client := &Client{attempt: s.attempt}
 	// A net for one that is never closed; where this fails there is nothing in it.
 	runtime.SetFinalizer(client, (*Client).Close)
 	err := call.run(func(failure **C.linq_error) C.linq_status {

@@ -84,14 +84,18 @@ var counterparts = map[string]struct {
 		"ca_pem": "WithCAPEM", "proxy": "WithProxy", "flags": "WithoutEnvironment WithWebPAndSVG WithHTTPLoopback",
 		"connect_timeout_ms": "WithConnectTimeout", "stall_timeout_ms": "WithStallTimeout", "max_attempts": "WithMaxAttempts",
 	}},
-	"linq_error":        {linq.Error{}, nil},
-	"linq_file":         {linq.File{}, nil},
-	"linq_call_options": {nil, map[string]string{"cancel": "ctx context.Context", "timeout_ms": "ctx context.Context"}},
-	"linq_header":       {linq.Header{}, nil},
-	"linq_presigned":    {linq.Presigned{}, map[string]string{"expires_at_ms": "ExpiresAt time", "header_count": "Headers", "json": "MarshalJSON"}},
+	"linq_error": {linq.Error{}, nil},
+	"linq_file":  {linq.File{}, nil},
+	"linq_call_options": {nil, map[string]string{
+		"cancel": "ctx context.Context", "timeout_ms": "ctx context.Context", "attempt": "WithAttempt", "attempt_user_data": "WithAttempt",
+	}},
+	"linq_attempt":   {linq.Attempt{}, nil},
+	"linq_header":    {linq.Header{}, nil},
+	"linq_presigned": {linq.Presigned{}, map[string]string{"expires_at_ms": "ExpiresAt time", "header_count": "Headers", "json": "MarshalJSON"}},
 	"linq_upload_options": {nil, map[string]string{
 		"filename": "WithFilename", "content_type": "WithContentType", "progress": "WithProgress", "user_data": "WithProgress",
 		"cancel": "ctx context.Context", "timeout_ms": "ctx context.Context", "renew": "WithRenew", "renew_user_data": "WithRenew",
+		"attempt": "WithAttempt", "attempt_user_data": "WithAttempt",
 	}},
 	"linq_attachment": {linq.Attachment{}, nil},
 	"linq_source": {nil, map[string]string{
@@ -107,7 +111,7 @@ var counterparts = map[string]struct {
 
 func TestEveryFieldIsReachable(t *testing.T) {
 	source := ""
-	for _, name := range []string{"client.go", "upload.go", "presigned.go", "attachment.go", "message.go", "request.go"} {
+	for _, name := range []string{"client.go", "attempt.go", "upload.go", "presigned.go", "attachment.go", "message.go", "request.go"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -149,7 +153,7 @@ func ofQueues(name string) bool {
 
 // hasField compares without case and underscores: storage_id_2 is StorageID2, retry_after_ms a duration RetryAfter.
 func hasField(in any, name string) bool {
-	want := strings.ReplaceAll(strings.TrimSuffix(name, "_ms"), "_", "")
+	want := strings.ReplaceAll(strings.TrimSuffix(strings.TrimSuffix(name, "_ms"), "_us"), "_", "")
 	return in != nil && slices.ContainsFunc(reflect.VisibleFields(reflect.TypeOf(in)), func(f reflect.StructField) bool {
 		return f.IsExported() && strings.EqualFold(f.Name, want)
 	})

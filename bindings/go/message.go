@@ -48,7 +48,7 @@ func (c *Client) SendMessage(ctx context.Context, message Message) (*Receipt, er
 	m.attachment_ids = call.texts("Message.AttachmentIDs", message.AttachmentIDs)
 	m.attachment_count = C.size_t(len(message.AttachmentIDs))
 	m.idempotency_key = call.textOrNull("Message.IdempotencyKey", message.IdempotencyKey)
-	options := call.options()
+	options := call.options(c)
 	var receipt *Receipt
 	err := call.runWith(c, func(client *C.linq_client, failure **C.linq_error) C.linq_status {
 		var at *C.linq_receipt

@@ -68,7 +68,7 @@ func (c *Client) Presign(ctx context.Context, file File) (*Presigned, error) {
 	f.filename = call.text("the filename", file.Filename)
 	f.content_type = call.textOrNull("the content type", file.ContentType)
 	f.size_bytes = call.size("the size", file.SizeBytes)
-	options := call.options()
+	options := call.options(c)
 	var presigned *Presigned
 	err := call.runWith(c, func(client *C.linq_client, failure **C.linq_error) C.linq_status {
 		var at *C.linq_presigned

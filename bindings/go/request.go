@@ -53,7 +53,7 @@ func (c *Client) SendRequest(ctx context.Context, request Request) (*Response, e
 	if request.Repeatable {
 		r.flags = C.LINQ_REQUEST_REPEATABLE
 	}
-	options := call.options()
+	options := call.options(c)
 	var response *Response
 	err := call.runWith(c, func(client *C.linq_client, failure **C.linq_error) C.linq_status {
 		var at *C.linq_response

@@ -164,7 +164,7 @@ func named(name string, options []UploadOption) []UploadOption {
 func (c *Client) UploadFrom(ctx context.Context, source Source, options ...UploadOption) (*Attachment, error) {
 	call := newCall(ctx)
 	defer call.close()
-	from, with := call.source(source), call.uploadOptions(options)
+	from, with := call.source(source), call.uploadOptions(c, options)
 	var attachment *Attachment
 	err := call.runWith(c, func(client *C.linq_client, failure **C.linq_error) C.linq_status {
 		var at *C.linq_attachment
@@ -183,7 +183,7 @@ func (c *Client) UploadFrom(ctx context.Context, source Source, options ...Uploa
 func (c *Client) UploadPresigned(ctx context.Context, presigned *Presigned, source Source, options ...UploadOption) (*Attachment, error) {
 	call := newCall(ctx)
 	defer call.close()
-	from, with := call.source(source), call.uploadOptions(options)
+	from, with := call.source(source), call.uploadOptions(c, options)
 	json, length := call.presigned(presigned)
 	var attachment *Attachment
 	err := call.runWith(c, func(client *C.linq_client, failure **C.linq_error) C.linq_status {
@@ -233,7 +233,7 @@ func (c *call) duplicate(file *os.File) (descriptor int) {
 	return
 }
 
-func (c *call) uploadOptions(options []UploadOption) *C.linq_upload_options {
+func (c *call) uploadOptions(client *Client, options []UploadOption) *C.linq_upload_options {
 	var s uploadSettings
 	for _, option := range options {
 		if option != nil {
@@ -253,6 +253,7 @@ func (c *call) uploadOptions(options []UploadOption) *C.linq_upload_options {
 		with.renew_user_data = unsafe.Pointer(c.handle)
 		with.renew = C.linq_renew_fn(C.linqGoRenew)
 	}
+	c.observed(client, &with.attempt, &with.attempt_user_data)
 	with.cancel = c.token
 	with.timeout_ms = c.timeout()
 	return &with
