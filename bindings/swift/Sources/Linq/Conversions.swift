@@ -80,13 +80,6 @@ func count(_ value: Int, _ name: String) throws -> UInt64 {
     return count
 }
 
-func callOptions(_ token: OpaquePointer, _ deadline: Deadline?) -> linq_call_options {
-    var options = linq_call_options_default()
-    options.cancel = token
-    options.timeout_ms = milliseconds(deadline?.left)
-    return options
-}
-
 /// What a call that succeeded hands out is there.
 func made<Pointer>(_ result: Pointer?) throws -> Pointer {
     guard let result else { throw LinqError(.internal, "liblinq reported success without a result") }

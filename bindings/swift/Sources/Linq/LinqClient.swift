@@ -24,18 +24,24 @@ import Foundation
 public final class LinqClient: Sendable {
     /// A client in C may be used from any thread at the same time.
     nonisolated(unsafe) private let client: OpaquePointer
+    let observer: AttemptObserver?
 
     /// Makes a client. Nothing is sent.
     ///
-    /// - Parameter configuration: the key and the settings; what is not set comes from the environment, which is read
-    ///   now and at no other time. Without any key the client can still upload presigned.
+    /// - Parameters:
+    ///   - configuration: the key and the settings; what is not set comes from the environment, which is read
+    ///     now and at no other time. Without any key the client can still upload presigned.
+    ///   - attempt: called after each request of each call, on the thread of the package that makes the call.
     /// - Throws: ``LinqError``: `invalidArgument` for an invalid setting, `file` where
     ///   ``Configuration/caFile`` cannot be read, `tls` where no certificate is in it or in ``Configuration/caPEM``.
-    public init(_ configuration: Configuration = Configuration()) throws {
+    public init(
+        _ configuration: Configuration = Configuration(), attempt: (@Sendable (LinqAttempt) -> Void)? = nil
+    ) throws {
         guard linq_abi_version() == LINQ_ABI_VERSION else {
             throw LinqError(
                 .internal, "liblinq \(Self.libraryVersion) does not fit this package; install \(LINQ_VERSION_STRING)")
         }
+        observer = attempt.map(AttemptObserver.init)
         client = try configuration.withOptions { options in
             var client: OpaquePointer?
             var error: UnsafeMutablePointer<linq_error>?
@@ -56,6 +62,18 @@ public final class LinqClient: Sendable {
         return try await onThread(until: deadline, expired: expired) { token in
             try withExtendedLifetime(self) { try body(self.client, token, deadline) }
         }
+    }
+
+    /// The options of a call other than an upload.
+    private func callOptions(_ token: OpaquePointer, _ deadline: Deadline?) -> linq_call_options {
+        var options = linq_call_options_default()
+        options.cancel = token
+        options.timeout_ms = milliseconds(deadline?.left)
+        if let observer {
+            options.attempt = AttemptObserver.callback
+            options.attempt_user_data = observer.user
+        }
+        return options
     }
 
     /// Reserves a place for a file that somebody else will upload (step 1 of 2); a server does this, with the key.
@@ -80,7 +98,7 @@ public final class LinqClient: Sendable {
                 file.filename = try texts.add(filename, "filename")
                 file.content_type = try texts.add(contentType, "contentType")
                 file.size_bytes = try count(size, "size")
-                var options = callOptions(token, deadline)
+                var options = self.callOptions(token, deadline)
                 var place: UnsafeMutablePointer<linq_presigned>?
                 var error: UnsafeMutablePointer<linq_error>?
                 let status = linq_presign(client, &file, &options, &place, &error)
@@ -100,7 +118,7 @@ public final class LinqClient: Sendable {
     public func attachment(id: String, timeout: Duration? = nil) async throws -> LinqAttachmentInfo {
         try await call(timeout: timeout) { client, token, deadline in
             try withTexts { texts in
-                var options = callOptions(token, deadline)
+                var options = self.callOptions(token, deadline)
                 var info: UnsafeMutablePointer<linq_attachment_info>?
                 var error: UnsafeMutablePointer<linq_error>?
                 let status = try linq_attachment_get(client, texts.add(id, "id"), &options, &info, &error)
@@ -120,7 +138,7 @@ public final class LinqClient: Sendable {
     public func deleteAttachment(id: String, timeout: Duration? = nil) async throws {
         try await call(timeout: timeout) { client, token, deadline in
             try withTexts { texts in
-                var options = callOptions(token, deadline)
+                var options = self.callOptions(token, deadline)
                 var error: UnsafeMutablePointer<linq_error>?
                 let status = try linq_attachment_delete(client, texts.add(id, "id"), &options, &error)
                 try check(status, error)
@@ -141,7 +159,7 @@ public final class LinqClient: Sendable {
     public func send(_ message: LinqMessage, timeout: Duration? = nil) async throws -> LinqReceipt {
         try await call(timeout: timeout) { client, token, deadline in
             try message.withMessage { message in
-                var options = callOptions(token, deadline)
+                var options = self.callOptions(token, deadline)
                 var receipt: UnsafeMutablePointer<linq_receipt>?
                 var error: UnsafeMutablePointer<linq_error>?
                 let status = linq_send_message(client, message, &options, &receipt, &error)
@@ -168,7 +186,7 @@ public final class LinqClient: Sendable {
     public func send(_ request: LinqRequest, timeout: Duration? = nil) async throws -> LinqResponse {
         try await call(timeout: timeout) { client, token, deadline in
             try request.withRequest { request in
-                var options = callOptions(token, deadline)
+                var options = self.callOptions(token, deadline)
                 var response: UnsafeMutablePointer<linq_response>?
                 var error: UnsafeMutablePointer<linq_error>?
                 let status = linq_send_request(client, request, &options, &response, &error)

@@ -131,11 +131,11 @@ extension LinqClient {
         }
         defer { stop() }
         return try await withTaskCancellationHandler {
-            try await call(timeout: options.timeout, expired: handover.wake) { client, token, deadline in
+            try await call(timeout: options.timeout, expired: handover.wake) { [observer] client, token, deadline in
                 let callbacks = UploadCallbacks(
                     progress: progress, renew: renew, handover: handover, deadline: deadline)
                 return try withExtendedLifetime(callbacks) {
-                    try Self.upload(client, token, deadline, source, options, callbacks, put)
+                    try Self.upload(client, token, deadline, source, options, callbacks, observer, put)
                 }
             }
         } onCancel: {
@@ -146,7 +146,7 @@ extension LinqClient {
     /// The blocking call itself.
     private static func upload(
         _ client: OpaquePointer, _ token: OpaquePointer, _ deadline: Deadline?, _ source: UploadSource,
-        _ options: UploadOptions, _ callbacks: UploadCallbacks, _ put: Put
+        _ options: UploadOptions, _ callbacks: UploadCallbacks, _ observer: AttemptObserver?, _ put: Put
     ) throws -> LinqAttachment {
         try withTexts { texts in
             var uploadOptions = linq_upload_options_default()
@@ -154,6 +154,10 @@ extension LinqClient {
             uploadOptions.content_type = try texts.add(options.contentType, "contentType")
             uploadOptions.cancel = token
             uploadOptions.timeout_ms = milliseconds(deadline?.left)
+            if let observer {
+                uploadOptions.attempt = AttemptObserver.callback
+                uploadOptions.attempt_user_data = observer.user
+            }
             callbacks.install(in: &uploadOptions)
             return try source.withSource(texts, callbacks) { source in
                 var attachment: UnsafeMutablePointer<linq_attachment>?

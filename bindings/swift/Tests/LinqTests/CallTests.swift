@@ -307,4 +307,26 @@ final class CallTests: SandboxTestCase {
         }
         try LinqClient.setLog(nil)
     }
+
+    func testEachRequestIsTold() async throws {
+        sandbox.fault(
+            #"{"side":"storage","method":"PUT","fault":{"respond":{"status":503,"code":"SlowDown","headers":[["retry-after-ms","20"]]}}}"#)
+        let told = Locked<[LinqAttempt]>([])
+        let client = try LinqClient(sandbox.configuration(key: sandbox.key)) { attempt in told { $0.append(attempt) } }
+        let photo = try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
+        _ = try await client.attachment(id: photo.id)
+        let all = told.now
+        XCTAssertEqual(all.map(\.step), [.reserve, .put, .put, .other])
+        XCTAssertEqual(all.map(\.number), [1, 1, 2, 1])
+        XCTAssertEqual(all.map(\.httpStatus), [200, 503, 200, 200])
+        XCTAssertEqual(all.map(\.status), [nil, .storage, nil, nil])
+        XCTAssertEqual(all.map(\.againIn), [.zero, .milliseconds(20), .zero, .zero])
+        XCTAssertTrue(all[1].reason?.contains("SlowDown") ?? false)
+        for attempt in all {
+            let parts = attempt.lookup + attempt.connect + attempt.proxy + attempt.tls + attempt.send + attempt.wait + attempt.receive
+            XCTAssertTrue(parts <= attempt.total && attempt.total - parts < .milliseconds(1), "\(attempt)")
+            XCTAssertTrue(attempt.host == "127.0.0.1" && attempt.requestID != nil && attempt.bytesSent > 100)
+            XCTAssertTrue(attempt.bytesReceived > 50 && (!attempt.isReused || attempt.connect == .zero), "\(attempt)")
+        }
+    }
 }
