@@ -1,9 +1,9 @@
-/* What the caller is told of each request. */
+/* The reports of each request. */
 #include "support/check.h"
 
 static linq_client *g_client;
 
-/* Copies of what was told: its texts are gone after each call. */
+/* Copies of the reports, whose texts are gone after each call. */
 struct told {
   int count;
   linq_attempt all[16];

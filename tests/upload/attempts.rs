@@ -1,4 +1,4 @@
-//! What the caller is told of each request, for metrics.
+//! The reports of each request, for metrics.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -141,7 +141,7 @@ fn the_last_failure_is_told_too_and_what_never_connected() {
     assert_eq!(told[1].request_id, None, "that of the reservation is another's");
 }
 
-/// A pooled connection that is dead is replaced within the attempt, and both are told.
+/// A pooled connection that is dead is replaced within the attempt, and both are reported.
 #[test]
 fn a_silent_replay_reports_itself_under_the_same_number() {
     for tls in BOTH {
@@ -185,7 +185,7 @@ fn other_calls_are_told_and_no_secret_is_in_it() {
     assert!(!all.contains(&key) && !all.contains("X-Amz-Signature"), "{all}");
 }
 
-/// As any callback it may make calls of its own, which are told to their own observers.
+/// Like any callback it may make calls, which report to their own observers.
 #[test]
 fn it_may_call_back() {
     let (sandbox, bytes) = (Sandbox::start(), jpeg(5000));
