@@ -749,6 +749,24 @@ linq_status linq_client_connect(struct linq_client *client,
                                 const struct linq_call_options *call,
                                 struct linq_error **error);
 
+/**
+ * Tells the library that the network changed: from Wi-Fi to mobile, a VPN that came or went, a device
+ * that woke up.
+ *
+ * client  NULL: the default client, if there is one
+ *
+ * Closes idle connections. A running attempt whose local address no longer exists is made again at
+ * once; one whose address still exists is, after 3 s, if bytes that it sent remain unacknowledged.
+ * Waiting for an answer goes on. Waits after LINQ_NETWORK or LINQ_TIMEOUT end now; those that a server
+ * asked for do not. What must not be repeated, and a reader that cannot rewind, go on unchanged. The
+ * first such new attempt of a call does not count as one. So a false alarm costs idle connections and
+ * nothing else. The client's queues are included.
+ *
+ * Returns nothing and never blocks. May be called on any thread, also in a callback; not in a signal
+ * handler.
+ */
+void linq_network_changed(struct linq_client *client);
+
 /* ==============================================================================================
  * The split use: a server reserves, an app uploads
  * ============================================================================================== */

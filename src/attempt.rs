@@ -14,6 +14,8 @@ use crate::retry::{Budget, Next, State, Why};
 pub(crate) struct Attempt {
     /// From 1.
     pub(crate) number: u32,
+    /// Whether it is a further try. After one that a change of the network ended, the number is the same.
+    pub(crate) again: bool,
     /// The place of the previous attempt was refused as expired, so a new one is needed.
     pub(crate) renew: bool,
 }
@@ -42,8 +44,9 @@ impl Attempts {
         let mut renew = false;
         loop {
             state.made += 1;
+            let again = first.is_some();
             call.recorder.number(state.made);
-            let error = match attempt(Attempt { number: state.made, renew }) {
+            let error = match attempt(Attempt { number: state.made, again, renew }) {
                 Ok(value) => {
                     call.recorder.tell(None);
                     self.budget.earn();
@@ -54,6 +57,7 @@ impl Attempts {
                     with_what_was_known(error, call, before.take())
                 }
             };
+            let made = state.made;
             let next = state.next(&error, call.left(Instant::now()), u32::from_ne_bytes(random::bytes()));
             let again_in = match next {
                 Next::Again { wait, .. } => Some(wait),
@@ -68,12 +72,15 @@ impl Attempts {
                 }
             };
             log::line(Level::Warn, || {
-                let (made, max) = (state.made, self.max);
+                let max = self.max;
                 format!("attempt {made} of {max} failed: {error}; again in {} ms", wait.as_millis())
             });
             first.get_or_insert_with(|| error.message.clone());
+            // What failed for want of a network may not fail on another one; what a server asked for is obeyed.
+            let until_change = matches!(error.kind, ErrorKind::Network | ErrorKind::Timeout)
+                && error.details.retry_after.is_none();
             before = Some(error.details);
-            if let Err(end) = call.sleep(wait) {
+            if let Err(end) = call.sleep(wait, until_change) {
                 let end = with_what_was_known(end, call, before);
                 return Err(last(call, end, state.made, Why::Final, first));
             }
@@ -118,7 +125,7 @@ fn last(call: &Call, mut error: Error, made: u32, why: Why, first: Option<String
     if !notes.is_empty() {
         error.message = format!("{} ({})", error.message, notes.join("; "));
     }
-    error.details.attempts = if call.has_asked() { made } else { 0 };
+    error.details.attempts = if call.has_asked() { made.max(1) } else { 0 };
     error.details.retryable |= error.kind == ErrorKind::Timeout;
     error
 }
@@ -252,7 +259,7 @@ mod tests {
         call.asks();
         let result: Result<(), _> = Attempts::new(3).run(&call, |attempt| {
             if attempt.number == 2 {
-                call.sleep(Duration::from_secs(5))?;
+                call.sleep(Duration::from_secs(5), false)?;
             }
             let mut error = refused();
             error.details.retry_after = Some(Duration::ZERO);

@@ -4,12 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, reason};
+use crate::network::{Network, Watch};
 use crate::report::{Observer, Recorder};
 
 /// A progress callback: gets the number of bytes that the other side has, and the total. Returning `false` cancels.
@@ -28,15 +30,17 @@ pub(crate) struct Call {
     told: Cell<Option<(u64, Instant)>>,
     asked: Cell<bool>,
     pub(crate) recorder: Recorder,
+    pub(crate) network: Watch,
 }
 
 impl Call {
+    #[cfg(test)]
     pub(crate) fn new(
         cancel: Option<&CancelToken>,
         timeout: Option<Duration>,
         progress: Option<Progress>,
     ) -> Rc<Self> {
-        Self::observed(cancel, timeout, progress, None)
+        Self::observed(cancel, timeout, progress, None, &Arc::new(Network::new()))
     }
 
     /// A call whose requests are reported to `observer`.
@@ -45,8 +49,9 @@ impl Call {
         timeout: Option<Duration>,
         progress: Option<Progress>,
         observer: Option<&Observer>,
+        network: &Arc<Network>,
     ) -> Rc<Self> {
-        Self::with_tokens([cancel, None], timeout, progress, observer)
+        Self::with_tokens([cancel, None], timeout, progress, observer, network)
     }
 
     /// An upload of a queue, which has a token of the queue's besides the caller's.
@@ -54,8 +59,9 @@ impl Call {
         cancel: [Option<&CancelToken>; 2],
         timeout: Option<Duration>,
         progress: Progress,
+        network: &Arc<Network>,
     ) -> Rc<Self> {
-        Self::with_tokens(cancel, timeout, Some(progress), None)
+        Self::with_tokens(cancel, timeout, Some(progress), None, network)
     }
 
     fn with_tokens(
@@ -63,6 +69,7 @@ impl Call {
         timeout: Option<Duration>,
         progress: Option<Progress>,
         observer: Option<&Observer>,
+        network: &Arc<Network>,
     ) -> Rc<Self> {
         Rc::new(Call {
             cancel: cancel.map(Option::<&CancelToken>::cloned),
@@ -72,6 +79,7 @@ impl Call {
             told: Cell::new(None),
             asked: Cell::new(false),
             recorder: Recorder::new(observer.cloned()),
+            network: Watch::new(network),
         })
     }
 
@@ -105,40 +113,75 @@ impl Call {
         self.deadline.map(|deadline| deadline.saturating_duration_since(now))
     }
 
-    /// Waits for one of `wanted`, for `limit`, or for the end of the call, whichever comes first.
-    /// Returns what is ready for each; all empty when `limit` passed.
+    /// Waits for one of `wanted`, for `limit`, or for the end of the call, whichever comes first. Returns what is ready for
+    /// each; all empty when `limit` passed. Fails where the network changes and nothing can come any more.
     pub(crate) fn wait(
         &self,
         wanted: &[(BorrowedFd<'_>, PollFlags)],
         limit: Option<Instant>,
     ) -> Result<Vec<PollFlags>, Error> {
-        let mut fds: Vec<PollFd<'_>> =
-            wanted.iter().map(|(fd, flags)| PollFd::from_borrowed_fd(*fd, *flags)).collect();
-        let cancelled = self.cancel.iter().flatten().filter_map(CancelToken::readable);
-        fds.extend(cancelled.map(|token| PollFd::from_borrowed_fd(token, PollFlags::IN)));
-        let until = [limit, self.deadline].into_iter().flatten().min();
         loop {
             self.check()?;
-            let timeout = until.map(|until| until.saturating_duration_since(Instant::now()));
+            let alone = self.network.is_left_alone();
+            let look_again = match alone {
+                true => None,
+                false => self.network.check(wanted.iter().map(|(fd, _)| *fd), Instant::now())?,
+            };
+            let until = [limit, look_again].into_iter().flatten().min();
+            let ready = self.poll(wanted, until, !alone)?;
+            let over = limit.is_some_and(|limit| limit <= Instant::now());
+            if over || ready.iter().any(|flags| !flags.is_empty()) {
+                self.check()?;
+                return Ok(ready);
+            }
+        }
+    }
+
+    /// Waits once. It may be over for no reason.
+    fn poll(
+        &self,
+        wanted: &[(BorrowedFd<'_>, PollFlags)],
+        limit: Option<Instant>,
+        for_network: bool,
+    ) -> Result<Vec<PollFlags>, Error> {
+        self.network.with_readable(|changed| {
+            let mut fds: Vec<PollFd<'_>> =
+                wanted.iter().map(|(fd, flags)| PollFd::from_borrowed_fd(*fd, *flags)).collect();
+            let cancelled = self.cancel.iter().flatten().filter_map(CancelToken::readable);
+            for fd in cancelled.chain(changed.filter(|_| for_network)) {
+                fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
+            }
+            self.check()?;
+            let until = [limit, self.deadline].into_iter().flatten().min();
+            let timeout = match for_network && self.network.has_changed() {
+                true => Some(Duration::ZERO),
+                false => until.map(|until| until.saturating_duration_since(Instant::now())),
+            };
             let timeout = timeout
                 .map(|t| Timespec { tv_sec: t.as_secs().min(1 << 20) as _, tv_nsec: t.subsec_nanos() as _ });
             match poll(&mut fds, timeout.as_ref()) {
-                Ok(_) => break,
-                Err(rustix::io::Errno::INTR) => continue,
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(e) => {
                     let e = io::Error::from(e);
                     let message = format!("cannot wait for the network: {}", reason(&e));
                     return Err(Error::new(ErrorKind::Network, message).caused_by(&e));
                 }
             }
-        }
-        self.check()?;
-        Ok(fds[..wanted.len()].iter().map(PollFd::revents).collect())
+            Ok(fds[..wanted.len()].iter().map(PollFd::revents).collect())
+        })
     }
 
-    /// Sleeps, unless the call ends first.
-    pub(crate) fn sleep(&self, duration: Duration) -> Result<(), Error> {
-        self.wait(&[], Instant::now().checked_add(duration)).map(drop)
+    /// Sleeps, unless the call ends first; or, where that ends it, until the network changes.
+    pub(crate) fn sleep(&self, duration: Duration, until_change: bool) -> Result<(), Error> {
+        let limit = Instant::now().checked_add(duration);
+        loop {
+            self.check()?;
+            let woken = until_change && self.network.take_note();
+            if woken || limit.is_some_and(|limit| limit <= Instant::now()) {
+                return Ok(());
+            }
+            self.poll(&[], limit, until_change)?;
+        }
     }
 
     /// For a new attempt: progress counts from 0 again.
@@ -178,7 +221,7 @@ mod tests {
         let in_time = (0..20).any(|_| {
             let start = Instant::now();
             let call = Call::new(None, Some(Duration::from_millis(30)), None);
-            let error = call.sleep(Duration::from_secs(10)).unwrap_err();
+            let error = call.sleep(Duration::from_secs(10), false).unwrap_err();
             let took = start.elapsed().as_millis();
             assert_eq!(error.kind, ErrorKind::Timeout);
             assert_eq!(error.message, "the call's timeout of 30 ms passed");
@@ -198,7 +241,7 @@ mod tests {
                 token.cancel();
                 Instant::now()
             });
-            let error = call.sleep(Duration::from_secs(10)).unwrap_err();
+            let error = call.sleep(Duration::from_secs(10), false).unwrap_err();
             assert_eq!(error.kind, ErrorKind::Cancelled);
             Instant::now()
         });

@@ -18,6 +18,7 @@ use crate::declare::{Declared, declare};
 use crate::error::{Error, ErrorKind, reason};
 use crate::http::{Http, Proxies, Settings, Trust};
 use crate::message::{self, Message, Receipt};
+use crate::network::Network;
 use crate::presign::{self, FileInfo, Presigned, Renew};
 use crate::report::Observer;
 use crate::request::{self, Request, Response};
@@ -115,6 +116,7 @@ pub struct Client {
     attempts: Attempts,
     allow_webp_svg: bool,
     allow_http_loopback: bool,
+    network: Arc<Network>,
 }
 
 impl Client {
@@ -157,6 +159,7 @@ impl Client {
             attempts: Attempts::new(config.max_attempts),
             allow_webp_svg: config.allow_webp_svg,
             allow_http_loopback,
+            network: Arc::new(Network::new()),
         })
     }
 
@@ -164,7 +167,7 @@ impl Client {
     pub fn presign(&self, file: FileInfo<'_>, call: CallOptions<'_>) -> Result<Presigned, Error> {
         check_size(file.filename, file.size_bytes)?;
         let declared = declare(file.content_type, file.filename.to_owned(), &[], &[], self.allow_webp_svg)?;
-        let call = call.begin(None);
+        let call = self.begin(call, None);
         self.attempts.run(&call, |_| {
             let Declared { filename, content_type } = &declared;
             presign::reserve(&self.api, &call, filename, content_type, file.size_bytes)
@@ -173,7 +176,7 @@ impl Client {
 
     /// Steps 1 and 2: reserves a place and puts the bytes there.
     pub fn upload(&self, source: Source<'_>, options: UploadOptions<'_>) -> Result<Attachment, Error> {
-        let call = options.call.begin(options.progress);
+        let call = self.begin(options.call, options.progress);
         self.uploading(&call).whole(source, options.filename, options.content_type)
     }
 
@@ -184,7 +187,7 @@ impl Client {
         source: Source<'_>,
         options: UploadOptions<'_>,
     ) -> Result<Attachment, Error> {
-        let call = options.call.begin(options.progress);
+        let call = self.begin(options.call, options.progress);
         let UploadOptions { filename, content_type, renew, .. } = options;
         self.uploading(&call).presigned(presigned, source, filename, content_type, renew)
     }
@@ -215,7 +218,7 @@ impl Client {
                 Some(place.url().map_err(broken)?)
             }
         };
-        let call = call.begin(None);
+        let call = self.begin(call, None);
         self.attempts.run(&call, |_| match &url {
             None => self.api.connect(&call),
             Some(url) => self.api.http.connect_storage(&call, url),
@@ -225,22 +228,22 @@ impl Client {
     /// What Linq knows of an attachment.
     pub fn attachment(&self, id: &str, call: CallOptions<'_>) -> Result<AttachmentInfo, Error> {
         attachment::check_id(id)?;
-        let call = call.begin(None);
+        let call = self.begin(call, None);
         self.attempts.run(&call, |_| attachment::get(&self.api, &call, id))
     }
 
     /// Deletes an attachment for good. Messages that were sent with it stay, but lose it.
     pub fn delete_attachment(&self, id: &str, call: CallOptions<'_>) -> Result<(), Error> {
         attachment::check_id(id)?;
-        let call = call.begin(None);
-        self.attempts.run(&call, |attempt| attachment::delete(&self.api, &call, id, attempt.number > 1))
+        let call = self.begin(call, None);
+        self.attempts.run(&call, |attempt| attachment::delete(&self.api, &call, id, attempt.again))
     }
 
     /// Step 3: sends a message with attachments. Where it may have arrived although this failed, the error's
     /// [`idempotency_key`](crate::Details::idempotency_key) is the one to send it with again.
     pub fn send_message(&self, message: Message<'_>, call: CallOptions<'_>) -> Result<Receipt, Error> {
         message::check(&message)?;
-        let call = call.begin(None);
+        let call = self.begin(call, None);
         let key = message.idempotency_key.map_or_else(message::fresh_key, str::to_owned);
         let mut arrived = false;
         let result = self.attempts.run(&call, |_| {
@@ -259,8 +262,26 @@ impl Client {
     /// if Linq says that it was not executed: 429, 2007, 2009, or `x-should-retry: true`.
     pub fn send_request(&self, request: Request<'_>, call: CallOptions<'_>) -> Result<Response, Error> {
         let request = request::check(&request)?;
-        let call = call.begin(None);
+        let call = self.begin(call, None);
         request::send(&self.api, &self.attempts, &call, &request)
+    }
+
+    /// The network changed, as the host noticed. Closes idle connections. A running attempt whose local address no longer
+    /// exists is made again at once; one whose address still exists is, after 3 s, if bytes that it sent remain
+    /// unacknowledged. Waiting for an answer goes on. Waits after a failure of the network end now; those that a server
+    /// asked for do not. What must not be repeated, and a reader that cannot rewind, go on unchanged. The first such new
+    /// attempt of a call does not count as one. Never blocks.
+    pub fn network_changed(&self) {
+        self.api.http.drop_idle(); // first: what the change wakes must find none
+        self.network.changed();
+    }
+
+    pub(crate) fn network(&self) -> &Arc<Network> {
+        &self.network
+    }
+
+    fn begin(&self, call: CallOptions<'_>, progress: Option<Progress>) -> Rc<Call> {
+        Call::observed(call.cancel, call.timeout, progress, call.attempt, &self.network)
     }
 
     fn uploading<'a>(&'a self, call: &'a Rc<Call>) -> Upload<'a> {
@@ -271,12 +292,6 @@ impl Client {
             allow_webp_svg: self.allow_webp_svg,
             allow_http_loopback: self.allow_http_loopback,
         }
-    }
-}
-
-impl CallOptions<'_> {
-    fn begin(&self, progress: Option<Progress>) -> Rc<Call> {
-        Call::observed(self.cancel, self.timeout, progress, self.attempt)
     }
 }
 

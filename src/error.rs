@@ -90,6 +90,8 @@ pub struct Details {
     pub(crate) sent: bool,
     /// Whether the place that it was sent to had just replaced an expired one.
     pub(crate) renewed: bool,
+    /// Whether it was given up because the network changed.
+    pub(crate) network_changed: bool,
 }
 
 impl Details {
@@ -112,6 +114,7 @@ impl Details {
             system_error,
             sent: _,
             renewed: _,
+            network_changed: _,
         } = earlier;
         self.http_status = self.http_status.or(http_status);
         self.api_code = self.api_code.or(api_code);

@@ -43,6 +43,7 @@ mod host;
 mod http;
 mod log;
 mod message;
+mod network;
 mod presign;
 mod process;
 mod queue;

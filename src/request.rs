@@ -96,7 +96,7 @@ pub(crate) fn send(
 ) -> Result<Response, Error> {
     let arrived = Cell::new(false);
     let result = attempts.run(call, |attempt| {
-        once(api, call, request, attempt.number > 1).map_err(|mut error| {
+        once(api, call, request, attempt.again).map_err(|mut error| {
             arrived.set(arrived.get() || error.may_have_arrived());
             // It may be sent again only if nothing was sent, or if Linq says that it was not executed.
             error.details.retryable &= request.repeatable || !error.details.sent;

@@ -114,19 +114,26 @@ pub(crate) struct State<'a> {
     /// Attempts made.
     pub(crate) made: u32,
     budget: &'a Budget,
+    /// The network changed once already.
+    excused: bool,
 }
 
 impl<'a> State<'a> {
     pub(crate) fn new(max: u32, budget: &'a Budget) -> Self {
-        State { max, made: 0, budget }
+        State { max, made: 0, budget, excused: false }
     }
 
     /// Decides after an attempt failed with `error`. `left`: what is left of the call's time; `random`: uniform over
     /// `u32`.
-    pub(crate) fn next(&self, error: &Error, left: Option<Duration>, random: u32) -> Next {
+    pub(crate) fn next(&mut self, error: &Error, left: Option<Duration>, random: u32) -> Next {
         // A captive portal may be gone for a later call, but hardly within this one.
         if !error.details.retryable || error.kind == ErrorKind::Protocol {
             return Next::End(Why::Final);
+        }
+        if error.details.network_changed && !self.excused {
+            self.excused = true;
+            self.made = self.made.saturating_sub(1);
+            return Next::Again { wait: Duration::ZERO, renew: false };
         }
         let renew = error.kind == ErrorKind::Expired;
         if renew && error.details.renewed {
@@ -135,8 +142,8 @@ impl<'a> State<'a> {
         if self.made >= self.max {
             return Next::End(Why::Attempts);
         }
-        let own = || match renew {
-            true => Duration::ZERO, // the refusal was about the URL; the server is not overloaded
+        let own = || match renew || error.details.network_changed {
+            true => Duration::ZERO, // it was the URL or the network; the server is not overloaded
             false => known_wait(error, self.made, random)
                 .unwrap_or_else(|| backoff(self.made + 1, throttled(error), random)),
         };

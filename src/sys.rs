@@ -44,6 +44,24 @@ pub(crate) fn unacknowledged(socket: BorrowedFd<'_>) -> Option<u64> {
     u64::try_from(bytes).ok().filter(|_| ok)
 }
 
+/// Whether anything that was sent is not acknowledged yet, also a request to connect. True if that is unknown, as for
+/// what is not a socket.
+pub(crate) fn awaits_acknowledgement(socket: BorrowedFd<'_>) -> bool {
+    if socket2::SockRef::from(&socket).peer_addr().is_err() {
+        return true;
+    }
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        // tcpi_unacked: packets in flight. Bytes that wait for the peer's window do not count.
+        const AT: usize = 24;
+        tcp_info(socket).is_some_and(|info| info[AT..AT + 4] != [0; 4])
+    }
+    #[cfg(target_vendor = "apple")]
+    {
+        unacknowledged(socket).is_some_and(|bytes| bytes > 0)
+    }
+}
+
 /// How many bytes the peer has acknowledged on this connection, by TCP_INFO; `None` where the system does not report
 /// that.
 pub(crate) fn acknowledged(socket: BorrowedFd<'_>) -> Option<u64> {
@@ -51,21 +69,28 @@ pub(crate) fn acknowledged(socket: BorrowedFd<'_>) -> Option<u64> {
     {
         // tcpi_bytes_acked of linux/tcp.h (since 4.1), which the C libraries' own structs lack.
         const AT: usize = 120;
-        let mut info = [0_u8; 256];
-        let mut size = info.len() as libc::socklen_t;
-        // SAFETY: the descriptor is open for the call; the kernel writes at most `size` bytes and says how many.
-        let ok = unsafe {
-            let (level, name) = (libc::IPPROTO_TCP, libc::TCP_INFO);
-            libc::getsockopt(socket.as_raw_fd(), level, name, info.as_mut_ptr().cast(), &mut size) == 0
-        };
-        let bytes = info.get(AT..AT + 8).filter(|_| ok && size as usize >= AT + 8)?;
-        Some(u64::from_ne_bytes(bytes.try_into().ok()?))
+        let info = tcp_info(socket)?;
+        Some(u64::from_ne_bytes(info[AT..AT + 8].try_into().ok()?))
     }
     #[cfg(target_vendor = "apple")]
     {
         let _ = socket;
         None
     }
+}
+
+/// TCP_INFO, in the layout of linux/tcp.h, at least up to tcpi_bytes_acked.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn tcp_info(socket: BorrowedFd<'_>) -> Option<[u8; 256]> {
+    const LEAST: usize = 128;
+    let mut info = [0_u8; 256];
+    let mut size = info.len() as libc::socklen_t;
+    // SAFETY: the descriptor is open for the call; the kernel writes at most `size` bytes and says how many.
+    let ok = unsafe {
+        let (level, name) = (libc::IPPROTO_TCP, libc::TCP_INFO);
+        libc::getsockopt(socket.as_raw_fd(), level, name, info.as_mut_ptr().cast(), &mut size) == 0
+    };
+    (ok && size as usize >= LEAST).then_some(info)
 }
 
 /// Limits the unsent bytes in the kernel's buffer, so that our count of sent bytes is close to the truth.

@@ -119,7 +119,7 @@ impl Job<'_, '_> {
     }
 
     fn attempt(&mut self, attempt: Attempt) -> Result<(), Error> {
-        if attempt.number > 1 {
+        if attempt.again {
             self.body.rewind()?;
         }
         self.refused |= attempt.renew;
@@ -147,7 +147,7 @@ impl Job<'_, '_> {
         }
         let Upload { api, call, .. } = self.upload;
         self.ahead = None; // one thread at a time
-        self.ahead = api.http.connect_ahead();
+        self.ahead = api.http.connect_ahead(call);
         let place = presign::reserve(api, call, filename, content_type, self.body.size())?;
         place.check_scheme(self.upload.allow_http_loopback)?;
         call.recorder.tell(None);

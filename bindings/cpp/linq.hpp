@@ -1070,6 +1070,9 @@ class Client {
   /// For a function of linq.h; NULL for the default client. Borrowed: it lives as long as this object or a copy.
   linq_client* get() const noexcept { return block_.get(); }
 
+  /// The network changed, from Wi-Fi to mobile, say: see linq_network_changed. Never blocks; any thread, in a callback too.
+  void network_changed() const noexcept { linq_network_changed(get()); }
+
   /// Uploads a file on disk, and makes it usable in messages.
   Result<Attachment> try_upload_file(const std::filesystem::path& path, const UploadOptions& options = {}) const {
     detail::Input input;

@@ -140,6 +140,17 @@ func (c *Client) Close() error {
 	return nil
 }
 
+// NetworkChanged tells the client that the network changed: from Wi-Fi to mobile, a VPN that came or went. Idle connections go at
+// once; running calls whose connection is lost by that go on over another, without the cost of an attempt the first time;
+// waits after a failure of the network end. A false alarm costs idle connections and nothing else. It never blocks, and may be
+// called in callbacks too. A client that is closed does nothing.
+func (c *Client) NetworkChanged() {
+	if at, err := c.hold(); err == nil {
+		defer c.release()
+		C.linq_network_changed(at)
+	}
+}
+
 // hold gives C's client for a call, which must be followed by release.
 func (c *Client) hold() (*C.linq_client, error) {
 	if c == nil {

@@ -10,7 +10,7 @@ use super::alloc::{allocate, release};
 use super::failure::Failure;
 use super::registry::{self, Kind};
 use super::types::*;
-use crate::{API_KEY_VARIABLE, CancelToken, Client, Config, Queue};
+use crate::{API_KEY_VARIABLE, CancelToken, Client, Config, Level, Queue, log};
 
 /// A block that owns a client; every call that uses the client clones the `Arc`.
 pub(super) fn client(client: Client) -> Result<*mut linq_client, Failure> {
@@ -69,13 +69,28 @@ pub(super) unsafe fn drop_queue(at: *mut u8) {
     queue.close(); // ends the calls that hold another clone
 }
 
+/// `linq_network_changed`.
+pub(super) fn network_changed(at: *mut linq_client) {
+    if at.is_null() {
+        let defaults = [&WITH_KEY, &WITHOUT_KEY].into_iter().filter_map(load);
+        return defaults.for_each(|client| client.network_changed());
+    }
+    match acquire_client(at) {
+        Some(client) => client.network_changed(),
+        None => log::line(Level::Warn, || {
+            format!("linq_network_changed was given {at:p}, which is not a live linq_client")
+        }),
+    }
+}
+
+static WITH_KEY: AtomicPtr<Client> = AtomicPtr::new(ptr::null_mut());
+static WITHOUT_KEY: AtomicPtr<Client> = AtomicPtr::new(ptr::null_mut());
+
 /// The default client, which NULL stands for: made from the environment at the first success and kept until exit.
 ///
 /// There may be two of them. One that was made without an API key serves only calls that need no key; a call that needs
 /// one looks at the environment again. There is no lock that a fork could leave locked.
 pub(super) fn default_client(needs_key: bool) -> Result<Arc<Client>, Failure> {
-    static WITH_KEY: AtomicPtr<Client> = AtomicPtr::new(ptr::null_mut());
-    static WITHOUT_KEY: AtomicPtr<Client> = AtomicPtr::new(ptr::null_mut());
     let known = load(&WITH_KEY).or_else(|| if needs_key { None } else { load(&WITHOUT_KEY) });
     if let Some(client) = known {
         return Ok(client);

@@ -501,6 +501,25 @@ pub unsafe extern "C" fn linq_send_request(
     unsafe { boundary::call(response, error, body) }
 }
 
+/// Tells the library that the network changed: from Wi-Fi to mobile, a VPN that came or went, a device
+/// that woke up.
+///
+/// client  NULL: the default client, if there is one
+///
+/// Closes idle connections. A running attempt whose local address no longer exists is made again at
+/// once; one whose address still exists is, after 3 s, if bytes that it sent remain unacknowledged.
+/// Waiting for an answer goes on. Waits after LINQ_NETWORK or LINQ_TIMEOUT end now; those that a server
+/// asked for do not. What must not be repeated, and a reader that cannot rewind, go on unchanged. The
+/// first such new attempt of a call does not count as one. So a false alarm costs idle connections and
+/// nothing else. The client's queues are included.
+///
+/// Returns nothing and never blocks. May be called on any thread, also in a callback; not in a signal
+/// handler.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_network_changed(client: *mut linq_client) {
+    catch_panic((), || handle::network_changed(client))
+}
+
 /// The content type that the library would declare, as a static string that is never freed; NULL
 /// if it finds none that the API accepts.
 ///

@@ -49,6 +49,7 @@ pub(super) struct Running {
     pub(super) call: Rc<Call>,
     pub(super) stall_timeout: Duration,
     pub(super) to_head: bool,
+    pub(super) repeatable: bool,
     /// What `PLACEHOLDER` stands for.
     pub(super) authorization: Zeroizing<String>,
     /// The last connection to this host was dead, so the other idle ones are not tried but closed.
@@ -189,6 +190,7 @@ impl Transport {
             head: &request,
             body: &mut Body::Nothing,
             to_head: running.to_head,
+            repeatable: running.repeatable,
             expects_continue: false,
             silence: None,
         };

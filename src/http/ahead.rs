@@ -16,6 +16,7 @@ use crate::call::Call;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind};
 use crate::log;
+use crate::network::Network;
 use crate::process::{self, ProcessId};
 use crate::report::Phase;
 use crate::sys;
@@ -50,6 +51,12 @@ impl Storage {
         if known.origin.as_ref() != Some(origin) {
             (known.origin, known.not_before) = (Some(origin.clone()), Duration::ZERO);
         }
+    }
+
+    /// Closes all idle connections. A host that could not be reached may now be reachable.
+    pub(super) fn network_changed(&self) {
+        lock(&self.known).not_before = Duration::ZERO;
+        self.pool.clear();
     }
 
     /// Where to connect to, if that is useful.
@@ -93,26 +100,41 @@ struct Work {
     done: (PipeReader, PipeWriter),
 }
 
+struct Made {
+    link: Link,
+    since: Duration,
+    /// The pool's, when it was begun.
+    generation: u64,
+}
+
 enum Outcome {
     None,
-    /// With the time when it was made.
-    Made(Link, Duration),
+    Made(Made),
     Failed(Error),
 }
 
 impl Ahead {
     /// Begins to connect to where the last place was. `None` if that is not known, a connection is idle, another thread is
     /// connecting, or it failed lately.
-    pub(super) fn start(storage: &Arc<Storage>, settings: &Settings) -> Option<Ahead> {
+    pub(super) fn start(
+        storage: &Arc<Storage>,
+        settings: &Settings,
+        network: &Arc<Network>,
+    ) -> Option<Ahead> {
         let origin = storage.begin()?;
-        let started = Self::spawn(storage, settings, &origin);
+        let started = Self::spawn(storage, settings, network, &origin);
         if started.is_err() {
             storage.end(false); // the upload connects by itself then
         }
         started.ok()
     }
 
-    fn spawn(storage: &Arc<Storage>, settings: &Settings, origin: &Origin) -> io::Result<Ahead> {
+    fn spawn(
+        storage: &Arc<Storage>,
+        settings: &Settings,
+        network: &Arc<Network>,
+        origin: &Origin,
+    ) -> io::Result<Ahead> {
         let token = CancelToken::new()?;
         let work = Arc::new(Work {
             storage: storage.clone(),
@@ -120,9 +142,9 @@ impl Ahead {
             done: io::pipe()?,
         });
         let thread = {
-            let (work, token, settings, origin) =
-                (work.clone(), token.clone(), settings.clone(), origin.clone());
-            let run = move || log::hand_over(|_, _| (), || work.run(&settings, &token, &origin));
+            let (work, token, settings) = (work.clone(), token.clone(), settings.clone());
+            let (network, origin) = (network.clone(), origin.clone());
+            let run = move || log::hand_over(|_, _| (), || work.run(&settings, &token, &network, &origin));
             let thread = thread::Builder::new().name("linq-ahead".to_owned());
             sys::without_signals(|| thread.spawn(run))?
         };
@@ -138,12 +160,17 @@ impl Ahead {
         let was_there = !matches!(*lock(&self.work.outcome), Outcome::None);
         if !was_there {
             call.recorder.phase(Phase::Connect);
-            call.wait(&[(self.work.done.0.as_fd(), PollFlags::IN)], None)?;
+            call.network.leave_alone(true); // the thread notices a change of the network
+            let waited = call.wait(&[(self.work.done.0.as_fd(), PollFlags::IN)], None);
+            call.network.leave_alone(false);
+            waited?;
         }
         match self.work.take() {
             Outcome::Failed(error) if !was_there => Err(error),
-            Outcome::Made(mut link, since) if is_fresh(since) => {
-                if !link.is_open() {
+            Outcome::Made(made) => {
+                let fresh = made.is_fresh(&self.work.storage.pool);
+                let mut link = made.link;
+                if !fresh || !link.is_open() {
                     return Ok(None);
                 }
                 match was_there {
@@ -157,8 +184,10 @@ impl Ahead {
     }
 }
 
-fn is_fresh(since: Duration) -> bool {
-    sys::boottime().saturating_sub(since) < STORAGE_IDLE
+impl Made {
+    fn is_fresh(&self, pool: &Pool) -> bool {
+        sys::boottime().saturating_sub(self.since) < STORAGE_IDLE && self.generation == pool.generation()
+    }
 }
 
 impl Drop for Ahead {
@@ -168,22 +197,24 @@ impl Drop for Ahead {
             self.token.cancel();
             let _ = thread.join();
             // If it was not used, another call may use it.
-            if let Outcome::Made(link, since) = self.work.take()
-                && is_fresh(since)
+            let pool = &self.work.storage.pool;
+            if let Outcome::Made(made) = self.work.take()
+                && made.is_fresh(pool)
             {
-                self.work.storage.pool.put(self.origin.clone(), link);
+                pool.put(self.origin.clone(), made.link, made.generation);
             }
         }
     }
 }
 
 impl Work {
-    fn run(&self, settings: &Settings, token: &CancelToken, origin: &Origin) {
+    fn run(&self, settings: &Settings, token: &CancelToken, network: &Arc<Network>, origin: &Origin) {
         let bug = Error::new(ErrorKind::Internal, "the connection could not be made");
         let mut end = End { work: self, outcome: Outcome::Failed(bug) };
-        let call = Call::new(Some(token), None, None);
+        let generation = self.storage.pool.generation();
+        let call = Call::observed(Some(token), None, None, None, network);
         end.outcome = match dial(settings, &call, origin) {
-            Ok(link) => Outcome::Made(link, sys::boottime()),
+            Ok(link) => Outcome::Made(Made { link, since: sys::boottime(), generation }),
             Err(error) => Outcome::Failed(error),
         };
     }
@@ -202,7 +233,8 @@ struct End<'a> {
 impl Drop for End<'_> {
     fn drop(&mut self) {
         let outcome = std::mem::replace(&mut self.outcome, Outcome::None);
-        let refused = matches!(&outcome, Outcome::Failed(error) if error.kind != ErrorKind::Cancelled);
+        let refused = matches!(&outcome, Outcome::Failed(error)
+            if error.kind != ErrorKind::Cancelled && !error.details.network_changed);
         self.work.storage.end(refused);
         *lock(&self.work.outcome) = outcome;
         let _ = (&self.work.done.1).write(&[1]); // never read

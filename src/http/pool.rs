@@ -19,7 +19,14 @@ const MAX_ALL: usize = 32;
 pub(super) struct Pool {
     /// A connection that was idle for longer is not used again.
     max_idle: Duration,
-    idle: Mutex<Vec<Idle>>,
+    idle: Mutex<Connections>,
+}
+
+#[derive(Default)]
+struct Connections {
+    idle: Vec<Idle>,
+    /// How often the network has changed. Connections from before the last change are not kept.
+    generation: u64,
 }
 
 /// A connection without buffers, which waits for its next request.
@@ -44,7 +51,7 @@ impl Pool {
     pub(super) fn has(&self, origin: &Origin) -> bool {
         let found = self.find(origin);
         let has = found.is_some();
-        self.lock().extend(found);
+        self.lock().idle.extend(found);
         has
     }
 
@@ -52,7 +59,7 @@ impl Pool {
         self.expire();
         loop {
             let mut idle = {
-                let mut all = self.lock();
+                let all = &mut self.lock().idle;
                 let at = all.iter().rposition(|idle| idle.origin == *origin)?;
                 all.remove(at)
             };
@@ -63,9 +70,19 @@ impl Pool {
         }
     }
 
+    /// To be passed to `put` with a connection that is made or taken after this.
+    pub(super) fn generation(&self) -> u64 {
+        self.lock().generation
+    }
+
     /// Keeps a connection whose last response was read to its end.
-    pub(super) fn put(&self, origin: Origin, link: Link) {
-        let mut all = self.lock();
+    pub(super) fn put(&self, origin: Origin, mut link: Link, generation: u64) {
+        let mut connections = self.lock();
+        if connections.generation != generation {
+            drop(connections);
+            return link.close();
+        }
+        let all = &mut connections.idle;
         all.push(Idle { origin, link, since: sys::boottime() });
         let origin = &all[all.len() - 1].origin;
         let oldest = all.iter().position(|idle| idle.origin == *origin);
@@ -75,27 +92,35 @@ impl Pool {
             _ if all.len() > MAX_ALL => Some(all.remove(0)),
             _ => None,
         };
-        drop(all);
+        drop(connections);
         close(evicted);
+    }
+
+    /// For a change of the network: closes all, and keeps none that is in use now.
+    pub(super) fn clear(&self) {
+        let all = {
+            let mut connections = self.lock();
+            connections.generation += 1;
+            std::mem::take(&mut connections.idle)
+        };
+        close(all);
     }
 
     fn expire(&self) {
         let now = sys::boottime();
-        let mut all = self.lock();
-        let expired: Vec<_> =
-            all.extract_if(.., |idle| now.saturating_sub(idle.since) >= self.max_idle).collect();
-        drop(all);
+        let is_old = |idle: &mut Idle| now.saturating_sub(idle.since) >= self.max_idle;
+        let expired: Vec<_> = self.lock().idle.extract_if(.., is_old).collect();
         close(expired);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {
+    fn lock(&self) -> MutexGuard<'_, Connections> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        close(self.idle.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..));
+        close(self.idle.get_mut().unwrap_or_else(PoisonError::into_inner).idle.drain(..));
     }
 }
 

@@ -34,6 +34,7 @@ pub(super) fn put(
         _ => 0,
     };
     call.restart_progress(total)?;
+    let generation = storage.pool.generation();
     let pooled = if connection == Connection::Any { storage.pool.take(&origin) } else { None };
     let reused = pooled.is_some();
     let mut link = match pooled {
@@ -46,10 +47,12 @@ pub(super) fn put(
     let expects_continue = request.headers.iter().any(|(name, value)| {
         name.eq_ignore_ascii_case("expect") && value.eq_ignore_ascii_case("100-continue")
     });
+    let repeatable = matches!(&request.body, Body::Stream(stream) if stream.can_rewind());
     let outbound = Outbound {
         head: &head,
         body: &mut request.body,
         to_head: false,
+        repeatable,
         expects_continue,
         silence: Some(SILENCE),
     };
@@ -57,7 +60,7 @@ pub(super) fn put(
         .map_err(|Failed { error, saw_bytes }| Broken::new(error, reused, saw_bytes))?;
     storage.learn(&origin);
     match response.reusable {
-        true => storage.pool.put(origin, link),
+        true => storage.pool.put(origin, link, generation),
         false if response.cut.is_none() && !response.early => link.close(),
         false => {}
     }

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ureq::Agent;
@@ -30,7 +30,7 @@ pub(crate) struct Http {
 }
 
 struct ApiConnections {
-    agent: Agent,
+    agent: Mutex<Agent>,
     /// Made before there was a request for them; the agent takes them from here.
     ready: Arc<Pool>,
 }
@@ -52,20 +52,21 @@ impl Http {
 
     fn connect(&self, call: &Call, pool: &Pool, url: &Uri) -> Result<(), Error> {
         call.check()?;
-        let origin = Origin::of(url);
+        let (origin, generation) = (Origin::of(url), pool.generation());
         if pool.has(&origin) {
             return Ok(());
         }
         log::line(Level::Debug, || format!("connecting to {}", origin.host));
         call.asks();
+        call.network.begin();
         let link = dial(&self.settings, call, &origin)?;
-        pool.put(origin, link);
+        pool.put(origin, link, generation);
         Ok(())
     }
 
     /// Begins to connect to where the last upload went.
-    pub(crate) fn connect_ahead(&self) -> Option<Ahead> {
-        Ahead::start(self.storage(), &self.settings)
+    pub(crate) fn connect_ahead(&self, call: &Call) -> Option<Ahead> {
+        Ahead::start(self.storage(), &self.settings, call.network.network())
     }
 
     fn storage(&self) -> &Arc<Storage> {
@@ -75,8 +76,21 @@ impl Http {
     fn api(&self) -> &ApiConnections {
         self.api.get(|| {
             let ready = Arc::new(Pool::new(API_IDLE));
-            ApiConnections { agent: agent::agent(&self.settings, ready.clone()), ready }
+            ApiConnections { agent: Mutex::new(agent::agent(&self.settings, ready.clone())), ready }
         })
+    }
+
+    /// Closes all idle connections. Those in use are not kept afterwards.
+    pub(crate) fn drop_idle(&self) {
+        if let Some(storage) = self.storage.existing() {
+            storage.network_changed();
+        }
+        if let Some(ApiConnections { agent, ready }) = self.api.existing() {
+            ready.clear();
+            // The old agent closes its connections, once the requests that it is running have ended.
+            let old = std::mem::replace(&mut *lock(agent), agent::agent(&self.settings, ready.clone()));
+            drop(old);
+        }
     }
 
     /// Sends a request and reads its answer. A pooled connection that turns out dead is replaced once, at once.
@@ -107,6 +121,7 @@ impl Http {
         log::line(Level::Debug, || format!("{} to {host}", request.method));
         call.check()?;
         call.asks();
+        call.network.begin();
         call.recorder.begin(host, request.step);
         let result = match request.body {
             Body::Stream(_) => put::put(&self.settings, self.storage(), call, request, connection),
@@ -133,6 +148,7 @@ impl Http {
             call: call.clone(),
             stall_timeout: self.settings.stall_timeout,
             to_head: request.method == Method::HEAD,
+            repeatable: request.repeatable,
             authorization: Zeroizing::new(authorization.map_or("", |(_, value)| value).to_owned()),
             replaces_dead: connection == Connection::Replacement,
             may_reuse: connection == Connection::Any,
@@ -154,7 +170,7 @@ impl Http {
     }
 
     fn through_ureq(&self, request: &Request<'_>, unpooled: bool) -> Result<Response, ureq::Error> {
-        let agent = &self.api().agent;
+        let agent = lock(&self.api().agent).clone();
         let mut head = ureq::http::Request::builder().method(&request.method).uri(request.url);
         head = head.header("user-agent", &self.settings.user_agent);
         for (name, value) in &request.headers {
@@ -181,6 +197,10 @@ impl Http {
             replayed: false,
         })
     }
+}
+
+fn lock(agent: &Mutex<Agent>) -> MutexGuard<'_, Agent> {
+    agent.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn rewind(request: &mut Request<'_>) -> Result<bool, Error> {

@@ -83,7 +83,7 @@ fn run(shared: &Arc<Shared>, begun: Begun) -> Result<Attachment, Error> {
         })
     };
     let QueuedUpload { source, place, filename, content_type, cancel, timeout, tag: _ } = &*upload;
-    let call = Call::of_queue([Some(&own), cancel.as_ref()], *timeout, progress);
+    let call = Call::of_queue([Some(&own), cancel.as_ref()], *timeout, progress, shared.client.network());
     let (filename, content_type) = (filename.as_deref(), content_type.as_deref());
     shared.client.upload_queued(&call, place.as_ref(), source.core(), filename, content_type)
 }

@@ -9,6 +9,7 @@
 mod common;
 
 mod certificates;
+mod changed;
 mod child;
 mod connect;
 mod deadline;

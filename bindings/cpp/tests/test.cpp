@@ -129,7 +129,7 @@ void all_of_the_c_header_is_reached() {
       fields++;
     }
   }
-  CHECK(functions == 24 && fields >= 89);
+  CHECK(functions == 25 && fields >= 100);
   CHECK(linq::version() == LINQ_VERSION_STRING && linq::abi_version() == LINQ_ABI_VERSION);
 }
 
@@ -622,6 +622,20 @@ void an_expired_place_is_renewed() {
     return next;
   };
   thrown(Status::cancelled, [&] { upload(); });
+}
+
+void the_network_may_change() {
+  const std::string bytes = content(200000);
+  linq::UploadOptions options = called("a.txt");
+  bool reused = false;
+  options.attempt = [&](const linq::Attempt& attempt) { reused = attempt.reused(); };
+  options.progress = [](std::uint64_t, std::uint64_t) { linq::Client::default_client().network_changed(); };
+  good(g_client->upload(Source::bytes(bytes), options), "a.txt", bytes);
+  good(g_client->upload(Source::bytes(bytes), options), "a.txt", bytes);
+  CHECK(reused);  // that was another client
+  g_client->network_changed();
+  good(g_client->upload(Source::bytes(bytes), options), "a.txt", bytes);
+  CHECK(!reused);
 }
 
 void each_request_is_told() {
@@ -1396,6 +1410,7 @@ int main() {
   RUN(what_a_callback_throws_comes_out_of_the_call);
   RUN(an_expired_place_is_renewed);
   RUN(each_request_is_told);
+  RUN(the_network_may_change);
   RUN(a_token_ends_calls);
 #ifdef __cpp_lib_jthread
   RUN(a_stop_token_ends_calls);

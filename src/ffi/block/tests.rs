@@ -170,6 +170,7 @@ fn an_error_carries_everything_that_is_known() {
         system_error: Some(libc::ENOENT),
         sent: false,
         renewed: false,
+        network_changed: false,
     };
     let block = error(&from).unwrap();
     // SAFETY: just made.

@@ -53,7 +53,9 @@ pub(super) fn run(
     };
     let (sent_before, received_before) = (exchange.link.sent, exchange.link.received);
     call.recorder.phase(Phase::Send);
+    call.network.leave_alone(!outbound.repeatable);
     let result = exchange.run(outbound);
+    call.network.leave_alone(false);
     let link = &*exchange.link;
     call.recorder.moved(link.sent - sent_before, link.received - received_before);
     result.map_err(|mut error| {

@@ -38,6 +38,9 @@ impl Exchange<'_> {
                     self.call.check()?;
                     let room = left.min(buffer.len() as u64) as usize;
                     let n = self.outside(|| stream.read(&mut buffer[..room]))?;
+                    if n == 0 {
+                        return Err(Error::new(ErrorKind::Internal, "the source was not rewound"));
+                    }
                     &buffer[..n]
                 }
                 Body::Stream(_) => &[],

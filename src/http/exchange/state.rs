@@ -32,6 +32,8 @@ pub(in crate::http) struct Outbound<'a, 'b> {
     pub(in crate::http) body: &'a mut Body<'b>,
     /// The request is HEAD: its response has no body.
     pub(in crate::http) to_head: bool,
+    /// It may be sent again, so it is given up if the network changes and the connection is lost.
+    pub(in crate::http) repeatable: bool,
     /// The head has `Expect: 100-continue`.
     pub(in crate::http) expects_continue: bool,
     /// A response body without a length ends after so long a silence.

@@ -64,6 +64,13 @@ public final class LinqClient: Sendable {
         }
     }
 
+    /// Tells the client that the network changed, as an `NWPathMonitor` reports it.
+    ///
+    /// Idle connections are closed. A running upload whose connection is lost goes on over another; the first time this
+    /// costs no attempt. Waits after a failure of the network end. A false alarm costs idle connections and nothing else.
+    /// Never blocks.
+    public func networkChanged() { linq_network_changed(client) }
+
     /// The options of a call other than an upload.
     private func callOptions(_ token: OpaquePointer, _ deadline: Deadline?) -> linq_call_options {
         var options = linq_call_options_default()

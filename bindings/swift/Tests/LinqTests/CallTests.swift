@@ -329,4 +329,17 @@ final class CallTests: SandboxTestCase {
             XCTAssertTrue(attempt.bytesReceived > 50 && (!attempt.isReused || attempt.connect == .zero), "\(attempt)")
         }
     }
+
+    func testTheNetworkMayChange() async throws {
+        let reused = Locked<[Bool]>([])
+        let client = try LinqClient(sandbox.configuration(key: sandbox.key)) { attempt in reused { $0.append(attempt.isReused) } }
+        for _ in 0..<3 {
+            let options = UploadOptions(filename: "a.txt")
+            _ = try await client.upload(data: someBytes(100_000), options: options) { _ in client.networkChanged() }
+        }
+        XCTAssertFalse(reused.now.contains(true))
+        _ = try await client.upload(data: someBytes(5), options: UploadOptions(filename: "a.txt"))
+        _ = try await client.upload(data: someBytes(5), options: UploadOptions(filename: "a.txt"))
+        XCTAssertEqual(reused.now.suffix(2), [true, true])
+    }
 }
