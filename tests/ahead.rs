@@ -290,6 +290,59 @@ fn one_that_died_is_replaced_at_once_and_costs_no_attempt() {
     }
 }
 
+/// Connections made by `connect`, and one that was made or is being made while Linq is asked: none is used after a change.
+#[test]
+fn none_outlives_a_change_of_the_network() {
+    let _alone = alone();
+    for tls in BOTH {
+        let sandbox = Sandbox::start();
+        let client = sandbox.client_once(tls);
+        let reserved = place(&client, 100);
+        client.connect(Some(&reserved), CallOptions::default()).unwrap();
+        client.network_changed();
+        client.connect(None, CallOptions::default()).unwrap();
+        assert_eq!(accepted(&sandbox, tls), [2, 1]);
+        client.network_changed();
+        assert_eq!(upload(&client, &jpeg(10)).unwrap().attempts, 1);
+        assert_eq!(accepted(&sandbox, tls), [3, 2], "TLS {tls}");
+    }
+    for connect_ms in [0, 500] {
+        let sandbox = Sandbox::start();
+        let client = has_uploaded(&sandbox, true);
+        sandbox.on_reserve(json!({"delay_ms": 300}));
+        sandbox.plant(json!({"side": "storage", "on": "connect", "fault": {"delay_ms": connect_ms}}));
+        thread::scope(|scope| {
+            let running = scope.spawn(|| upload(&client, &jpeg(10)).unwrap());
+            sleep(Duration::from_millis(150));
+            client.network_changed();
+            assert_eq!(running.join().unwrap().attempts, 1);
+        });
+        assert_eq!(accepted(&sandbox, true), [1, 3], "{connect_ms}");
+        assert_eq!(threads(), 0);
+    }
+}
+
+/// On another network the host may answer.
+#[test]
+fn a_change_of_the_network_ends_the_pause_after_a_failure() {
+    let _alone = alone();
+    let sandbox = Sandbox::start();
+    let client = has_uploaded(&sandbox, true);
+    let refusing = json!({"side": "storage", "on": "connect", "fault": {"connect": "reset"}});
+    let fault = sandbox.plant(refusing);
+    sandbox.on_reserve(json!({"delay_ms": 300}));
+    upload(&client, &jpeg(1000)).unwrap();
+    fault.assert_injected(1);
+    client.network_changed();
+    sandbox.on_reserve(json!({"delay_ms": 600}));
+    thread::scope(|scope| {
+        scope.spawn(|| upload(&client, &jpeg(10)).unwrap());
+        sleep(Duration::from_millis(300));
+        assert_eq!(accepted(&sandbox, true)[1], 4, "while Linq is asked");
+    });
+    assert_eq!(accepted(&sandbox, true)[1], 4);
+}
+
 /// What must not be repeated has a connection of its own, made for it.
 #[test]
 fn what_must_not_be_repeated_does_not_use_it() {

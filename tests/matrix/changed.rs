@@ -5,7 +5,10 @@ use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use linq::{Attachment, Client, Config, Error, ErrorKind, Reader, Request, Source, UploadOptions};
+use linq::{
+    Attachment, Client, Config, Error, ErrorKind, EventKind, Queue, QueuedSource, QueuedUpload, Reader,
+    Request, Source, UploadOptions,
+};
 use serde_json::json;
 
 use crate::child::{here, ip, is_alone, may_unshare, ran_under};
@@ -226,6 +229,45 @@ fn row_123_waits_after_a_failure_of_the_network_end_now() {
     );
     fault.assert_injected(3);
     assert_eq!(attachment.unwrap().attempts, 4);
+}
+
+/// The uploads of a client's queues belong to it.
+#[test]
+fn row_123_an_upload_of_a_queue_too() {
+    let sandbox = Sandbox::start();
+    let client = Arc::new(sandbox.client(false));
+    let queue = Queue::new(client.clone(), Some(1)).unwrap();
+    let fault =
+        sandbox.plant(json!({"side": "storage", "method": "PUT", "times": 3, "fault": {"reset_after": 100}}));
+    let upload = QueuedUpload {
+        source: QueuedSource::Bytes(Box::new(SMALL.clone())),
+        place: None,
+        filename: Some("photo.jpg".to_owned()),
+        content_type: None,
+        cancel: None,
+        timeout: None,
+        tag: 0,
+    };
+    queue.add(upload).unwrap();
+    for puts in 1..4 {
+        until("a PUT is reset", || {
+            let all = sandbox.puts();
+            all.len() >= puts && all[puts - 1].0["ended"] == "reset"
+        });
+        thread::sleep(Duration::from_millis(20));
+        let start = Instant::now();
+        client.network_changed();
+        until("the next", || sandbox.puts().len() > puts);
+        assert!(start.elapsed() < Duration::from_millis(400), "{:?}", start.elapsed());
+    }
+    fault.assert_injected(3);
+    let attachment = loop {
+        let event = queue.next(Some(Duration::from_secs(10))).unwrap().unwrap();
+        if let EventKind::Finished(attachment) = event.kind {
+            break attachment;
+        }
+    };
+    assert_eq!(attachment.attempts, 4);
 }
 
 #[test]
