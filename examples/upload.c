@@ -19,6 +19,12 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#endif
 
 enum exit_code { ALL_WELL = 0, BAD_USAGE = 1, SOME_FAILED = 2, NOT_SET_UP = 3, INTERRUPTED = 130 };
 
@@ -186,6 +192,49 @@ static void end_bar(bool stays) {
   fflush(stderr);
   bar_drawn = false;
 }
+
+/* The network. When an address comes or goes, a running upload goes on over what there is now. */
+
+#ifdef __linux__
+static int network = -1;
+static pthread_t network_thread;
+
+static void *watch_network(void *client) {
+  char message[8192];
+  int before;
+  while (recv(network, message, sizeof message, 0) > 0 || errno == ENOBUFS) {
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before); /* pthread_cancel must not end it inside the library */
+    linq_network_changed(client);
+    pthread_setcancelstate(before, &before);
+  }
+  return NULL;
+}
+
+/* Without it uploads work as well, but may wait for a silent connection. */
+static void start_network(linq_client *client) {
+  struct sockaddr_nl groups = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
+  network = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  bool listens = network >= 0 && bind(network, (struct sockaddr *)&groups, sizeof groups) == 0;
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the main thread */
+  if (listens) listens = pthread_create(&network_thread, NULL, watch_network, client) == 0;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (listens || network < 0) return;
+  close(network);
+  network = -1;
+}
+
+static void stop_network(void) {
+  if (network < 0) return;
+  pthread_cancel(network_thread);
+  pthread_join(network_thread, NULL);
+  close(network);
+}
+#else
+static void start_network(linq_client *client) { (void)client; }
+static void stop_network(void) {}
+#endif
 
 /* What came of a file. */
 
@@ -526,7 +575,9 @@ int main(int count, char **words) {
   atomic_store(&interrupt, token);
   watch(SIGINT);
   watch(SIGTERM);
+  start_network(job.client);
   enum exit_code result = run(&job, words + at, count - at);
+  stop_network();
   /* The token stays: a signal may still come. */
   linq_free(job.client);
   return (int)result;

@@ -1,7 +1,6 @@
 //! Makes attempts until one succeeds or none is left. The last error also names the first cause.
 
 use std::rc::Rc;
-use std::time::Instant;
 
 use crate::call::Call;
 use crate::error::{Details, Error, ErrorKind};
@@ -58,7 +57,7 @@ impl Attempts {
                 }
             };
             let made = state.made;
-            let next = state.next(&error, call.left(Instant::now()), u32::from_ne_bytes(random::bytes()));
+            let next = state.next(&error, call.left(), u32::from_ne_bytes(random::bytes()));
             let again_in = match next {
                 Next::Again { wait, .. } => Some(wait),
                 Next::End(_) => None,

@@ -13,6 +13,7 @@ use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, reason};
 use crate::network::{Network, Watch};
 use crate::report::{Observer, Recorder};
+use crate::sys::boottime;
 
 /// A progress callback: gets the number of bytes that the other side has, and the total. Returning `false` cancels.
 pub type Progress = Box<dyn FnMut(u64, u64) -> bool>;
@@ -24,7 +25,8 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
 pub(crate) struct Call {
     /// Any of these cancels it.
     cancel: [Option<CancelToken>; 2],
-    deadline: Option<Instant>,
+    /// By the clock that also counts while the device sleeps.
+    deadline: Option<Duration>,
     timeout: Option<Duration>,
     progress: RefCell<Option<Progress>>,
     told: Cell<Option<(u64, Instant)>>,
@@ -73,7 +75,7 @@ impl Call {
     ) -> Rc<Self> {
         Rc::new(Call {
             cancel: cancel.map(Option::<&CancelToken>::cloned),
-            deadline: timeout.and_then(|t| Instant::now().checked_add(t)),
+            deadline: timeout.and_then(|t| boottime().checked_add(t)),
             timeout,
             progress: RefCell::new(progress),
             told: Cell::new(None),
@@ -97,8 +99,8 @@ impl Call {
         if self.cancel.iter().flatten().any(CancelToken::is_cancelled) {
             return Err(Error::cancelled());
         }
-        match self.deadline {
-            Some(deadline) if Instant::now() >= deadline => Err(self.too_late()),
+        match self.left() {
+            Some(Duration::ZERO) => Err(self.too_late()),
             _ => Ok(()),
         }
     }
@@ -109,8 +111,8 @@ impl Call {
     }
 
     /// The time that is left; `None` without a deadline.
-    pub(crate) fn left(&self, now: Instant) -> Option<Duration> {
-        self.deadline.map(|deadline| deadline.saturating_duration_since(now))
+    pub(crate) fn left(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_sub(boottime()))
     }
 
     /// Waits for one of `wanted`, for `limit`, or for the end of the call, whichever comes first. Returns what is ready for
@@ -152,10 +154,10 @@ impl Call {
                 fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
             }
             self.check()?;
-            let until = [limit, self.deadline].into_iter().flatten().min();
+            let limit = limit.map(|limit| limit.saturating_duration_since(Instant::now()));
             let timeout = match for_network && self.network.has_changed() {
                 true => Some(Duration::ZERO),
-                false => until.map(|until| until.saturating_duration_since(Instant::now())),
+                false => [limit, self.left()].into_iter().flatten().min(),
             };
             let timeout = timeout
                 .map(|t| Timespec { tv_sec: t.as_secs().min(1 << 20) as _, tv_nsec: t.subsec_nanos() as _ });

@@ -18,7 +18,7 @@ use crate::process::PerProcess;
 use crate::sys;
 
 /// Bytes that were sent before the network changed, or since, and that nobody has acknowledged for so long, are lost.
-const PATIENCE: Duration = Duration::from_secs(3);
+const ACKNOWLEDGE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What the calls of a client know of the network.
 pub(crate) struct Network {
@@ -194,7 +194,7 @@ impl Watch {
             return Ok(None);
         }
         doubt.until = match waiting.clone().any(sys::awaits_acknowledgement) {
-            true => doubt.until.or_else(|| now.checked_add(PATIENCE)),
+            true => doubt.until.or_else(|| now.checked_add(ACKNOWLEDGE_TIMEOUT)),
             false => None,
         };
         if doubt.until.is_some_and(|until| until <= now) {
@@ -269,7 +269,7 @@ mod tests {
         assert_eq!(watch.check(fds(&stream), now), Ok(None));
         network.changed();
         assert_eq!(watch.check(fds(&stream), now), Ok(None), "everything is acknowledged");
-        assert_eq!(watch.check(fds(&stream), now + PATIENCE * 2), Ok(None));
+        assert_eq!(watch.check(fds(&stream), now + ACKNOWLEDGE_TIMEOUT * 2), Ok(None));
         assert!(!address_is_gone(stream.as_fd()));
     }
 
@@ -281,11 +281,14 @@ mod tests {
         let watch = Watch::new(&network);
         let now = Instant::now();
         network.changed();
-        assert_eq!(watch.check(fds(&reader), now), Ok(Some(now + PATIENCE)));
-        assert_eq!(watch.check(fds(&reader), now + PATIENCE / 2), Ok(Some(now + PATIENCE)));
-        let error = watch.check(fds(&reader), now + PATIENCE).unwrap_err();
+        assert_eq!(watch.check(fds(&reader), now), Ok(Some(now + ACKNOWLEDGE_TIMEOUT)));
+        assert_eq!(
+            watch.check(fds(&reader), now + ACKNOWLEDGE_TIMEOUT / 2),
+            Ok(Some(now + ACKNOWLEDGE_TIMEOUT))
+        );
+        let error = watch.check(fds(&reader), now + ACKNOWLEDGE_TIMEOUT).unwrap_err();
         assert!(error.details.network_changed && error.details.retryable, "{error}");
         watch.begin();
-        assert_eq!(watch.check(fds(&reader), now + PATIENCE), Ok(None));
+        assert_eq!(watch.check(fds(&reader), now + ACKNOWLEDGE_TIMEOUT), Ok(None));
     }
 }

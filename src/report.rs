@@ -174,7 +174,7 @@ impl Recorder {
         });
     }
 
-    /// What came of it is known: the observer is told.
+    /// Calls the observer, now that it is known how the request ended.
     pub(crate) fn tell(&self, again_in: Option<Duration>) {
         let Some(observer) = &self.observer else { return };
         let Some(Current { mut report, .. }) = self.current.take() else { return };
@@ -218,8 +218,8 @@ mod tests {
 
     fn recorder() -> (Recorder, Arc<Mutex<Vec<AttemptReport>>>) {
         let told = Arc::new(Mutex::new(Vec::new()));
-        let heard = told.clone();
-        let observer: Observer = Arc::new(move |report| heard.lock().unwrap().push(report.clone()));
+        let sink = told.clone();
+        let observer: Observer = Arc::new(move |report| sink.lock().unwrap().push(report.clone()));
         (Recorder::new(Some(observer)), told)
     }
 

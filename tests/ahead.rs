@@ -99,8 +99,8 @@ fn it_is_reported() {
         sandbox.on_reserve(json!({"delay_ms": reserve_ms}));
         sandbox.plant(json!({"side": "storage", "on": "connect", "fault": {"delay_ms": connect_ms}}));
         let told = Arc::new(Mutex::new(Vec::new()));
-        let heard = told.clone();
-        let observer: Observer = Arc::new(move |report| heard.lock().unwrap().push(report.clone()));
+        let sink = told.clone();
+        let observer: Observer = Arc::new(move |report| sink.lock().unwrap().push(report.clone()));
         let call = CallOptions { attempt: Some(&observer), ..CallOptions::default() };
         upload_with(&client, &jpeg(1000), call).unwrap();
         let told = told.lock().unwrap();

@@ -37,7 +37,7 @@ impl<'a> FileSource<'a> {
         let flags = libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY;
         let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
         let file = file.map_err(|e| failed(format!("{name} cannot be opened"), &e))?;
-        let opened = regular(&name, &file)?;
+        let opened = regular(&name, &file, "")?;
         Ok(FileSource { name, file, path: Some(path), offset: 0, size: opened.len(), opened })
     }
 
@@ -45,7 +45,7 @@ impl<'a> FileSource<'a> {
         let name = "the descriptor".to_owned();
         // A descriptor of our own for the same open file, so that a `File` can own it.
         let file = File::from(duplicate(fd)?);
-        let opened = regular(&name, &file)?;
+        let opened = regular(&name, &file, "; use a reader instead")?;
         let rest = opened.len().checked_sub(offset);
         let rest =
             rest.ok_or_else(|| file_error(format!("the file of {name} ends before offset {offset}")))?;
@@ -109,7 +109,7 @@ fn metadata(name: &str, file: &File) -> Result<Metadata, Error> {
 }
 
 /// The metadata of what must be a regular file.
-fn regular(name: &str, file: &File) -> Result<Metadata, Error> {
+fn regular(name: &str, file: &File, advice: &str) -> Result<Metadata, Error> {
     let metadata = metadata(name, file)?;
     if metadata.is_file() {
         return Ok(metadata);
@@ -122,5 +122,5 @@ fn regular(name: &str, file: &File) -> Result<Metadata, Error> {
         _ if kind.is_socket() => "a socket",
         _ => "something else",
     };
-    Err(file_error(format!("{name} is {kind}, not a regular file")))
+    Err(file_error(format!("{name} is {kind}, not a regular file{advice}")))
 }

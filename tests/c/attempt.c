@@ -11,7 +11,7 @@ struct told {
   int calls_back, frees;
 };
 
-static void hear(void *attempt_user_data, const linq_attempt *attempt) {
+static void collect(void *attempt_user_data, const linq_attempt *attempt) {
   struct told *told = attempt_user_data;
   CHECK(told->count < 16 && attempt->struct_size == sizeof *attempt && LINQ_HAS(attempt, again_in_ms));
   uint64_t parts = attempt->lookup_us + attempt->connect_us + attempt->proxy_us + attempt->tls_us +
@@ -38,7 +38,7 @@ static void hear(void *attempt_user_data, const linq_attempt *attempt) {
 static void upload(struct told *told, linq_status expected, uint32_t timeout_ms) {
   linq_source source = from_memory("hello", 5);
   linq_upload_options options = named("a.txt", NULL);
-  options.attempt = hear;
+  options.attempt = collect;
   options.attempt_user_data = told;
   options.timeout_ms = timeout_ms;
   linq_attachment *attachment = NULL;
@@ -92,7 +92,7 @@ static void other_calls_tell_theirs(void) {
   calm();
   struct told told = {.count = 0};
   linq_call_options call = linq_call_options_default();
-  call.attempt = hear;
+  call.attempt = collect;
   call.attempt_user_data = &told;
   linq_file file = linq_file_default();
   file.filename = "a.txt";
@@ -117,7 +117,7 @@ static void an_older_caller_hears_nothing(void) {
   calm();
   struct told told = {.count = 0};
   linq_call_options call = linq_call_options_default();
-  call.attempt = hear;
+  call.attempt = collect;
   call.attempt_user_data = &told;
   call.struct_size = offsetof(linq_call_options, attempt);
   linq_file file = linq_file_default();

@@ -5,7 +5,7 @@ static linq_client *g_client;
 
 static int g_reused;
 
-static void hear(void *attempt_user_data, const linq_attempt *attempt) {
+static void collect(void *attempt_user_data, const linq_attempt *attempt) {
   (void)attempt_user_data;
   g_reused = (int)attempt->reused;
 }
@@ -22,7 +22,7 @@ static void upload(linq_client *client, linq_progress_fn progress, void *user_da
   linq_upload_options options = named("a.txt", NULL);
   options.progress = progress;
   options.user_data = user_data;
-  options.attempt = hear;
+  options.attempt = collect;
   linq_attachment *attachment = NULL;
   linq_error *error = NULL;
   CHECK_STATUS(linq_upload(client, &source, &options, &attachment, &error), LINQ_OK, error);

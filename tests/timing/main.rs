@@ -18,6 +18,7 @@ mod support;
 mod cancel;
 mod early_response;
 mod floods;
+mod phones;
 mod slow;
 mod time;
 mod warm;

@@ -13,7 +13,7 @@ use crate::common::{BOTH, Sandbox, jpeg};
 /// Collects reports, and checks of each what holds for all.
 fn observer() -> (Observer, Arc<Mutex<Vec<AttemptReport>>>) {
     let told = Arc::new(Mutex::new(Vec::new()));
-    let heard = told.clone();
+    let sink = told.clone();
     let observer: Observer = Arc::new(move |report: &AttemptReport| {
         let apart = report.total.abs_diff(parts(report).into_iter().sum());
         assert!(apart < Duration::from_millis(1), "{report:?}");
@@ -21,7 +21,7 @@ fn observer() -> (Observer, Arc<Mutex<Vec<AttemptReport>>>) {
         if report.reused {
             assert!(parts(report)[..4].iter().all(Duration::is_zero), "{report:?}");
         }
-        heard.lock().unwrap().push(report.clone());
+        sink.lock().unwrap().push(report.clone());
     });
     (observer, told)
 }
@@ -193,9 +193,9 @@ fn it_may_call_back() {
     let (inner, inside) = observer();
     let (again, content) = (client.clone(), bytes.clone());
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let heard = seen.clone();
+    let sink = seen.clone();
     let outer: Observer = Arc::new(move |report: &AttemptReport| {
-        heard.lock().unwrap().push(report.step);
+        sink.lock().unwrap().push(report.step);
         upload(&again, &content, &inner).unwrap();
     });
     upload(&client, &bytes, &outer).unwrap();

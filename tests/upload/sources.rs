@@ -251,7 +251,7 @@ fn descriptors_that_do_not_hold_what_is_asked_for() {
             Some(u64::MAX),
             "the file of the descriptor ends before offset 18446744073709551615",
         ),
-        (reader.as_fd(), 0, Some(5), "the descriptor is a FIFO, not a regular file"),
+        (reader.as_fd(), 0, Some(5), "the descriptor is a FIFO, not a regular file; use a reader instead"),
     ];
     for (fd, offset, length, why) in table {
         let error = named(&client, Source::Descriptor { fd, offset, length }).unwrap_err();
@@ -260,6 +260,31 @@ fn descriptors_that_do_not_hold_what_is_asked_for() {
     let error = named(&client, Source::Descriptor { fd: file.as_fd(), offset: 100, length: None });
     assert_eq!(error.unwrap_err().kind, ErrorKind::Unsupported, "an empty rest");
     assert!(sandbox.requests().is_empty());
+}
+
+/// What a content provider hands out may be a pipe or a socket. Its advice works: a reader sends that.
+#[test]
+fn a_descriptor_that_cannot_seek_is_sent_by_a_reader() {
+    struct Pipe(io::PipeReader);
+    impl linq::Reader for Pipe {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            io::Read::read(&mut self.0, buffer)
+        }
+    }
+    let (sandbox, bytes) = (Sandbox::start(), jpeg(300_000));
+    let client = sandbox.client(true);
+    let (socket, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+    let error = named(&client, Source::Descriptor { fd: socket.as_fd(), offset: 0, length: Some(5) });
+    let expected = "the descriptor is a socket, not a regular file; use a reader instead";
+    assert_eq!(error.unwrap_err().message, expected);
+
+    let (reader, mut writer) = io::pipe().unwrap();
+    let attachment = std::thread::scope(|scope| {
+        scope.spawn(|| io::Write::write_all(&mut writer, &bytes).map(|()| drop(writer)));
+        let mut reader = Pipe(reader);
+        named(&client, Source::Reader { reader: &mut reader, size: 300_000 }).unwrap()
+    });
+    sandbox.assert_only(&attachment, &bytes);
 }
 
 /// A server that stops reading for a while gives the file time to change under us. Nothing is padded, nothing goes

@@ -649,7 +649,7 @@ void each_request_is_told() {
     bool has_reason;
   };
   std::vector<Told> told;
-  const auto hear = [&](const linq::Attempt& a) {
+  const auto collect = [&](const linq::Attempt& a) {
     const auto parts = a.lookup() + a.connect() + a.proxy() + a.tls() + a.send() + a.wait() + a.receive();
     CHECK(parts <= a.total() && a.total() - parts < std::chrono::milliseconds(1));
     CHECK(a.host() == "127.0.0.1" && !a.request_id().empty() && a.bytes_sent() > 100 && a.bytes_received() > 50);
@@ -658,7 +658,7 @@ void each_request_is_told() {
     told.push_back({a.step(), a.number(), a.http_status(), a.status(), !a.reason().empty()});
   };
   linq::UploadOptions options = called("a.txt");
-  options.attempt = hear;
+  options.attempt = collect;
   g_client->upload(Source::bytes("hello"), options);
   CHECK(told.size() == 3 && told[0].step == linq::Step::reserve && told[1].step == linq::Step::put);
   CHECK(told[1].status == Status::storage && told[1].http_status == 503 && told[1].has_reason);
@@ -666,7 +666,7 @@ void each_request_is_told() {
 
   told.clear();
   linq::CallOptions call;
-  call.attempt = hear;
+  call.attempt = collect;
   linq::File file;
   file.filename = "a.txt";
   file.size_bytes = 5;

@@ -1,6 +1,7 @@
 //! Sending: writes the head and the body, and meanwhile reads what the peer sends.
 
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
@@ -10,6 +11,7 @@ use super::state::{Exchange, State, no_memory};
 use crate::error::{Error, ErrorKind};
 use crate::http::link::{Received, lost, would_block};
 use crate::http::request::Body;
+use crate::process::PerProcess;
 
 /// How long to wait for a 100 Continue before the body is sent without it.
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -17,6 +19,31 @@ const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Each read of the source costs four calls of the kernel, whatever its size; much larger, and its bytes have left the
 /// processor's cache by the time they are encrypted and sent. `make bench` measures it.
 const OUTPUT: usize = 128 * 1024;
+
+/// What all that send at the same time have in common: of many, each gets less.
+const OUTPUT_OF_ALL: usize = 1024 * 1024;
+const LEAST_OUTPUT: usize = 16 * 1024;
+
+/// How many bodies are being sent from a buffer.
+static SENDING: PerProcess<AtomicUsize> = PerProcess::new();
+
+/// One of them.
+struct Sending(&'static AtomicUsize);
+
+impl Sending {
+    /// With how much room for it.
+    fn begin() -> (Self, usize) {
+        let all = SENDING.get(|| AtomicUsize::new(0));
+        let count = all.fetch_add(1, Ordering::Relaxed) + 1;
+        (Sending(all), (OUTPUT_OF_ALL / count).clamp(LEAST_OUTPUT, OUTPUT))
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl Exchange<'_> {
     /// Sends the head and the body, unless the final response begins first.
@@ -27,8 +54,11 @@ impl Exchange<'_> {
             Body::Stream(stream) => stream.length(),
         };
         let mut buffer = Zeroizing::new(Vec::new());
+        let mut sending = None;
         if let Body::Stream(_) = body {
-            allocate(&mut buffer, left.min(OUTPUT as u64) as usize)?;
+            let (one, room) = Sending::begin();
+            sending = Some(one);
+            allocate(&mut buffer, left.min(room as u64) as usize)?;
         }
         while self.state == State::Sending {
             let chunk = match body {
@@ -51,6 +81,7 @@ impl Exchange<'_> {
                 self.enter(State::Waiting);
             }
         }
+        drop(sending);
         Ok(())
     }
 

@@ -84,15 +84,15 @@ public struct LinqAttempt: Sendable, Hashable {
 
 /// The function that is called after each request; it lives as long as the client.
 final class AttemptObserver: Sendable {
-    private let hear: @Sendable (LinqAttempt) -> Void
+    private let function: @Sendable (LinqAttempt) -> Void
 
-    init(_ hear: @escaping @Sendable (LinqAttempt) -> Void) { self.hear = hear }
+    init(_ function: @escaping @Sendable (LinqAttempt) -> Void) { self.function = function }
 
     /// The callback for C.
     static let callback: linq_attempt_fn = { user, attempt in
         guard let user, let attempt else { return }
         let observer = Unmanaged<AttemptObserver>.fromOpaque(user).takeUnretainedValue()
-        withPool { observer.hear(LinqAttempt(attempt.pointee)) }
+        withPool { observer.function(LinqAttempt(attempt.pointee)) }
     }
 
     /// Its user data.

@@ -5,6 +5,9 @@
 
 import Foundation
 import Linq
+#if canImport(Network)
+import Network
+#endif
 
 let usage = """
     usage: split presign FILE > place.json
@@ -28,6 +31,14 @@ func presign(_ path: String) async throws {
 func upload(_ json: Data, _ path: String, loopback: Bool) async throws {
     let place = try JSONDecoder().decode(Presigned.self, from: json)
     let client = try LinqClient(.init(usesEnvironment: false, allowsHTTPLoopback: loopback))
+    #if canImport(Network)
+    let monitor = NWPathMonitor()
+    monitor.pathUpdateHandler = { path in
+        if path.status == .satisfied { client.networkChanged() }
+    }
+    monitor.start(queue: .global())
+    defer { monitor.cancel() }
+    #endif
     for try await event in client.uploadEvents(presigned: place, from: .file(URL(fileURLWithPath: path))) {
         switch event {
         case .progress(let progress): note("\(Int(progress.fraction * 100)) %")
