@@ -7,7 +7,8 @@ static int g_reused;
 
 static void collect(void *attempt_user_data, const linq_attempt *attempt) {
   (void)attempt_user_data;
-  g_reused = (int)attempt->reused;
+  /* Not the PUT: its connection may have been made while the place was reserved. */
+  if (attempt->step == LINQ_STEP_RESERVE) g_reused = (int)attempt->reused;
 }
 
 static int32_t says_so(void *user_data, uint64_t sent, uint64_t total) {
