@@ -11,6 +11,9 @@ pub(crate) const MAX_TEXT: usize = 300;
 /// Shorter values are not secret, and would match anywhere.
 const MIN_SECRET: usize = 8;
 
+/// A word that was percent-encoded more often than this is hidden as a whole: decoding it would take too long.
+const MAX_ENCODINGS: usize = 4;
+
 /// What was sent to a server and must not be shown when the server repeats it.
 #[derive(Default)]
 pub(crate) struct Secrets {
@@ -24,10 +27,11 @@ impl Secrets {
         Secrets { placeholder: "(the API key)", values: vec![key.to_owned().into()] }
     }
 
-    /// The query of a presigned URL: each of its values, raw and decoded.
+    /// The query of a presigned URL: all of it, and each of its values, raw and decoded. What has no name is a value.
     pub(crate) fn query(url: &Uri) -> Self {
-        let values = url.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-        let both = values.flat_map(|(_, raw)| {
+        let query = url.query().unwrap_or_default();
+        let values = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value));
+        let both = std::iter::once(query).chain(values).flat_map(|raw| {
             let decoded = percent_decode_str(raw).decode_utf8_lossy().into_owned();
             [raw.to_owned().into(), decoded.into()]
         });
@@ -44,7 +48,26 @@ impl Secrets {
         let text: String = text.chars().filter(|c| c.is_whitespace() || !c.is_control()).collect();
         let words: Vec<_> = text.split_whitespace().map(without_query).collect();
         let text = self.values.iter().fold(words.join(" "), hidden);
-        text.chars().take(MAX_TEXT).collect()
+        let words =
+            text.split(' ').map(|word| if self.is_encoded_in(word) { self.placeholder } else { word });
+        words.flat_map(|word| [" ", word]).flat_map(str::chars).skip(1).take(MAX_TEXT).collect()
+    }
+
+    /// Whether a word shows a secret once it is decoded, in upper or lower case.
+    fn is_encoded_in(&self, word: &str) -> bool {
+        let mut decoded = Zeroizing::new(word.to_ascii_lowercase());
+        for _ in 0..MAX_ENCODINGS {
+            let secrets = self.values.iter().filter(|secret| secret.len() >= MIN_SECRET);
+            if secrets.into_iter().any(|secret| decoded.contains(&secret.to_ascii_lowercase())) {
+                return true;
+            }
+            let again = percent_decode_str(&decoded).decode_utf8_lossy().to_ascii_lowercase();
+            if again == *decoded {
+                return false;
+            }
+            *decoded = again;
+        }
+        !self.values.is_empty()
     }
 }
 
@@ -123,11 +146,33 @@ mod tests {
             "the signature deadbeefdeadbeef is wrong",
             "https://h/p&#63;X-Amz-Signature=deadbeefdeadbeef",
             "scope AKIA/20261122, or AKIA%2F20261122",
+            "scope AKIA%2f20261122",
+            "next=https%3A%2F%2Fh%2Fp%3FX-Amz-Credential%3DAKIA%252F20261122",
+            "%2541KIA%25252F20261122",
+            "AKIA%252525252525252F20261122",
+            "DEADBEEFDEADBEEF",
         ] {
             let shown = query.redact(text);
-            assert!(!shown.contains("deadbeef") && !shown.contains("AKIA"), "{shown}");
+            let lower = shown.to_lowercase();
+            assert!(!["deadbeef", "akia", "20261122"].iter().any(|part| lower.contains(part)), "{shown}");
             assert!(shown.contains("(part of the upload URL)"), "{shown}");
         }
-        assert_eq!(query.redact("1 object"), "1 object");
+        assert_eq!(query.redact("1 object, 100% of it"), "1 object, 100% of it");
+    }
+
+    #[test]
+    fn a_word_that_is_encoded_endlessly_costs_little() {
+        let began = std::time::Instant::now();
+        let word = format!("%{}", "25".repeat(500_000));
+        assert_eq!(Secrets::key("abcd/efgh+ijkl").redact(&word), "(the API key)");
+        assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn a_query_without_names_is_hidden() {
+        let query = Secrets::query(&"https://h/p?deadbeef%2Fdeadbeef&n=1".parse().unwrap());
+        for text in ["deadbeef/deadbeef", "deadbeef%2Fdeadbeef"] {
+            assert_eq!(query.redact(&format!("the token {text}")), "the token (part of the upload URL)");
+        }
     }
 }

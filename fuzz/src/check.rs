@@ -25,7 +25,14 @@ impl Server {
     fn secrets(self) -> &'static [&'static str] {
         match self {
             Server::Linq => &[KEY],
-            Server::Storage => &[SIGNATURE, "AKIAEXAMPLE0/20260101", "AKIAEXAMPLE0%2F20260101"],
+            Server::Storage => &[
+                SIGNATURE,
+                "5IGNATURE0123456789ABCDEF",
+                "AKIAEXAMPLE0/20260101",
+                "AKIAEXAMPLE0%2F20260101",
+                "AKIAEXAMPLE0%252F20260101",
+                QUERY,
+            ],
         }
     }
 }
@@ -42,6 +49,8 @@ pub fn with_secrets(server: Server, input: &[u8]) -> Vec<u8> {
             (Server::Storage, 0xfa) => output.extend(format!("https://127.0.0.1/b/o?{QUERY}").bytes()),
             (Server::Storage, 0xfb) => output.extend(b"AKIAEXAMPLE0/20260101"),
             (Server::Storage, 0xfc) => output.extend(QUERY.replace('&', "&amp;").bytes()),
+            (Server::Storage, 0xfd) => output.extend(QUERY.replace('%', "%25").bytes()),
+            (Server::Storage, 0xfe) => output.extend(SIGNATURE.to_ascii_uppercase().bytes()),
             (_, other) => output.push(*other),
         }
     }

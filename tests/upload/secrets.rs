@@ -60,6 +60,20 @@ fn no_secret_is_ever_shown() {
     }
 }
 
+/// What S3 says of a wrong signature: it repeats all that it was sent, and here in the fields that are read too.
+fn refusal_that_repeats(url: &str, signature: &str, credential: &str) -> String {
+    let (path, query) = url.split_once('?').unwrap();
+    let (escaped, twice) = (query.replace('&', "&amp;"), credential.replace('%', "%25"));
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>SignatureDoesNotMatch</Code><Message>The request \
+         signature we calculated does not match {signature}; {escaped} {twice} \
+         <![CDATA[{query}]]></Message><AWSAccessKeyId>{credential}</AWSAccessKeyId>\
+         <StringToSign>AWS4-HMAC-SHA256\n{credential}\n{signature}</StringToSign>\
+         <SignatureProvided>{signature}</SignatureProvided><CanonicalRequest>PUT\n{path}\n{escaped}</CanonicalRequest>\
+         <RequestId>{signature}</RequestId><HostId>{twice}</HostId></Error>"
+    )
+}
+
 fn everything(sandbox: &Sandbox, tls: bool, shown: &mut Shown, signatures: &mut Vec<String>) {
     let config = Config { proxy: Some(format!("http://me:{PROXY_PASSWORD}@proxy:1")), ..sandbox.config(tls) };
     shown.0.push(format!("{config:?} {config:#?}"));
@@ -73,7 +87,10 @@ fn everything(sandbox: &Sandbox, tls: bool, shown: &mut Shown, signatures: &mut 
     let presigned = client.presign(file, CallOptions::default()).unwrap();
     shown.0.push(format!("{presigned:?} {presigned:#?}"));
     let url = presigned.upload_url.clone();
-    signatures.push(url.split("X-Amz-Signature=").nth(1).unwrap().split('&').next().unwrap().to_owned());
+    let value = |name: &str| url.split(name).nth(1).unwrap().split('&').next().unwrap().to_owned();
+    let (signature, credential) = (value("X-Amz-Signature="), value("X-Amz-Credential="));
+    signatures.extend([signature.clone(), credential.clone(), credential.replace("%2F", "/")]);
+    signatures.push(credential.replace('%', "%25"));
 
     // Whatever the storage says, also where it says the URL itself.
     for fault in [
@@ -81,6 +98,14 @@ fn everything(sandbox: &Sandbox, tls: bool, shown: &mut Shown, signatures: &mut 
         json!({"respond": {"status": 403, "code": "SignatureDoesNotMatch", "message": format!("<{url}> is bad")}}),
         json!({"respond": {"status": 403, "code": "AccessDenied", "message": format!("GET {url}")}}),
         json!({"respond": {"status": 403, "body": format!("<Error><Code>{url}</Code></Error>")}}),
+        json!({"respond": {"status": 403, "body": refusal_that_repeats(&url, &signature, &credential)}}),
+        json!({"respond": {"status": 403, "body": format!("<Error><Code>{signature}</Code></Error>"), "headers":
+            [["x-amz-request-id", signature], ["x-amz-id-2", credential], ["x-should-retry", signature],
+             ["Retry-After", signature], ["Content-Encoding", signature], ["Date", credential]]}}),
+        json!({"respond": {"status": 403, "body": json!({"code": signature, "message":
+            format!("{credential} {signature} {url}"), "requestId": signature}).to_string()}}),
+        json!({"respond": {"status": 403, "body": "?", "headers": [["Content-Encoding", signature]]}}),
+        json!({"redirect": {"status": 307, "location": format!("https://{signature}.example/")}}),
         json!({"redirect": {"status": 307, "location": url}}),
         json!({"redirect": {"status": 307, "location": "self"}}),
         json!({"respond": {"raw": format!("{url}\r\n\r\n"), "then": "close"}}),
