@@ -25,12 +25,15 @@ impl ServerClock {
     }
 }
 
-/// A date as HTTP writes it (`Sun, 06 Nov 1994 08:49:37 GMT`, or in one of the two obsolete forms), in Unix
-/// milliseconds.
+/// A date as HTTP writes it (`Sun, 06 Nov 1994 08:49:37 GMT`, or in one of the two obsolete forms) or as JSON does, in
+/// Unix milliseconds.
 pub(crate) fn http_date(text: &str) -> Option<i64> {
     let text = text.trim();
+    let gmt = text.strip_suffix("UTC").map(|date| format!("{date}GMT"));
+    let text = gmt.as_deref().unwrap_or(text);
     let now = OffsetDateTime::parse(text, &Rfc2822).ok().map(milliseconds);
-    now.or_else(|| httpdate::parse_http_date(text).ok().and_then(unix_milliseconds))
+    let now = now.or_else(|| httpdate::parse_http_date(text).ok().and_then(unix_milliseconds));
+    now.or_else(|| json_date(text))
 }
 
 /// This device's own clock, which may be wrong, in Unix milliseconds.
@@ -42,11 +45,15 @@ fn unix_milliseconds(time: SystemTime) -> Option<i64> {
     i64::try_from(time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_millis()).ok()
 }
 
-/// A date as JSON writes it (`2024-01-15T10:45:00Z`), in Unix milliseconds. Without a zone it is UTC.
+/// A date as JSON writes it (`2024-01-15T10:45:00Z`), in Unix milliseconds. Without a zone it is UTC, which may also be
+/// written `UTC`, `+00` or `+0000`.
 pub(crate) fn json_date(text: &str) -> Option<i64> {
     let text = text.trim();
-    let parse = |text: &str| OffsetDateTime::parse(text, &Rfc3339);
-    parse(text).or_else(|_| parse(&format!("{text}Z"))).ok().map(milliseconds)
+    let text = text.strip_suffix("UTC").map_or(text, str::trim_end);
+    let parse = |text: String| OffsetDateTime::parse(&text, &Rfc3339).ok();
+    let (start, minutes) = text.split_at_checked(text.len().saturating_sub(2)).unwrap_or_default();
+    let forms = [text.to_owned(), format!("{text}Z"), format!("{text}:00"), format!("{start}:{minutes}")];
+    forms.into_iter().find_map(parse).map(milliseconds)
 }
 
 fn milliseconds(date: OffsetDateTime) -> i64 {
@@ -72,6 +79,17 @@ mod tests {
         assert_eq!(json_date("2024-01-15T11:45:00.250+01:00"), Some(1_705_315_500_250));
         for utc in ["2024-01-15T10:45:00", "2024-01-15 10:45:00", " 2024-01-15t10:45:00.000z "] {
             assert_eq!(json_date(utc), Some(1_705_315_500_000), "{utc}");
+        }
+        for zoned in [
+            "2024-01-15T10:45:00+0000",
+            "2024-01-15T11:45:00+0100",
+            "2024-01-15 11:45:00+01",
+            "2024-01-15T05:15:00-0530",
+            "2024-01-15T10:45:00.000000Z",
+            "2024-01-15T10:45:00-00:00",
+            "2024-01-15 10:45:00 UTC",
+        ] {
+            assert_eq!(json_date(zoned), Some(1_705_315_500_000), "{zoned}");
         }
         for none in ["2024-13-15T10:45:00Z", "2024-01-15T10:45", "2024-01-15", "Z", ""] {
             assert_eq!(json_date(none), None, "{none}");
