@@ -16,6 +16,9 @@ use crate::http::Method;
 /// More JSON than this is neither sent nor read.
 const MAX_JSON: usize = 1024 * 1024;
 
+/// How often a path is decoded to see where it leads.
+const MAX_DECODINGS: usize = 4;
+
 /// A call of the API that has no function of its own here.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
@@ -178,12 +181,16 @@ fn below_v3(path: &str) -> Result<String, Error> {
     }
     let route = route.strip_prefix('/').unwrap_or(route);
     let route = route.strip_prefix("v3/").unwrap_or(route);
-    let decoded = percent_decode_str(route).decode_utf8_lossy();
-    if decoded.contains(char::is_control) {
-        return bad("holds a control character");
-    }
-    if decoded.split(['/', '\\']).any(|segment| segment == "." || segment == "..") {
-        return bad("holds a . or .. segment");
+    let mut decoded = route.to_owned();
+    // More than once, as boxes on the way may decode it too.
+    for _ in 0..MAX_DECODINGS {
+        decoded = percent_decode_str(&decoded).decode_utf8_lossy().into_owned();
+        if decoded.contains(char::is_control) {
+            return bad("holds a control character");
+        }
+        if decoded.split(['/', '\\']).any(|segment| segment == "." || segment == "..") {
+            return bad("holds a . or .. segment");
+        }
     }
     if route.split('/').any(str::is_empty) {
         return bad("is empty or has an empty segment; is an id missing?");
@@ -228,6 +235,10 @@ mod tests {
             ("chats/%2e%2E/x", dots),
             ("chats/..%2f..%2fx", dots),
             ("chats/%2e%2e%5cx", dots),
+            ("chats/%252e%252e/x", dots),
+            ("chats/%25252e./x", dots),
+            ("chats/..%252fx", dots),
+            ("chats/x%250d%250aX", "holds a control character"),
             ("chats/%0d%0aX: y", "holds ' ', which must be percent-encoded"),
             ("chats/%0d%0aX", "holds a control character"),
             ("chats/%00", "holds a control character"),
