@@ -86,6 +86,7 @@ pub(crate) fn get(api: &Api, call: &Rc<Call>, id: &str) -> Result<AttachmentInfo
     let what = format!("asking for attachment {id}");
     let response = api.send(call, &what, Method::GET, &format!("attachments/{id}"), NOTHING)?;
     let mut info: AttachmentInfo = api.read(&what, &response)?;
+    info.download_url = info.download_url.filter(|url| !url.is_empty());
     info.created_at_ms = json_date(&info.created_at)
         .ok_or_else(|| api.broken(&what, "answer has a created_at that is not a date", &response))?;
     Ok(info)

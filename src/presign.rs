@@ -132,6 +132,7 @@ impl Presigned {
             return Err("asks for another method than PUT".to_owned());
         }
         self.http_method = "PUT".to_owned();
+        self.download_url = self.download_url.take().filter(|url| !url.is_empty());
         self.expires_at_ms =
             json_date(&self.expires_at).ok_or("has an expires_at that is not a date".to_owned())?;
         let url = self.url()?;
@@ -389,6 +390,15 @@ mod tests {
         }
         let error = Presigned::parse(b"{").unwrap_err();
         assert_eq!(error.message, "the presigned JSON is not JSON (line 1, column 1)");
+    }
+
+    #[test]
+    fn what_is_empty_is_missing() {
+        for nothing in [json!(null), json!("")] {
+            let mut value = reply();
+            value["download_url"] = nothing;
+            assert_eq!(parse(&value).unwrap().download_url, None);
+        }
     }
 
     #[test]

@@ -177,6 +177,9 @@ fn what_linq_knows_of_an_attachment() {
     let known = asked(&info()).unwrap();
     assert_eq!((&*known.attachment_id, &*known.filename, known.size_bytes), (ID, "photo.jpg", 5));
     assert_eq!((&*known.created_at, known.created_at_ms), ("2024-01-15T10:45:00.250Z", 1_705_315_500_250));
+    let mut empty = info();
+    empty["download_url"] = json!("");
+    assert_eq!(asked(&empty).unwrap().download_url, None);
     for field in ["status", "download_url"] {
         for value in [None, Some(Value::Null)] {
             let mut reply = info();
