@@ -134,7 +134,7 @@ impl Api {
         let request = Request { method, url: &url, headers, body, repeatable, ahead: None, step };
         let response = self.http.send(call, request).map_err(|e| e.on(what))?;
         call.recorder.request_id(self.trace_id(&response));
-        if response.is_success() && refusal::is_page(&response.body) {
+        if response.is_success() && refusal::is_page(&response) {
             let why = "answer is a web page; is something in between, such as a captive portal?";
             let mut error = self.broken(what, why, &response);
             error.details.http_status = Some(response.status);

@@ -81,7 +81,7 @@ fn without_query(word: &str) -> &str {
 
 /// Skips a byte order mark: it is not part of JSON, but some servers send it.
 pub(crate) fn without_bom(body: &[u8]) -> &[u8] {
-    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+    body.trim_ascii_start().strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 #[cfg(test)]

@@ -9,8 +9,11 @@ use crate::redact::{Secrets, without_bom};
 use crate::retry::{self, Class, Refusal};
 use crate::storage_error::{self, StorageError};
 
-/// How many bytes are searched for the start of a web page.
-const PAGE_HEAD: usize = 4096;
+/// How web pages begin: the WHATWG's "MIME Sniffing" names most of these.
+const PAGE_TAGS: [&str; 20] = [
+    "html", "head", "body", "title", "meta", "link", "script", "style", "noscript", "frameset", "iframe",
+    "form", "table", "div", "center", "font", "h1", "p", "a", "b",
+];
 
 /// Linq's error envelope. A field of a wrong type does not hide the others.
 #[derive(Default)]
@@ -31,8 +34,9 @@ impl Envelope {
         let text =
             |value: &Value| value.as_str().map(|text| secrets.redact(text)).filter(|text| !text.is_empty());
         let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
+        let whole_number = |value: &Value| value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
         Envelope {
-            code: error["code"].as_u64().and_then(|code| u32::try_from(code).ok()),
+            code: whole_number(&error["code"]).and_then(|code| u32::try_from(code).ok()),
             message: text(&error["message"]),
             doc_url: text(&error["doc_url"]),
             retry_after: number(&error["retry_after"]),
@@ -69,6 +73,8 @@ pub(crate) fn by_api(
     };
     let status = response.status;
     let code_text = code.map(|code| format!(", code {code}")).unwrap_or_default();
+    // A gateway before Linq answers in a form of its own.
+    let message = message.or_else(|| storage_error::read(&response.body, secrets).message);
     let words = message.map_or_else(|| unreadable(response, secrets), |words| format!(": {words}"));
     let mut error =
         Error::new(kind, format!("{what}: Linq refused with status {status}{code_text}{words}{advice}"));
@@ -129,12 +135,18 @@ pub(crate) fn by_storage(
     error
 }
 
-/// Whether a body begins like a web page, which captive portals and CDNs send in place of the server's response.
-pub(crate) fn is_page(body: &[u8]) -> bool {
-    const BEGINNINGS: [&str; 7] = ["<!doctype html", "<html", "<head", "<body", "<script", "<meta", "<title"];
-    let body = without_bom(body);
-    let head = String::from_utf8_lossy(&body[..body.len().min(PAGE_HEAD)]).to_ascii_lowercase();
-    let mut rest = head.trim_start();
+/// Whether the body is a web page, which captive portals and CDNs send in place of the server's response.
+pub(crate) fn is_page(response: &Response) -> bool {
+    let kind = response.header("content-type").unwrap_or_default().to_ascii_lowercase();
+    let html = ["text/html", "application/xhtml+xml"].iter().any(|name| kind.starts_with(name));
+    begins_as_page(&response.body) || (html && encoding(response).is_some())
+}
+
+fn begins_as_page(body: &[u8]) -> bool {
+    // Without the zero bytes and the mark of UTF-16, the tags are left.
+    let bytes: Vec<u8> = body.iter().copied().filter(|byte| *byte != 0).collect();
+    let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
+    let mut rest = text.trim_start_matches(|c: char| c.is_whitespace() || "\u{feff}\u{fffd}".contains(c));
     // Comments and XML declarations may come first.
     while let Some((_, end)) =
         [("<!--", "-->"), ("<?", "?>")].iter().find(|(start, _)| rest.starts_with(start))
@@ -142,17 +154,22 @@ pub(crate) fn is_page(body: &[u8]) -> bool {
         let Some((_, after)) = rest.split_once(end) else { return false };
         rest = after.trim_start();
     }
-    let begins =
-        |name: &&str| rest.strip_prefix(*name).is_some_and(|after| !after.starts_with(char::is_alphanumeric));
-    BEGINNINGS.iter().any(begins)
+    let doctype = rest.strip_prefix("<!doctype").map(|name| name.trim_start().strip_prefix("html"));
+    let tag = |name: &&str| rest.strip_prefix('<').and_then(|rest| rest.strip_prefix(name));
+    let names = doctype.into_iter().chain(PAGE_TAGS.iter().map(tag)).flatten();
+    names.into_iter().any(|after| after.is_empty() || after.starts_with([' ', '\t', '\r', '\n', '>', '/']))
 }
 
 /// How the body is compressed, although no request accepts that.
 pub(crate) fn compression(response: &Response, secrets: &Secrets) -> Option<String> {
+    encoding(response).map(|name| secrets.redact(name))
+}
+
+fn encoding(response: &Response) -> Option<&str> {
     let named = response.header("content-encoding").map(str::trim);
     let named = named.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"));
     let name = named.or(response.body.starts_with(b"\x1f\x8b").then_some("gzip"))?;
-    (!response.body.is_empty()).then(|| secrets.redact(name))
+    (!response.body.is_empty()).then_some(name)
 }
 
 /// Why a refusal has no message, if the reason is known.
@@ -274,6 +291,8 @@ mod tests {
             ),
             (r#"{"error": "denied", "error_description": "words", "requestId": "R1"}"#, None, ": words"),
             (r#"{"title": "Forbidden", "detail": "words", "requestId": "R1"}"#, None, ": words"),
+            (r#"{"errors": [{"code": 10000, "message": "words"}], "requestId": "R1"}"#, None, ": words"),
+            (" \u{feff}\n{\"message\": \"words\", \"requestId\": \"R1\"}", None, ": words"),
         ] {
             let error = refused(body);
             assert_eq!(error.details.storage_code.as_deref(), code, "{body}");
@@ -294,6 +313,80 @@ mod tests {
         let error = by_storage("u", "h", &gzip, &Secrets::default(), false);
         let end = "status 403 (its answer is compressed with gzip, which was not asked for)";
         assert!(error.message.ends_with(end), "{error}");
+    }
+
+    #[test]
+    fn web_pages_of_every_kind() {
+        let is_page = |headers: &[(&'static str, &'static str)], body: &[u8]| {
+            super::is_page(&Response { body: body.to_vec().into(), ..response(200, headers, "") })
+        };
+        let little = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+        let big = |text: &str| text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>();
+        for page in [
+            "<!DOCTYPE  html>",
+            "<!doctype\nHTML>",
+            "\u{feff}\u{feff} <!-- a --> <?php ?> <!DOCTYPE html>",
+            "<h1>Login</h1>",
+            "<DIV class=x>",
+            "<iframe src=x>",
+            "<a href=x>",
+            "<p>Sign in",
+            "<style>",
+            "<form action=x>",
+            &format!("<!-- {} --><html>", "a".repeat(9000)),
+        ] {
+            assert!(is_page(&[], page.as_bytes()), "{page}");
+            for marked in [page.to_owned(), format!("\u{feff}{page}")] {
+                assert!(is_page(&[], &little(&marked)) && is_page(&[], &big(&marked)), "{page} in UTF-16");
+            }
+        }
+        for other in [
+            "",
+            "\u{feff}",
+            "<!doctype svg>",
+            "<!DOCTYPE htmlx>",
+            "<article>",
+            "<h1x>",
+            "<a>b",
+            "<!-- <html>",
+        ] {
+            let page = other == "<a>b";
+            assert_eq!(is_page(&[("content-type", "text/html")], other.as_bytes()), page, "{other}");
+        }
+        // Compressed, a page cannot be looked at, and S3 sends nothing of the kind.
+        for kind in ["text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"] {
+            assert!(is_page(&[("content-type", kind)], b"\x1f\x8b\x08\0"), "{kind}");
+            assert!(is_page(&[("content-type", kind), ("content-encoding", "br")], b"\x0b\x02"), "{kind}");
+            assert!(!is_page(&[("content-type", kind), ("content-encoding", "gzip")], b""), "{kind}");
+        }
+        assert!(!is_page(&[("content-type", "application/xml")], b"\x1f\x8b\x08\0"));
+    }
+
+    /// Gateways before Linq have words of their own.
+    #[test]
+    fn a_gateways_words_are_shown_as_linqs_are() {
+        for (body, end) in [
+            (r#"{"message": "Forbidden"}"#, "status 403: Forbidden"),
+            (r#"{"error": "access denied"}"#, "status 403: access denied"),
+            (
+                r#"{"success": false, "errors": [{"code": 10000, "message": "Not yours"}]}"#,
+                "status 403: Not yours",
+            ),
+            (r#"{"error": {"code": "2027", "message": "Words"}}"#, "status 403, code 2027: Words"),
+            ("<Error><Code>AccessDenied</Code><Message>No</Message></Error>", "status 403: No"),
+            ("<html>no</html>", "status 403"),
+        ] {
+            let error = by_api("x", "h", &response(403, &[], body), true, &Secrets::key("abcdefghij"));
+            assert!(error.message.ends_with(end), "{error}");
+            let error = by_api(
+                "x",
+                "h",
+                &response(403, &[], &body.replace("No", "abcdefghij")),
+                true,
+                &Secrets::key("abcdefghij"),
+            );
+            assert!(!error.message.contains("abcdefghij"), "{error}");
+        }
     }
 
     #[test]
@@ -331,7 +424,19 @@ mod tests {
         for obsolete in ["Sunday, 06-Nov-94 08:49:47 GMT", "Sun Nov  6 08:49:47 1994"] {
             assert_eq!(wait(&[date, ("retry-after", obsolete)], ""), ms(10_000), "{obsolete}");
         }
-        assert_eq!(wait(&[("retry-after", "soon")], ""), None);
+        for odd in [
+            "Sun, 06 Nov 1994 08:49:47 UTC",
+            "Sun, 06 Nov 1994 08:49:47 +0000",
+            "sun, 06 nov 1994 08:49:47 gmt",
+            "Sun, 6 Nov 1994 08:49:47 GMT",
+            "Sun, 06 Nov 1994 09:49:47 +0100",
+            "1994-11-06T08:49:47Z",
+        ] {
+            assert_eq!(wait(&[date, ("retry-after", odd)], ""), ms(10_000), "{odd}");
+        }
+        for nonsense in ["soon", "", "-1", "nan", "inf", "1e400", "0x10", "5 s"] {
+            assert_eq!(wait(&[("retry-after", nonsense)], ""), None, "{nonsense}");
+        }
         // Without the server's own date this device's clock is used. It may be wrong, so a date in its past is ignored.
         let hour = SystemTime::now() + Duration::from_secs(3600);
         let wait_until =

@@ -1,4 +1,4 @@
-//! Reads the body of a storage's refusal: S3's `<Error>` document, or JSON from a gateway in front of it.
+//! Reads the body of a storage's refusal: S3's `<Error>` document, or JSON from a gateway in front of a server.
 
 use serde_json::Value;
 
@@ -41,9 +41,9 @@ fn from_xml(text: &str, secrets: &Secrets) -> StorageError {
     }
 }
 
-/// There is no single format: looks for the usual names, inside and outside of an `error`.
+/// There is no single format: looks for the usual names, inside and outside of an `error` or the first of `errors`.
 fn from_json(json: &Value, secrets: &Secrets) -> StorageError {
-    let nested = ["error", "Error"].map(|name| &json[name]);
+    let nested = [&json["error"], &json["Error"], &json["errors"][0]];
     let pick = |names: &[&str]| {
         let places = nested.into_iter().chain([json]);
         let mut found = places.flat_map(|place| names.iter().filter_map(|name| place[*name].as_str()));

@@ -224,7 +224,7 @@ fn put(
     let response = http.send(call, request).map_err(|e| e.on(&what))?;
     let secrets = Secrets::query(&url);
     call.recorder.request_id(refusal::header(&response, "x-amz-request-id", &secrets));
-    if response.is_success() && refusal::is_page(&response.body) {
+    if response.is_success() && refusal::is_page(&response) {
         let why = format!(
             "{host} answered {} with a web page, so the file is not there; is something in between, such as a captive \
              portal or a CDN?",

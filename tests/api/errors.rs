@@ -55,7 +55,8 @@ fn bodies_that_are_no_envelope_leave_the_status() {
 #[test]
 fn a_part_that_cannot_be_read_does_not_hide_the_others() {
     let table = [
-        (json!({"code": "1005", "message": "words"}), "status 400: words"),
+        (json!({"code": "1005", "message": "words"}), "status 400, code 1005: words"),
+        (json!({"code": "x", "message": "words"}), "status 400: words"),
         (json!({"code": -1, "message": "words"}), "status 400: words"),
         (json!({"code": 1e99, "message": "words"}), "status 400: words"),
         (json!({"code": null, "message": "words"}), "status 400: words"),

@@ -39,6 +39,10 @@ fn row_105_a_web_page_is_no_success() {
             "<script>location='http://portal.example'</script>",
             "<meta http-equiv=refresh content=0>",
             "<body onload=x>",
+            "<!DOCTYPE\n html>",
+            "<h1>Log in</h1>",
+            "<iframe src=http://portal.example></iframe>",
+            "<!\0D\0O\0C\0T\0Y\0P\0E\0 \0h\0t\0m\0l\0>\0",
         ] {
             for kind in ["text/html", "application/octet-stream"] {
                 is_a_page(&sandbox, tls, &json!({"body": page, "headers": [["Content-Type", kind]]}));
@@ -46,6 +50,17 @@ fn row_105_a_web_page_is_no_success() {
         }
         sandbox.assert_nothing_stored();
     });
+}
+
+/// A page that cannot be looked at.
+#[test]
+fn row_105_a_compressed_web_page_is_no_success() {
+    let sandbox = Sandbox::start();
+    let headers = json!([["Content-Type", "text/html; charset=utf-8"], ["Content-Encoding", "gzip"]]);
+    is_a_page(&sandbox, false, &json!({"body": "compressed", "headers": headers}));
+    let fault = sandbox.on_put(json!({"respond": {"body": "", "headers": headers}}));
+    upload(&sandbox.client(false), &jpeg(1000)).unwrap();
+    fault.assert_injected(1);
 }
 
 #[test]
