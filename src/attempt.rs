@@ -125,7 +125,6 @@ fn last(call: &Call, mut error: Error, made: u32, why: Why, first: Option<String
         error.message = format!("{} ({})", error.message, notes.join("; "));
     }
     error.details.attempts = if call.has_asked() { made.max(1) } else { 0 };
-    error.details.retryable |= error.kind == ErrorKind::Timeout;
     error
 }
 

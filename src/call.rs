@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::cancel::CancelToken;
-use crate::error::{Error, ErrorKind, reason};
+use crate::error::{Error, ErrorKind, reason, timeout};
 use crate::network::{Network, Watch};
 use crate::report::{Observer, Recorder};
 use crate::sys::boottime;
@@ -106,8 +106,8 @@ impl Call {
     }
 
     fn too_late(&self) -> Error {
-        let timeout = self.timeout.unwrap_or_default().as_millis();
-        Error::new(ErrorKind::Timeout, format!("the call's timeout of {timeout} ms passed"))
+        let limit = self.timeout.unwrap_or_default().as_millis();
+        timeout(format!("the call's timeout of {limit} ms passed"))
     }
 
     /// The time that is left; `None` without a deadline.

@@ -127,7 +127,8 @@ impl<'a> State<'a> {
     /// `u32`.
     pub(crate) fn next(&mut self, error: &Error, left: Option<Duration>, random: u32) -> Next {
         // A captive portal may be gone for a later call, but hardly within this one.
-        if !error.details.retryable || error.kind == ErrorKind::Protocol {
+        let out_of_time = error.kind == ErrorKind::Timeout && left.is_some_and(|left| left.is_zero());
+        if !error.details.retryable || error.kind == ErrorKind::Protocol || out_of_time {
             return Next::End(Why::Final);
         }
         if error.details.network_changed && !self.excused {

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use linq::{Attachment, Client, Error, ErrorKind, Reader, Source, UploadOptions};
+use linq::{Attachment, CallOptions, Client, Config, Error, ErrorKind, Reader, Source, UploadOptions};
 use serde_json::json;
 
 use crate::common::{Folder, Sandbox, jpeg};
@@ -168,6 +168,37 @@ fn a_reader_without_rewind_is_not_tried_again() {
 }
 
 /// While only the reservation failed, all that was read of the reader is its head, which is kept.
+/// Whether it is the stall or the call's own timeout that ends it.
+#[test]
+fn a_reader_without_rewind_is_not_tried_again_after_a_timeout() {
+    let (sandbox, bytes) = (Sandbox::start(), jpeg(3 << 20));
+    let call = CallOptions { timeout: Some(Duration::from_millis(700)), ..CallOptions::default() };
+    for (stall, call) in [(300, CallOptions::default()), (30_000, call)] {
+        let client = Client::new(Config {
+            stall_timeout: Duration::from_millis(stall),
+            max_attempts: 1,
+            ..sandbox.config(false)
+        })
+        .unwrap();
+        for rewinds in [None, Some(0)] {
+            let fault = sandbox.on_put(json!({"stall_after": 1000}));
+            let mut reader = Pieces { rewinds, ..Pieces::of(&bytes, 100_000) };
+            let options = UploadOptions { filename: Some("photo.jpg"), call, ..UploadOptions::default() };
+            let source = Source::Reader { reader: &mut reader, size: bytes.len() as u64 };
+            let error = client.upload(source, options).unwrap_err();
+            fault.assert_injected(1);
+            sandbox.clear_faults();
+            let why = "the reader cannot rewind, so it cannot be tried again";
+            assert_eq!(error.message.contains(why), rewinds.is_none(), "{error}");
+            assert_eq!(
+                (error.kind, error.details.retryable),
+                (ErrorKind::Timeout, rewinds.is_some()),
+                "{error}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_reader_without_rewind_survives_a_failed_reservation() {
     let (sandbox, bytes) = (Sandbox::start(), jpeg(500_000));
