@@ -186,6 +186,10 @@ impl Call {
         }
     }
 
+    pub(crate) fn reports_progress(&self) -> bool {
+        self.progress.try_borrow().is_ok_and(|progress| progress.is_some())
+    }
+
     /// For a new attempt: progress counts from 0 again.
     pub(crate) fn restart_progress(&self, total: u64) -> Result<(), Error> {
         self.told.set(None);

@@ -15,7 +15,7 @@ pub(super) struct Stall {
 }
 
 impl Stall {
-    /// `acknowledged`: how many bytes the peer of this connection had acknowledged before.
+    /// `acknowledged`: how many bytes the peer of this connection may have acknowledged before.
     pub(super) fn new(timeout: Duration, acknowledged: u64, now: Instant) -> Self {
         Stall { timeout, moved_at: now, acknowledged, records_since: None, answer_since: None }
     }

@@ -34,7 +34,7 @@ pub(super) fn run(
     stall_timeout: Duration,
     outbound: Outbound<'_, '_>,
 ) -> Result<Outcome, Failed> {
-    let stall = Stall::new(stall_timeout, link.acknowledged(), Instant::now());
+    let stall = Stall::new(stall_timeout, link.sent, Instant::now());
     let mut exchange = Exchange {
         link,
         call,
@@ -46,7 +46,7 @@ pub(super) fn run(
         continued: false,
         stall,
         total: match &outbound.body {
-            Body::Stream(stream) => Some(stream.length()),
+            Body::Stream(stream) if call.reports_progress() => Some(stream.length()),
             _ => None,
         },
         given: 0,
