@@ -8,6 +8,18 @@ use std::time::{Duration, Instant};
 
 use common::{Client, Sandbox, eventually};
 use serde_json::{Value, json};
+use socket2::SockRef;
+
+#[test]
+fn segments_are_as_short_as_an_ethernets() {
+    let sandbox = Sandbox::start();
+    for name in ["api", "api_tls", "storage", "storage_tls", "proxy"] {
+        let url = sandbox.get(name);
+        let authority = url.split("://").nth(1).unwrap().split('/').next().unwrap();
+        let tcp = TcpStream::connect(authority.replace("localhost", "127.0.0.1")).unwrap();
+        assert!(SockRef::from(&tcp).tcp_mss().unwrap() <= 1460, "{name}");
+    }
+}
 
 #[test]
 fn bad_certificates_are_bad_each_in_its_way() {

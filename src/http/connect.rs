@@ -18,10 +18,6 @@ const STAGGER: Duration = Duration::from_millis(250);
 /// How many unsent bytes the kernel may buffer, so that progress and stalls are accurate.
 const UNSENT: u32 = 128 * 1024;
 
-/// Loopback's own segments have 64 KB, and a slow reader acknowledges nothing before there is room for a whole one: at
-/// 5 KB/s that looks like a stall. With Ethernet's segment size it looks slow, as it would on a network.
-const LOOPBACK_SEGMENT: u32 = 1460;
-
 /// Connects to whichever of `addresses` answers first. `host` is for the message.
 pub(crate) fn connect(
     call: &Call,
@@ -90,9 +86,6 @@ fn start(address: SocketAddr) -> io::Result<Socket> {
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
     sys::limit_unsent(&socket, UNSENT);
-    if address.ip().is_loopback() {
-        let _ = socket.set_tcp_mss(LOOPBACK_SEGMENT); // best effort
-    }
     match socket.connect(&address.into()) {
         Ok(()) => Ok(socket),
         Err(e) if e.raw_os_error() == Some(libc::EINPROGRESS) => Ok(socket),
