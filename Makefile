@@ -1,7 +1,7 @@
 # Every target is a line; the work is in scripts/.
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all bench soak fuzz lib install uninstall deb examples header fmt lint mutants docs size abi abi-baseline deny sbom reproducible clean
+.PHONY: help demo test test-all bench bench-link soak fuzz lib install uninstall deb examples header fmt lint mutants docs size abi abi-baseline deny sbom reproducible clean
 
 help: ## list these
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -17,6 +17,9 @@ test-all: ## run every test; installs what that needs
 
 bench: ## compare with curl, libcurl, Go and requests; BENCH_RUNS=... how often. benches/README.md
 	@benches/run
+
+bench-link: ## the same over an emulated link, as root; BENCH_LINK=all or "100/10/0 300/50/1" (ms/Mbit/%): not only a selection
+	@benches/run-link
 
 soak: ## 32 threads, then queues, against a network that fails at random; SECONDS=... how long each
 	LINQ_SOAK_SECONDS=$(or $(SECONDS),600) cargo test --locked -p linq --test soak -- --ignored --nocapture

@@ -1,12 +1,13 @@
 /*
  * The server of the measurements: takes POST /v3/attachments, hands out URLs to itself, and swallows what is PUT there.
  *
- *     sink CERTIFICATE.pem KEY.pem
+ *     sink CERTIFICATE.pem KEY.pem [ADDRESS]
  *
  * Prints one line of JSON with its addresses. After that each line on stdin is answered by one of JSON: what arrived
  * since the last one. The line "hash" has it hash what arrives from then on, "count" only count. Ends with its stdin.
  *
- * The API and the storage are two hosts, as they are at Linq, so each has a port of its own. Every connection has a
+ * The API and the storage are two hosts, as they are at Linq, so each has a port of its own; the API closes connections
+ * after a minute without a request, the storage after 5 s, as S3 does. Every connection has a
  * thread that blocks: nothing wakes up for it twice, and no runtime takes the other core from the client.
  */
 #define _GNU_SOURCE
@@ -30,6 +31,8 @@ enum { BUFFER = 256 * 1024 };
 
 enum port { API, STORAGE, API_TLS, STORAGE_TLS, PORTS };
 static const char *const SCHEME[] = {"http", "http", "https", "https"};
+static const time_t IDLE_SECONDS[] = {60, 5, 60, 5};
+static const char *address = "127.0.0.1";
 
 static struct listener {
   enum port port;
@@ -137,12 +140,12 @@ static bool reserve(struct peer *peer, const char *json) {
   enum port storage = peer->port == API ? STORAGE : STORAGE_TLS;
   snprintf(body, sizeof body,
            "{\"attachment_id\":\"550e8400-e29b-41d4-a716-446655440000\","
-           "\"upload_url\":\"%s://127.0.0.1:%d/uploads/%s?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=900"
+           "\"upload_url\":\"%s://%s:%d/uploads/%s?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=900"
            "&X-Amz-SignedHeaders=content-length%%3Bcontent-type%%3Bhost&X-Amz-Signature=%064d\","
-           "\"download_url\":\"%s://127.0.0.1:%d/uploads/%s\",\"http_method\":\"PUT\",\"expires_at\":\"%s\","
+           "\"download_url\":\"%s://%s:%d/uploads/%s\",\"http_method\":\"PUT\",\"expires_at\":\"%s\","
            "\"required_headers\":{\"Content-Type\":\"%s\",\"Content-Length\":\"%s\"}}",
-           SCHEME[storage], listeners[storage].number, name, 0, SCHEME[storage], listeners[storage].number, name,
-           expires, type, size);
+           SCHEME[storage], address, listeners[storage].number, name, 0, SCHEME[storage], address,
+           listeners[storage].number, name, expires, type, size);
   snprintf(answer, sizeof answer,
            "HTTP/1.1 200 OK\r\nDate: %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", date,
            strlen(body), body);
@@ -231,7 +234,9 @@ static bool serve(struct peer *peer) {
 static void *converse(void *argument) {
   struct peer *peer = argument;
   int one = 1;
+  struct timeval idle = {.tv_sec = IDLE_SECONDS[peer->port]};
   setsockopt(peer->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  setsockopt(peer->fd, SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof idle);
   bool good = true;
   if (peer->port >= API_TLS) {
     peer->ssl = SSL_new(tls);
@@ -280,15 +285,16 @@ static void *accept_all(void *argument) {
 }
 
 static void open_listener(enum port port) {
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t length = sizeof address;
+  struct sockaddr_in own = {.sin_family = AF_INET};
+  socklen_t length = sizeof own;
   struct listener *listener = &listeners[port];
   listener->port = port;
   listener->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (listener->fd < 0 || bind(listener->fd, (struct sockaddr *)&address, length) != 0 ||
-      listen(listener->fd, 128) != 0 || getsockname(listener->fd, (struct sockaddr *)&address, &length) != 0)
+  if (inet_pton(AF_INET, address, &own.sin_addr) != 1 || listener->fd < 0 ||
+      bind(listener->fd, (struct sockaddr *)&own, length) != 0 || listen(listener->fd, 128) != 0 ||
+      getsockname(listener->fd, (struct sockaddr *)&own, &length) != 0)
     die("listen");
-  listener->number = ntohs(address.sin_port);
+  listener->number = ntohs(own.sin_port);
 }
 
 /* One version, cipher and key exchange for everybody. */
@@ -322,10 +328,11 @@ static double cpu_seconds(void) {
 }
 
 int main(int count, char **words) {
-  if (count != 3) {
-    fputs("usage: sink CERTIFICATE.pem KEY.pem\n", stderr);
+  if (count != 3 && count != 4) {
+    fputs("usage: sink CERTIFICATE.pem KEY.pem [ADDRESS]\n", stderr);
     return 2;
   }
+  if (count == 4) address = words[3];
   signal(SIGPIPE, SIG_IGN);
   set_up_tls(words[1], words[2]);
   begin_anew();
@@ -334,9 +341,9 @@ int main(int count, char **words) {
     pthread_t thread;
     if (pthread_create(&thread, NULL, accept_all, &listeners[port]) != 0) die("pthread_create");
   }
-  printf("{\"plain\":[\"http://127.0.0.1:%d\",\"http://127.0.0.1:%d\"],"
-         "\"tls\":[\"https://127.0.0.1:%d\",\"https://127.0.0.1:%d\"]}\n",
-         listeners[API].number, listeners[STORAGE].number, listeners[API_TLS].number, listeners[STORAGE_TLS].number);
+  printf("{\"plain\":[\"http://%s:%d\",\"http://%s:%d\"],\"tls\":[\"https://%s:%d\",\"https://%s:%d\"]}\n",
+         address, listeners[API].number, address, listeners[STORAGE].number, address, listeners[API_TLS].number,
+         address, listeners[STORAGE_TLS].number);
   fflush(stdout);
 
   char line[16];
