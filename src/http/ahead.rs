@@ -2,6 +2,7 @@
 
 use std::io::{self, PipeReader, PipeWriter, Write};
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -95,6 +96,8 @@ pub(crate) struct Ahead {
 
 struct Work {
     storage: Arc<Storage>,
+    /// A request waits for the connection.
+    wanted: AtomicBool,
     outcome: Mutex<Outcome>,
     /// Readable once there is an outcome.
     done: (PipeReader, PipeWriter),
@@ -138,6 +141,7 @@ impl Ahead {
         let token = CancelToken::new()?;
         let work = Arc::new(Work {
             storage: storage.clone(),
+            wanted: AtomicBool::new(false),
             outcome: Mutex::new(Outcome::None),
             done: io::pipe()?,
         });
@@ -161,6 +165,7 @@ impl Ahead {
         if !was_there {
             call.recorder.phase(Phase::Connect);
             call.network.leave_alone(true); // the thread notices a change of the network
+            self.work.wanted.store(true, Ordering::Relaxed);
             let waited = call.wait(&[(self.work.done.0.as_fd(), PollFlags::IN)], None);
             call.network.leave_alone(false);
             waited?;
@@ -214,7 +219,12 @@ impl Work {
         let generation = self.storage.pool.generation();
         let call = Call::observed(Some(token), None, None, None, network);
         end.outcome = match dial(settings, &call, origin) {
-            Ok(link) => Outcome::Made(Made { link, since: sys::boottime(), generation }),
+            Ok(mut link) => {
+                if !self.wanted.load(Ordering::Relaxed) {
+                    link.flush();
+                }
+                Outcome::Made(Made { link, since: sys::boottime(), generation })
+            }
             Err(error) => Outcome::Failed(error),
         };
     }

@@ -83,7 +83,8 @@ impl Link {
         }
     }
 
-    /// Makes the TLS handshake.
+    /// Makes the TLS handshake. With TLS 1.3, the client's last message goes with the first request, or by `flush`: in a
+    /// packet of its own it would take the place of a full one in the first round trip.
     pub(super) fn start_tls(
         &mut self,
         call: &Call,
@@ -94,15 +95,15 @@ impl Link {
         // Enough for a whole output buffer as records, so that rustls takes it in one call.
         tls.set_buffer_limit(Some(256 * 1024));
         loop {
+            if !tls.is_handshaking() {
+                return Ok(());
+            }
             if tls.wants_write() {
                 match write_tls(tls, &self.socket, &mut self.sent) {
                     Ok(()) => {}
                     Err(e) if would_block(&e) => {}
                     Err(e) => return Err(lost(&self.host, "during the TLS handshake", &e)),
                 }
-            }
-            if !tls.is_handshaking() && !tls.wants_write() {
-                return Ok(());
             }
             let flags = if tls.wants_write() { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
             let ready = call.wait(&[(self.socket.as_fd(), flags)], limit)?;
@@ -125,6 +126,13 @@ impl Link {
                     Err(ReadError::Io(e)) => return Err(lost(&self.host, "during the TLS handshake", &e)),
                 }
             }
+        }
+    }
+
+    /// Ends the handshake of a connection that has no request yet; the server would wait for that, and give up.
+    pub(super) fn flush(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            let _ = write_tls(tls, &self.socket, &mut self.sent); // if it is broken, the first request meets that too
         }
     }
 
@@ -357,4 +365,76 @@ pub(super) fn lost(host: &str, when: &str, e: &io::Error) -> Error {
         _ => network(format!("the connection to {host} broke {when}: {}", reason(e))),
     };
     error.caused_by(e)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind::WouldBlock;
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use rustls::crypto::ring::default_provider;
+    use rustls::pki_types::PrivateKeyDer;
+    use rustls::{ClientConfig, RootCertStore, ServerConfig, ServerConnection};
+
+    use super::*;
+
+    /// A link right after its handshake, and the server, which has sent all that it has to.
+    fn handshake() -> (Link, TcpStream, ServerConnection) {
+        let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = PrivateKeyDer::Pkcs8(certified.signing_key.serialize_der().into());
+        let provider = Arc::new(default_provider());
+        let server = ServerConfig::builder_with_provider(provider.clone());
+        let server = server.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        let server = server.with_single_cert(vec![certified.cert.der().clone()], key).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(certified.cert.der().clone()).unwrap();
+        let client = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let client = client.unwrap().with_root_certificates(roots).with_no_client_auth();
+        let client = ClientConnection::new(Arc::new(client), "localhost".try_into().unwrap()).unwrap();
+
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = Socket::from(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+        socket.set_nonblocking(true).unwrap();
+        socket.set_tcp_nodelay(true).unwrap();
+        let answer = std::thread::spawn(move || {
+            let mut accepted = listener.accept().unwrap().0;
+            let mut server = ServerConnection::new(Arc::new(server)).unwrap();
+            while !server.wants_write() {
+                server.read_tls(&mut accepted).unwrap();
+                server.process_new_packets().unwrap();
+            }
+            while server.wants_write() {
+                server.write_tls(&mut accepted).unwrap();
+            }
+            (accepted, server)
+        });
+        let mut link = Link::new(socket, "localhost");
+        link.start_tls(&Call::new(None, None, None), client, None).unwrap_or_else(|e| panic!("{e}"));
+        let (accepted, server) = answer.join().unwrap();
+        accepted.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        (link, accepted, server)
+    }
+
+    #[test]
+    fn the_handshake_ends_with_the_first_request() {
+        let (mut link, mut accepted, mut server) = handshake();
+        assert_eq!(server.read_tls(&mut accepted).unwrap_err().kind(), WouldBlock);
+        link.write(b"PUT /", b" HTTP/1.1", &mut 0).unwrap();
+        server.read_tls(&mut accepted).unwrap();
+        server.process_new_packets().unwrap();
+        let mut request = [0; 20];
+        assert_eq!(server.reader().read(&mut request).unwrap(), 14);
+        assert_eq!(&request[..14], b"PUT / HTTP/1.1");
+    }
+
+    #[test]
+    fn the_handshake_ends_without_a_request() {
+        let (mut link, mut accepted, mut server) = handshake();
+        link.flush();
+        server.read_tls(&mut accepted).unwrap();
+        server.process_new_packets().unwrap();
+        assert!(!server.is_handshaking());
+    }
 }

@@ -75,8 +75,9 @@ impl Pool {
         self.lock().generation
     }
 
-    /// Keeps a connection whose last response was read to its end.
+    /// Keeps a connection that had no request yet, or whose last response was read to its end.
     pub(super) fn put(&self, origin: Origin, mut link: Link, generation: u64) {
+        link.flush();
         let mut connections = self.lock();
         if connections.generation != generation {
             drop(connections);
