@@ -58,6 +58,7 @@ mod storage_error;
 #[allow(unsafe_code)]
 mod sys;
 mod upload;
+mod zeroizing;
 
 pub use attachment::{Attachment, AttachmentInfo};
 pub use call::Progress;

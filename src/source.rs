@@ -9,10 +9,9 @@ use std::ffi::OsStr;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
-use zeroize::Zeroizing;
-
 use crate::content_type::{FURTHER, HEAD, probe};
 use crate::error::{Error, ErrorKind};
+use crate::zeroizing::ZeroizingBytes;
 use file::FileSource;
 #[cfg(feature = "capi")]
 pub(crate) use file::duplicate;
@@ -23,7 +22,7 @@ use reader::ReaderSource;
 pub const MAX_SIZE: u64 = 104_857_600;
 
 /// Bytes of somebody's file: overwritten before they are released.
-type Contents = Zeroizing<Vec<u8>>;
+type Contents = ZeroizingBytes;
 
 /// What to upload.
 pub enum Source<'a> {
@@ -141,13 +140,13 @@ impl Opened<'_> {
         let head = match &mut self.kind {
             Kind::Reader(reader) => reader.read_head(length(0, HEAD))?,
             Kind::File(file) => at_position(file, 0, length(0, HEAD))?,
-            Kind::Bytes(bytes) => Zeroizing::new(bytes[..length(0, HEAD)].to_vec()),
+            Kind::Bytes(bytes) => Contents::new(bytes[..length(0, HEAD)].to_vec()),
         };
         let further = probe(&head, size, |at| match (&mut self.kind, length(at, FURTHER)) {
             (_, 0) => Ok(Contents::default()),
             (Kind::Reader(reader), length) => reader.look_ahead(at, length, &check),
             (Kind::File(file), length) => at_position(file, at, length),
-            (Kind::Bytes(bytes), length) => Ok(Zeroizing::new(part(bytes, at, length).to_vec())),
+            (Kind::Bytes(bytes), length) => Ok(Contents::new(part(bytes, at, length).to_vec())),
         })?;
         Ok((head, further))
     }
@@ -175,7 +174,7 @@ impl Opened<'_> {
 }
 
 fn at_position(file: &FileSource<'_>, position: u64, length: usize) -> Result<Contents, Error> {
-    let mut contents = Zeroizing::new(vec![0; length]);
+    let mut contents = Contents::new(vec![0; length]);
     file.read_at(&mut contents, position)?;
     Ok(contents)
 }

@@ -31,6 +31,7 @@ use super::settings::Settings;
 use crate::call::Call;
 use crate::error::{Error, ErrorKind};
 use crate::sys;
+use crate::zeroizing::ZeroizingBytes;
 
 /// What ureq is given in place of the key, and may log.
 pub(super) const PLACEHOLDER: &str = "Bearer (the API key)";
@@ -281,7 +282,7 @@ impl std::fmt::Debug for Transport {
 /// What ureq writes into, and a response that it reads.
 #[derive(Default)]
 struct Buffers {
-    output: Zeroizing<Vec<u8>>,
+    output: ZeroizingBytes,
     input: Zeroizing<Vec<u8>>,
     consumed: usize,
     progress: bool,

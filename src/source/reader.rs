@@ -2,11 +2,10 @@
 
 use std::io;
 
-use zeroize::Zeroizing;
-
 use super::error::{failed, file_error};
 use crate::content_type::HEAD;
 use crate::error::Error;
+use crate::zeroizing::ZeroizingBytes;
 
 /// How far `look_ahead` may read into a reader, all of which is read again afterwards.
 pub(super) const LOOK_AHEAD: u64 = 1 << 20;
@@ -35,7 +34,7 @@ pub(super) struct ReaderSource<'a> {
     reader: &'a mut dyn Reader,
     pub(super) size: u64,
     /// Read, and not yet sent.
-    head: Zeroizing<Vec<u8>>,
+    head: ZeroizingBytes,
     /// How many bytes the reader has returned since its start.
     taken: u64,
 }
@@ -46,14 +45,14 @@ impl<'a> ReaderSource<'a> {
             name: "the reader".to_owned(),
             reader,
             size,
-            head: Zeroizing::new(Vec::new()),
+            head: ZeroizingBytes::default(),
             taken: 0,
         }
     }
 
     /// Reads the first bytes, and keeps them.
-    pub(super) fn read_head(&mut self, length: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let mut head = Zeroizing::new(vec![0; length]);
+    pub(super) fn read_head(&mut self, length: usize) -> Result<ZeroizingBytes, Error> {
+        let mut head = ZeroizingBytes::new(vec![0; length]);
         self.fill(&mut head)?;
         self.head.clone_from(&head);
         Ok(head)
@@ -66,8 +65,8 @@ impl<'a> ReaderSource<'a> {
         position: u64,
         length: usize,
         check: impl Fn() -> Result<(), Error>,
-    ) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let mut found = Zeroizing::new(Vec::new());
+    ) -> Result<ZeroizingBytes, Error> {
+        let mut found = ZeroizingBytes::default();
         if self.size <= HEAD as u64 || position > LOOK_AHEAD || !self.reader.can_rewind() {
             return Ok(found);
         }
@@ -77,7 +76,7 @@ impl<'a> ReaderSource<'a> {
         }
         self.head.clear();
         self.taken = 0;
-        let mut skipped = Zeroizing::new(vec![0; HEAD]);
+        let mut skipped = ZeroizingBytes::new(vec![0; HEAD]);
         while self.taken < position {
             check()?;
             let left = usize::try_from(position - self.taken).unwrap_or(HEAD);

@@ -238,7 +238,7 @@ fn a_closer_look_needs_a_reader_that_begins_again() {
     let data = song(&[300_000]);
     let mut reader = Chunks { data: data.clone(), at: 0, rewinds: true };
     let mut opened = Source::Reader { reader: &mut reader, size: data.len() as u64 }.open().unwrap();
-    assert_eq!(opened.peek(|| Err(Error::cancelled())).unwrap_err().kind, ErrorKind::Cancelled);
+    assert_eq!(opened.peek(|| Err(Error::cancelled())).err().unwrap().kind, ErrorKind::Cancelled);
 }
 
 #[test]
@@ -249,6 +249,6 @@ fn a_reader_that_lies_about_its_count() {
             Ok(buffer.len() + 1)
         }
     }
-    let error = Source::Reader { reader: &mut Liar, size: 10 }.open().unwrap().peek(|| Ok(())).unwrap_err();
+    let error = Source::Reader { reader: &mut Liar, size: 10 }.open().unwrap().peek(|| Ok(())).err().unwrap();
     assert_eq!(error.message, "the reader claims to have read 11 bytes into a buffer of 10");
 }

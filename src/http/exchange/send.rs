@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
-use zeroize::Zeroizing;
 
 use super::state::{Exchange, State, no_memory};
 use crate::error::{Error, ErrorKind};
 use crate::http::link::{Received, lost, would_block};
 use crate::http::request::Body;
 use crate::process::PerProcess;
+use crate::zeroizing::ZeroizingBytes;
 
 /// How long to wait for a 100 Continue before the body is sent without it.
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -53,7 +53,7 @@ impl Exchange<'_> {
             Body::Bytes(bytes) => bytes.len() as u64,
             Body::Stream(stream) => stream.length(),
         };
-        let mut buffer = Zeroizing::new(Vec::new());
+        let mut buffer = ZeroizingBytes::default();
         let mut sending = None;
         if let Body::Stream(_) = body {
             let (one, room) = Sending::begin();

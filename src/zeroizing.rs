@@ -1,0 +1,44 @@
+//! Buffers of secrets and of files' contents.
+
+use std::ops::{Deref, DerefMut};
+
+use zeroize::Zeroize;
+
+/// Bytes that are zeroed before they are released. `Zeroizing<Vec<u8>>` does that byte by byte, which took longer than
+/// encrypting them.
+#[derive(Default)]
+pub(crate) struct ZeroizingBytes(Vec<u8>);
+
+impl ZeroizingBytes {
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+        ZeroizingBytes(bytes)
+    }
+}
+
+impl Deref for ZeroizingBytes {
+    type Target = Vec<u8>;
+
+    fn deref(&self) -> &Vec<u8> {
+        &self.0
+    }
+}
+
+impl DerefMut for ZeroizingBytes {
+    fn deref_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.0
+    }
+}
+
+impl AsRef<[u8]> for ZeroizingBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for ZeroizingBytes {
+    fn drop(&mut self) {
+        // Then all of it is spare capacity, which `zeroize` fills at once.
+        self.0.clear();
+        self.0.zeroize();
+    }
+}
