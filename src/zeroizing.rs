@@ -1,5 +1,6 @@
 //! Buffers of secrets and of files' contents.
 
+use std::collections::TryReserveError;
 use std::ops::{Deref, DerefMut};
 
 use zeroize::Zeroize;
@@ -12,6 +13,15 @@ pub(crate) struct ZeroizingBytes(Vec<u8>);
 impl ZeroizingBytes {
     pub(crate) fn new(bytes: Vec<u8>) -> Self {
         ZeroizingBytes(bytes)
+    }
+
+    /// Moves to a buffer with room for so many more bytes.
+    pub(crate) fn try_grow(&mut self, more: usize) -> Result<(), TryReserveError> {
+        let mut larger = Vec::new();
+        larger.try_reserve_exact(self.len() + more)?;
+        larger.extend_from_slice(self);
+        *self = ZeroizingBytes(larger);
+        Ok(())
     }
 }
 

@@ -1,9 +1,10 @@
 //! A connection: a non-blocking socket, with or without TLS, which never raises SIGPIPE.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, BufRead, IoSlice, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
+use rustix::buffer::spare_capacity;
 use rustix::event::PollFlags;
 use rustls::ClientConnection;
 use socket2::Socket;
@@ -11,9 +12,10 @@ use socket2::Socket;
 use super::proxy::Answer;
 use super::tls;
 use crate::call::Call;
-use crate::error::{Error, network, reason, timeout};
+use crate::error::{Error, ErrorKind, network, reason, timeout};
 use crate::process::{self, ProcessId};
 use crate::sys;
+use crate::zeroizing::ZeroizingBytes;
 
 /// How much is read from a socket at a time.
 const READ: usize = 8 * 1024;
@@ -199,36 +201,39 @@ impl Link {
     }
 
     /// Reads once from the socket, without waiting, and appends that to `input`, up to `limit` bytes in all.
-    pub(super) fn read_into(&mut self, input: &mut Vec<u8>, limit: usize) -> Result<Received, ReadError> {
-        let start = input.len();
-        input.resize(limit.min(start + READ).max(start), 0);
-        let result = self.read(&mut input[start..]);
-        let (received, n) = match result {
-            Ok(n @ 1..) => (Ok(Received::Bytes), n),
-            Ok(0) => (Ok(Received::End), 0),
-            Err(Looked::Nothing(received)) => (Ok(received), 0),
-            Err(Looked::ReadError(error)) => (Err(error), 0),
-        };
-        input.truncate(start + n);
-        received
+    pub(super) fn read_into(
+        &mut self,
+        input: &mut ZeroizingBytes,
+        limit: usize,
+    ) -> Result<Received, ReadError> {
+        if input.len() == input.capacity() {
+            let more = READ.min(limit.saturating_sub(input.len()));
+            input.try_grow(more).map_err(|_| ReadError::Fatal(no_memory()))?;
+        }
+        match self.read(input) {
+            Ok(1..) => Ok(Received::Bytes),
+            Ok(0) => Ok(Received::End),
+            Err(Looked::Nothing(received)) => Ok(received),
+            Err(Looked::ReadError(error)) => Err(error),
+        }
     }
 
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Looked> {
+    fn read(&mut self, input: &mut Vec<u8>) -> Result<usize, Looked> {
         let Some(tls) = &mut self.tls else {
-            let n = (&self.socket).read(buffer).map_err(looked)?;
+            let n = rustix::io::read(&self.socket, spare_capacity(input)).map_err(|e| looked(e.into()))?;
             self.received += n as u64;
             return Ok(n);
         };
         // What is already decrypted comes first: rustls takes no more before it has room.
         let mut n = None;
-        let mut found = content(tls, buffer);
+        let mut found = content(tls, input);
         if let (Err(Looked::Nothing(_)), None) = (&found, &self.broken) {
             let read = tls.read_tls(&mut &self.socket).map_err(looked)?;
             n = Some(read);
             self.received += read as u64;
             self.records += read;
             self.broken = tls.process_new_packets().err();
-            found = content(tls, buffer);
+            found = content(tls, input);
         }
         match found {
             Err(Looked::Nothing(_)) => match self.broken.take() {
@@ -249,7 +254,7 @@ impl Link {
     /// Whether an idle connection may carry another request. Not if it was closed, or if content arrived that answers
     /// no request; TLS session tickets have no content.
     pub(super) fn is_open(&mut self) -> bool {
-        let mut unexpected = Vec::new();
+        let mut unexpected = ZeroizingBytes::default();
         (0..IDLE_READS)
             .map(|_| self.read_into(&mut unexpected, 1))
             .find(|looked| !matches!(looked, Ok(Received::Records)))
@@ -275,13 +280,18 @@ fn looked(e: io::Error) -> Looked {
     if would_block(&e) { Looked::Nothing(Received::Blocked) } else { Looked::ReadError(ReadError::Io(e)) }
 }
 
-/// Content that was decrypted; 0 behind a close_notify.
-fn content(tls: &mut ClientConnection, buffer: &mut [u8]) -> Result<usize, Looked> {
-    match tls.reader().read(buffer) {
+/// Appends content that was decrypted, as far as there is room; 0 behind a close_notify.
+fn content(tls: &mut ClientConnection, input: &mut Vec<u8>) -> Result<usize, Looked> {
+    let mut reader = tls.reader();
+    let found = match reader.fill_buf() {
         // No close_notify: the framing shows whether the response is complete.
-        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
-        result => result.map_err(looked),
-    }
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => &[],
+        result => result.map_err(looked)?,
+    };
+    let n = found.len().min(input.capacity() - input.len());
+    input.extend_from_slice(&found[..n]);
+    reader.consume(n);
+    Ok(n)
 }
 
 /// The socket failed, or TLS did.
@@ -353,6 +363,10 @@ fn read_tls(
 
 pub(super) fn would_block(e: &io::Error) -> bool {
     matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+pub(super) fn no_memory() -> Error {
+    Error::new(ErrorKind::NoMemory, "there is no memory for the connection's buffers")
 }
 
 /// The error of a connection that broke.

@@ -16,14 +16,13 @@ mod state;
 
 use std::time::{Duration, Instant};
 
-use zeroize::Zeroizing;
-
 use super::link::Link;
 use super::request::Body;
 use super::stall::Stall;
 use crate::call::Call;
 use crate::error::{Error, ErrorKind};
 use crate::report::Phase;
+use crate::zeroizing::ZeroizingBytes;
 use state::{Exchange, State};
 pub(super) use state::{Failed, Outbound, Outcome};
 
@@ -40,7 +39,7 @@ pub(super) fn run(
         call,
         state: State::Sending,
         to_head: outbound.to_head,
-        input: Zeroizing::new(Vec::new()),
+        input: ZeroizingBytes::default(),
         saw_bytes: false,
         interim: 0,
         continued: false,

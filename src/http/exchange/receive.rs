@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use rustix::event::PollFlags;
 use zeroize::Zeroizing;
 
-use super::state::{Exchange, Outcome, State, no_memory};
+use super::state::{Exchange, Outcome, State};
 use crate::error::{Error, ErrorKind, timeout};
 use crate::http::body::{Decoder, Malformed};
 use crate::http::head::{self, Head, Parsed};
 use crate::http::limits::{MAX_ANSWER, MAX_HEAD};
-use crate::http::link::Received;
+use crate::http::link::{Received, no_memory};
 use crate::log::{self, Level};
 
 /// More interim responses than this are an error.

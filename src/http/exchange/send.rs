@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
-use super::state::{Exchange, State, no_memory};
+use super::state::{Exchange, State};
 use crate::error::{Error, ErrorKind};
-use crate::http::link::{Received, lost, would_block};
+use crate::http::link::{Received, lost, no_memory, would_block};
 use crate::http::request::Body;
 use crate::process::PerProcess;
 use crate::zeroizing::ZeroizingBytes;

@@ -14,6 +14,7 @@ use crate::http::link::{Link, ReadError, Received, lost};
 use crate::http::request::Body;
 use crate::http::stall::Stall;
 use crate::report::Phase;
+use crate::zeroizing::ZeroizingBytes;
 
 /// How often the acknowledged bytes are sampled during a wait: at first, and at least.
 const FIRST_SAMPLE: Duration = Duration::from_millis(50);
@@ -92,7 +93,7 @@ pub(super) struct Exchange<'a> {
     pub(super) state: State,
     pub(super) to_head: bool,
     /// Received and not yet consumed.
-    pub(super) input: Zeroizing<Vec<u8>>,
+    pub(super) input: ZeroizingBytes,
     pub(super) saw_bytes: bool,
     pub(super) interim: u32,
     /// A 100 Continue came.
@@ -204,8 +205,4 @@ impl Exchange<'_> {
     pub(super) fn protocol(&self, what: &str) -> Error {
         Error::new(ErrorKind::Protocol, format!("{} {what}", self.link.host))
     }
-}
-
-pub(super) fn no_memory() -> Error {
-    Error::new(ErrorKind::NoMemory, "there is no memory for the connection's buffers")
 }
