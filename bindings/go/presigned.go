@@ -84,7 +84,7 @@ func (c *Client) Presign(ctx context.Context, file File) (*Presigned, error) {
 func (c *Client) Connect(ctx context.Context, place *Presigned) error {
 	call := newCall(ctx)
 	defer call.close()
-	options := call.options()
+	options := call.options(c)
 	if place == nil {
 		return call.runWith(c, func(client *C.linq_client, failure **C.linq_error) C.linq_status {
 			return C.linq_client_connect(client, nil, options, failure)
