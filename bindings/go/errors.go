@@ -8,6 +8,7 @@ import "C"
 import (
 	"context"
 	"errors"
+	"net"
 	"slices"
 	"strings"
 	"syscall"
@@ -143,6 +144,12 @@ func (e *Error) Is(target error) bool {
 	return ok && (Status(s) == e.Status || Status(s) == StatusInternal && e.Status > StatusInternal)
 }
 
+// Timeout reports whether it took too long: with it, an Error is a [net.Error].
+func (e *Error) Timeout() bool { return e.Status == StatusTimeout }
+
+// Temporary is Retryable, by the name that [net.Error] has for it.
+func (e *Error) Temporary() bool { return e.Retryable }
+
 // Unwrap gives the errors of Go's that caused it: a context's, a reader's, the system's.
 func (e *Error) Unwrap() []error {
 	if e.SystemError == 0 {
@@ -150,6 +157,8 @@ func (e *Error) Unwrap() []error {
 	}
 	return append(slices.Clip(e.causes), e.SystemError)
 }
+
+var _ net.Error = (*Error)(nil)
 
 func invalid(message string) *Error { return &Error{Status: StatusInvalidArgument, Message: message} }
 

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -302,4 +304,32 @@ func TestErrorsOfOtherCalls(t *testing.T) {
 		contains(t, failed(t, err, linq.StatusInvalidArgument).Message, "not from Presign")
 	}
 	equal(t, len(requests()), 0)
+}
+
+// What callers ask of the errors of other packages.
+func TestErrorsAnswerAsTheSystemsDo(t *testing.T) {
+	calm(t)
+	client := newClient(t)
+	_, err := client.UploadFile(background, "/no/such/file.txt")
+	failed(t, err, linq.StatusFile, linq.ErrFile, fs.ErrNotExist, syscall.ENOENT)
+	_, err = client.UploadFile(background, filepath.Join("/proc/self/cmdline", "a.txt"))
+	failed(t, err, linq.StatusFile, syscall.ENOTDIR)
+
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	free.Close()
+	nobody := newClient(t, linq.WithBaseURL("http://"+free.Addr().String()), linq.WithMaxAttempts(1))
+	_, err = nobody.Attachment(background, "5d3a9f3e-0000-4000-8000-000000000000")
+	failed(t, err, linq.StatusNetwork, linq.ErrNetwork, syscall.ECONNREFUSED)
+	var as net.Error
+	equal(t, errors.As(err, &as) && !as.Timeout(), true)
+
+	fault(noAnswer)
+	stalls := newClient(t, linq.WithStallTimeout(200*time.Millisecond), linq.WithMaxAttempts(1))
+	_, err = stalls.Attachment(background, "5d3a9f3e-0000-4000-8000-000000000000")
+	failed(t, err, linq.StatusTimeout, linq.ErrTimeout)
+	equal(t, errors.As(err, &as) && as.Timeout(), true)
+	equal(t, os.IsTimeout(err), true)
 }
