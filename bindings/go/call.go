@@ -33,6 +33,9 @@ type call struct {
 	attempt  func(context.Context, Attempt)
 	reader   *reader
 	after    func() // undoes what the call needed; nil: nothing
+	places   places // those of the client; nil: none is needed
+	place    *place
+	limit    *C.uint32_t // how long the call may take, where C reads it; nil: nowhere
 
 	asks    chan func()
 	answers chan bool
@@ -89,7 +92,19 @@ func (c *call) run(f func(failure **C.linq_error) C.linq_status) error {
 	if c.err != nil {
 		return c.err
 	}
+	if c.reader != nil {
+		defer c.reader.interruptAtEnd(c.ctx)()
+	}
 	ended, quiet := c.ctx.Done(), c.inHandler()
+	if c.places != nil {
+		if c.place = c.places.enter(c.ctx); c.place == nil {
+			return c.explain(&Error{Status: StatusCancelled, Message: "nothing was done"})
+		}
+		defer c.place.leave()
+	}
+	if c.limit != nil {
+		*c.limit = c.timeout()
+	}
 	go c.enter(f, quiet)
 	c.serve(ended)
 	if failure, ok := c.err.(*Error); ok {
@@ -105,6 +120,9 @@ func (c *call) runWith(client *Client, f func(*C.linq_client, **C.linq_error) C.
 		c.fail(err)
 	} else {
 		defer client.release()
+	}
+	if c.err == nil {
+		c.places = client.places
 	}
 	return c.run(func(failure **C.linq_error) C.linq_status { return f(at, failure) })
 }
@@ -137,7 +155,7 @@ func (c *call) serve(ended <-chan struct{}) {
 		select {
 		case f := <-c.asks:
 			asked = true
-			f()
+			c.place.lendWhile(f)
 			asked = false
 			c.answers <- true
 		case <-ended:
@@ -187,7 +205,7 @@ func (c *call) options(client *Client) *C.linq_call_options {
 	options := C.linq_call_options_default()
 	c.observed(client, &options.attempt, &options.attempt_user_data)
 	options.cancel = c.token
-	options.timeout_ms = c.timeout()
+	c.limit = &options.timeout_ms
 	return &options
 }
 

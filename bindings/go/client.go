@@ -14,12 +14,13 @@ import (
 )
 
 // Client holds the API key, the settings and the pooled connections. It may be used by any number of goroutines, each of
-// whose calls holds a thread: see Threads above. One per process is usually enough. Made by [NewClient].
+// whose calls holds a thread: see Threads above, and [WithMaxCalls]. One per process is usually enough. Made by [NewClient].
 type Client struct {
-	mutex sync.Mutex
-	at    *C.linq_client // nil: closed
-	calls int
-	over  bool // to be closed by the last call
+	places places
+	mutex  sync.Mutex
+	at     *C.linq_client // nil: closed
+	calls  int
+	over   bool // to be closed by the last call
 
 	attempt func(context.Context, Attempt)
 }
@@ -29,6 +30,7 @@ type clientSettings struct {
 	flags                                            C.uint32_t
 	connectTimeout, stallTimeout                     time.Duration
 	maxAttempts                                      int
+	maxCalls                                         int
 	attempt                                          func(context.Context, Attempt)
 }
 
@@ -91,6 +93,12 @@ func WithMaxAttempts(count int) ClientOption {
 	return func(s *clientSettings) { s.maxAttempts = count }
 }
 
+// WithMaxCalls sets how many calls of the client may run at once; 0: 64. Each holds a thread of the system. A further one
+// waits for its turn, or for the end of its context.
+func WithMaxCalls(count int) ClientOption {
+	return func(s *clientSettings) { s.maxCalls = count }
+}
+
 // NewClient makes a client. The environment is read now and at no other time. Nothing is sent.
 //
 // [ErrInvalidArgument]: a setting is invalid. [ErrFile]: the CA file cannot be read. [ErrTLS]: there is no
@@ -115,7 +123,8 @@ func NewClient(options ...ClientOption) (*Client, error) {
 	c.connect_timeout_ms = call.number("the connect timeout in ms", s.connectTimeout < 0, milliseconds(s.connectTimeout))
 	c.stall_timeout_ms = call.number("the stall timeout in ms", s.stallTimeout < 0, milliseconds(s.stallTimeout))
 	c.max_attempts = call.number("the number of attempts", false, int64(s.maxAttempts))
-	client := &Client{attempt: s.attempt}
+	call.number("the number of calls at once", false, int64(s.maxCalls))
+	client := &Client{places: newPlaces(s.maxCalls), attempt: s.attempt}
 	// A net for one that is never closed; where this fails there is nothing in it.
 	runtime.SetFinalizer(client, (*Client).Close)
 	err := call.run(func(failure **C.linq_error) C.linq_status {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -414,7 +415,62 @@ func TestReaderThatWouldGiveMoreLater(t *testing.T) {
 	arrived(t, a, err, "p.txt", "text/plain", content)
 }
 
-// What the documentation advises for a Read that blocks.
+// A reader that has deadlines is interrupted, also through a limit. For one that has none the documentation advises this.
+func TestReadThatBlocksIsInterrupted(t *testing.T) {
+	calm(t)
+	client := newClient(t)
+	file := func(t *testing.T) (io.Reader, io.WriteCloser) {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { r.Close() })
+		return r, w
+	}
+	for what, open := range map[string]func(t *testing.T) (io.Reader, io.WriteCloser){
+		"a pipe": file,
+		"a limit of a pipe": func(t *testing.T) (io.Reader, io.WriteCloser) {
+			r, w := file(t)
+			return io.LimitReader(io.LimitReader(r, 1000), 1000), w
+		},
+		"a connection": func(t *testing.T) (io.Reader, io.WriteCloser) {
+			r, w := net.Pipe()
+			t.Cleanup(func() { r.Close() })
+			return r, w
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			promptly(t, func() time.Duration {
+				r, w := open(t)
+				defer w.Close()
+				go w.Write(text(100))
+				ctx, cancel := context.WithCancel(background)
+				defer cancel()
+				var start time.Time
+				time.AfterFunc(30*time.Millisecond, func() { start = time.Now(); cancel() })
+				done := make(chan error, 1)
+				go func() {
+					_, err := client.Upload(ctx, r, "r.txt", 1000)
+					done <- err
+				}()
+				err := soon(t, done)
+				took := time.Since(start)
+				ended(t, err, context.Canceled)
+				return took
+			})
+			late := func() error {
+				r, w := open(t)
+				defer w.Close()
+				ctx, cancel := context.WithTimeout(background, 30*time.Millisecond)
+				defer cancel()
+				_, err := client.Upload(ctx, r, "r.txt", 1000)
+				return err
+			}
+			ended(t, late(), context.DeadlineExceeded)
+		})
+	}
+}
+
 func TestReadThatBlocksIsEnded(t *testing.T) {
 	calm(t)
 	client := newClient(t)

@@ -39,9 +39,12 @@
 //
 // # Threads
 //
-// Any number of goroutines may use a client, but each call holds one thread of the system while it runs, as a read of a file
-// does. Go ends a program that comes to 10,000 threads ([runtime/debug.SetMaxThreads]), and nothing can catch that: a service
-// whose load others decide has to bound how many calls it makes at once.
+// Any number of goroutines may use a client. Each call holds one thread of the system while it runs, as a read of a file
+// does, and Go ends a program that comes to 10,000 threads ([runtime/debug.SetMaxThreads]). So a client runs 64 calls at once, or
+// as many as [WithMaxCalls] says; the others wait for their turn within their contexts.
+//
+// A call whose callback lasts longer than 10 ms lets another one run meanwhile, so that a callback may wait for calls. Its
+// thread stays with it: a service that uploads from thousands of slow readers at once has to bound their number itself.
 //
 // # Memory
 //

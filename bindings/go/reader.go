@@ -3,7 +3,9 @@
 package linq
 
 import (
+	"context"
 	"io"
+	"time"
 )
 
 // reader is an io.Reader as C wants it: 0 is the end and nothing else, and an error comes alone.
@@ -65,4 +67,33 @@ func (r *reader) rewind() bool {
 	r.err = nil
 	_, r.failed = r.seeker.Seek(r.start, io.SeekStart)
 	return r.failed == nil
+}
+
+// interruptible is what a blocked Read of can be ended: an *os.File that is a pipe or a terminal, a net.Conn.
+type interruptible interface{ SetReadDeadline(time.Time) error }
+
+// interruptAtEnd lets no Read block longer than the context lives, where the reader has deadlines.
+func (r *reader) interruptAtEnd(ctx context.Context) (stop func()) {
+	inner := r.Reader
+	for {
+		limited, ok := inner.(*io.LimitedReader)
+		if !ok {
+			break
+		}
+		inner = limited.R
+	}
+	conn, ok := inner.(interruptible)
+	if !ok {
+		return func() {}
+	}
+	done := make(chan struct{})
+	forget := context.AfterFunc(ctx, func() {
+		defer close(done)
+		conn.SetReadDeadline(time.Now())
+	})
+	return func() {
+		if !forget() {
+			<-done
+		}
+	}
 }

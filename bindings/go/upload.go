@@ -112,9 +112,11 @@ func FromBytes(bytes []byte) Source {
 // The reader must end after size bytes, for it is asked for its end as well: one that would wait for more, such as a
 // connection, holds up the call. [io.LimitReader] with size makes it end.
 //
-// A Read that blocks is not interrupted when the context ends; the program that can make it return does so:
+// When the context ends, a Read that blocks is interrupted where the reader, or what an [io.LimitReader] of it reads, has
+// SetReadDeadline: a [net.Conn], an [os.File] that is a pipe. The deadline then stays in the past. Any other Read that blocks holds
+// up the call, until the program makes it return:
 //
-//	stop := context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Now()) }) // or Close
+//	stop := context.AfterFunc(ctx, func() { body.Close() })
 //	defer stop()
 //
 // The reader is never closed, and after a failure not read to its end. A program that writes into an [io.Pipe] on another goroutine
@@ -141,7 +143,7 @@ func FromReader(r io.Reader, size int64) Source {
 // [ErrFile]: it cannot be opened, is no regular file, or changed while being sent. [ErrUnsupported]: its type, size or
 // name would be refused; nothing was sent. [ErrUnauthorized]: there is no API key, or Linq does not accept it.
 //
-// The system's reason is in the message alone: a missing file is ErrFile, and not [io/fs.ErrNotExist].
+// The system's reason is found as well: a missing file is ErrFile and [io/fs.ErrNotExist].
 func (c *Client) UploadFile(ctx context.Context, path string, options ...UploadOption) (*Attachment, error) {
 	return c.UploadFrom(ctx, FromFile(path), options...)
 }
@@ -255,7 +257,7 @@ func (c *call) uploadOptions(client *Client, options []UploadOption) *C.linq_upl
 	}
 	c.observed(client, &with.attempt, &with.attempt_user_data)
 	with.cancel = c.token
-	with.timeout_ms = c.timeout()
+	c.limit = &with.timeout_ms
 	return &with
 }
 
