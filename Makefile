@@ -1,7 +1,7 @@
 # Every target is a line; the work is in scripts/.
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all bench bench-link soak fuzz lib install uninstall deb examples header fmt lint mutants docs size abi abi-baseline deny sbom reproducible clean
+.PHONY: help demo test test-all bench bench-link soak fuzz lib dist install uninstall deb examples header fmt lint mutants docs size abi abi-baseline deny sbom reproducible clean
 
 help: ## list these
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -29,6 +29,9 @@ fuzz: ## look for inputs that break it; TARGET=... one of fuzz/fuzz_targets, or 
 
 lib: ## build liblinq.so and liblinq.a as they ship, into target/release
 	scripts/lib
+
+dist: ## release archives for every platform, in target/dist; TARGETS="linux-x86_64 macos" some of them
+	@scripts/dist $(TARGETS)
 
 install: ## headers, libraries, linq.pc, CMake package, manual; PREFIX=/usr/local LIBDIR=... INCLUDEDIR=... DESTDIR=...
 	@scripts/install
