@@ -87,7 +87,7 @@ func TestWaitingForAPlaceEndsWithTheContext(t *testing.T) {
 	equal(t, len(requests()), 1)
 }
 
-// What was waited for is no longer left for the call: the library is told so.
+// The time spent waiting for a place is subtracted from the timeout that the library gets.
 func TestTheDeadlineCountsTheWaiting(t *testing.T) {
 	calm(t)
 	client := newClient(t, linq.WithMaxCalls(1))
