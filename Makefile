@@ -1,7 +1,7 @@
 # Every target is a line; the work is in scripts/.
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all bench bench-link soak fuzz lib dist install uninstall deb examples header fmt lint mutants docs size abi abi-baseline deny sbom reproducible clean
+.PHONY: help demo test test-all bench bench-link soak fuzz lib dist install install-sandbox uninstall deb examples header fmt lint mutants docs size abi abi-baseline deny sbom reproducible clean
 
 help: ## list these
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -35,6 +35,9 @@ dist: ## release archives for every platform, in target/dist; TARGETS="linux-x86
 
 install: ## headers, libraries, linq.pc, CMake package, manual; PREFIX=/usr/local LIBDIR=... INCLUDEDIR=... DESTDIR=...
 	@scripts/install
+
+install-sandbox: ## linq-sandbox, which stands in for Linq in tests of your own; PREFIX=/usr/local DESTDIR=...
+	@scripts/install --sandbox
 
 uninstall: ## remove exactly what install put there; with the same PREFIX and DESTDIR
 	@scripts/install --uninstall
