@@ -117,8 +117,9 @@ impl Api {
         request: ApiRequest<'_>,
     ) -> Result<Response, Error> {
         let key = self.key.as_ref().ok_or_else(|| {
-            let advice = "set one, or the variable LINQ_API_V3_API_KEY";
-            Error::new(ErrorKind::Unauthorized, format!("{what}: there is no API key; {advice}"))
+            let message = "set LINQ_API_V3_API_KEY, or give the client an API key; your Linq representative provides \
+                           them: https://docs.linqapp.com/getting-started/authentication/";
+            Error::new(ErrorKind::Unauthorized, message)
         })?;
         let ApiRequest { method, path, json, idempotency_key, repeatable } = request;
         let url: Uri = format!("{}/v3/{path}", self.base).parse().map_err(|_| cannot_be_made(what))?;
@@ -135,7 +136,8 @@ impl Api {
         let response = self.http.send(call, request).map_err(|e| e.on(what))?;
         call.recorder.request_id(self.trace_id(&response));
         if response.is_success() && refusal::is_page(&response) {
-            let why = "answer is a web page; is something in between, such as a captive portal?";
+            let why = "answer is a web page; is something in between, such as a captive portal, or is the base URL \
+                       wrong (LINQ_API_V3_BASE_URL)?";
             let mut error = self.broken(what, why, &response);
             error.details.http_status = Some(response.status);
             error.details.retryable = true;
@@ -176,6 +178,9 @@ impl Api {
             let why = match refusal::compression(response, &self.secrets()) {
                 Some(name) if !e.is_data() => {
                     format!("answer is compressed with {name}, which was not asked for")
+                }
+                _ if !without_bom(&response.body).trim_ascii_start().starts_with(b"{") => {
+                    refusal::with_base_url_hint(format!("answer {}", unreadable(&e)))
                 }
                 _ => format!("answer {}", unreadable(&e)),
             };

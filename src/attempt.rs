@@ -106,7 +106,7 @@ fn with_what_was_known(mut error: Error, call: &Call, before: Option<Box<Details
 fn last(call: &Call, mut error: Error, made: u32, why: Why, first: Option<String>) -> Error {
     let mut notes = Vec::new();
     if made > 1 {
-        notes.push(format!("attempt {made}"));
+        notes.push(format!("after {made} attempts"));
     }
     match why {
         Why::LongWait => notes.push("the server asks to wait longer than a minute".to_owned()),
@@ -119,7 +119,7 @@ fn last(call: &Call, mut error: Error, made: u32, why: Why, first: Option<String
         Why::Final | Why::Attempts => {}
     }
     if let Some(first) = first.filter(|first| *first != error.message) {
-        notes.push(format!("the first attempt failed so: {first}"));
+        notes.push(format!("the first attempt failed with: {first}"));
     }
     if !notes.is_empty() {
         error.message = format!("{} ({})", error.message, notes.join("; "));
@@ -149,7 +149,7 @@ mod tests {
         let result: Result<(), _> =
             Attempts::new(3).run(&call, |n| Err(failure(&format!("cause {}", n.number), 0)));
         let error = result.unwrap_err();
-        assert_eq!(error.message, "cause 3 (attempt 3; the first attempt failed so: cause 1)");
+        assert_eq!(error.message, "cause 3 (after 3 attempts; the first attempt failed with: cause 1)");
         assert_eq!(error.details.attempts, 3);
         let once: Result<(), _> = Attempts::new(1).run(&call, |_| Err(failure("cause", 0)));
         assert_eq!(once.unwrap_err().message, "cause");
@@ -295,6 +295,6 @@ mod tests {
         });
         let error = result.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Cancelled);
-        assert_eq!(error.message, "the call was cancelled (the first attempt failed so: busy)");
+        assert_eq!(error.message, "the call was cancelled (the first attempt failed with: busy)");
     }
 }

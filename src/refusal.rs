@@ -73,11 +73,13 @@ pub(crate) fn by_api(
     };
     let status = response.status;
     let code_text = code.map(|code| format!(", code {code}")).unwrap_or_default();
+    // Whoever does not know these paths is not Linq's API.
+    let is_elsewhere = matches!(status, 404 | 405) && code.is_none() && message.is_none();
     // A gateway before Linq answers in a form of its own.
     let message = message.or_else(|| storage_error::read(&response.body, secrets).message);
     let words = message.map_or_else(|| unreadable(response, secrets), |words| format!(": {words}"));
-    let mut error =
-        Error::new(kind, format!("{what}: Linq refused with status {status}{code_text}{words}{advice}"));
+    let text = format!("{what}: Linq refused with status {status}{code_text}{words}{advice}");
+    let mut error = Error::new(kind, if is_elsewhere { with_base_url_hint(text) } else { text });
     let details = &mut *error.details;
     details.http_status = Some(status);
     details.api_code = code;
@@ -172,11 +174,17 @@ fn encoding(response: &Response) -> Option<&str> {
     (!response.body.is_empty()).then_some(name)
 }
 
+pub(crate) fn with_base_url_hint(text: String) -> String {
+    format!("{text}; is the base URL right? LINQ_API_V3_BASE_URL sets it")
+}
+
 /// Why a refusal has no message, if the reason is known.
 fn unreadable(response: &Response, secrets: &Secrets) -> String {
-    let compressed =
-        |name: String| format!(" (its answer is compressed with {name}, which was not asked for)");
-    compression(response, secrets).map(compressed).unwrap_or_default()
+    match compression(response, secrets) {
+        Some(name) => format!(" (its answer is compressed with {name}, which was not asked for)"),
+        None if is_page(response) => " (its answer is a web page)".to_owned(),
+        None => String::new(),
+    }
 }
 
 /// A response header, redacted.

@@ -124,13 +124,13 @@ fn declare_text(text: &ContentType) -> String {
 
 /// The name of a contested type, and what to do about it.
 fn contradiction(contested: &ContentType) -> (&'static str, String) {
-    let (what, instead) = match contested.family() {
-        Family::Text => ("an SVG image", "PNG"),
-        _ => ("a WebP image", "JPEG or PNG"),
+    let what = match contested.family() {
+        Family::Text => "an SVG image",
+        _ => "a WebP image",
     };
     let remedy = format!(
         "Linq's documents contradict each other about {}, which is in the list of accepted types, and explicitly \
-         rejected; convert it to {instead}, or allow WebP and SVG to send it all the same",
+         rejected; convert it to JPEG or PNG, or allow WebP and SVG to send it all the same",
         contested.name()
     );
     (what, remedy)

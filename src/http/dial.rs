@@ -9,7 +9,7 @@ use super::link::Link;
 use super::settings::Settings;
 use super::{connect, resolve};
 use crate::call::Call;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::report::Phase;
 
 /// The origin that a connection is for.
@@ -39,20 +39,26 @@ pub(super) fn dial(settings: &Settings, call: &Call, origin: &Origin) -> Result<
     call.recorder.phase(Phase::Lookup);
     let proxy = settings.proxies.pick(host, *port)?;
     let (via, via_port) = proxy.map_or((&**host, *port), |proxy| (&*proxy.host, proxy.port));
-    let addresses = resolve::resolve(call, via, via_port, limit)?;
+    let blame = |error: Error| match proxy {
+        Some(proxy) if matches!(error.kind, ErrorKind::Network | ErrorKind::Timeout) => {
+            error.on(&proxy.to_string())
+        }
+        _ => error,
+    };
+    let addresses = resolve::resolve(call, via, via_port, limit).map_err(blame)?;
     call.recorder.phase(Phase::Connect);
-    let socket = connect::connect(call, via, &addresses, limit)?;
+    let socket = connect::connect(call, via, &addresses, limit).map_err(blame)?;
     let mut link = Link::new(socket, host);
     let agree = || {
         if let Some(proxy) = proxy {
             call.recorder.phase(Phase::Proxy);
             let request = Zeroizing::new(proxy.request(host, *port, &settings.user_agent));
-            let response = link.converse(call, via, request.as_bytes(), limit)?;
+            let response = link.converse(call, via, request.as_bytes(), limit).map_err(blame)?;
             proxy.accepted(&response)?;
         }
         if let Some(tls) = tls {
             call.recorder.phase(Phase::Tls);
-            link.start_tls(call, tls, limit)?;
+            link.start_tls(call, tls, limit).map_err(|error| settings.trust.explain(error))?;
         }
         Ok(())
     };

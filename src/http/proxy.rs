@@ -2,6 +2,7 @@
 //!
 //! Only https is ever proxied, by CONNECT: plain http goes to loopback alone, and loopback is never proxied.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use base64::Engine;
@@ -19,6 +20,8 @@ pub(crate) struct Proxy {
     pub(crate) port: u16,
     /// The value of `Proxy-Authorization`.
     authorization: Option<String>,
+    /// The environment variable that names it.
+    variable: Option<String>,
 }
 
 /// Which hosts to reach through which proxy.
@@ -47,7 +50,10 @@ impl Proxies {
         let first =
             |names: [&str; 2]| names.into_iter().find_map(|name| Some((name.to_owned(), variable(name)?)));
         let named = first(["https_proxy", "HTTPS_PROXY"]).or_else(|| first(["all_proxy", "ALL_PROXY"]));
-        let proxy = named.map(|(name, url)| parse(&url).map_err(|why| format!("the proxy in {name} {why}")));
+        let proxy = named.map(|(name, url)| match parse(&url) {
+            Ok(proxy) => Ok(Proxy { variable: Some(name), ..proxy }),
+            Err(why) => Err(format!("the proxy in {name} {why}")),
+        });
         let exceptions = first(["no_proxy", "NO_PROXY"]).map(|(_, list)| list).unwrap_or_default();
         let entries = exceptions.split([',', ' ', '\t']).filter(|entry| !entry.is_empty());
         Proxies { proxy, exceptions: entries.map(str::to_ascii_lowercase).collect() }
@@ -63,6 +69,13 @@ impl Proxies {
             Some(Ok(proxy)) => Ok(Some(proxy)),
             Some(Err(message)) => Err(Error::new(ErrorKind::Network, message.clone())),
         }
+    }
+}
+
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the proxy {}:{}", self.host, self.port)?;
+        self.variable.as_ref().map_or(Ok(()), |name| write!(f, " (from {name})"))
     }
 }
 
@@ -90,8 +103,7 @@ impl Proxy {
             }
             None => ("did not answer as an HTTP proxy does".to_owned(), false),
         };
-        let mut error =
-            Error::new(ErrorKind::Network, format!("the proxy {}:{} {why}", self.host, self.port));
+        let mut error = Error::new(ErrorKind::Network, format!("{self} {why}"));
         error.details.http_status = status;
         error.details.retryable = retryable;
         Err(error)
@@ -171,7 +183,7 @@ fn parse(url: &str) -> Result<Proxy, String> {
         let plain = [name, ":", password].map(|text| percent_decode_str(text).collect::<Vec<u8>>()).concat();
         format!("Basic {}", BASE64_STANDARD.encode(plain))
     });
-    Ok(Proxy { host: host.to_owned(), port, authorization })
+    Ok(Proxy { host: host.to_owned(), port, authorization, variable: None })
 }
 
 /// Digits only: `parse` accepts a sign as well.

@@ -3,12 +3,14 @@
 //! Read here and not by a crate, because the existing crates read the environment even if the caller has turned that
 //! off.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+
+use crate::error::reason;
 
 /// Where distributions keep all certificates in one file. The first that exists is used, as in Go's crypto/x509.
 const BUNDLES: [&str; 7] = [
@@ -39,6 +41,20 @@ pub(crate) fn load(file: Option<&Path>, directories: &[PathBuf]) -> RootCertStor
         DIRECTORIES.iter().for_each(|directory| add_directory(&mut roots, Path::new(directory)));
     }
     roots
+}
+
+/// What is wrong with the variables' values.
+pub(crate) fn problems(file: Option<&Path>, directories: &[PathBuf]) -> Vec<String> {
+    let unreadable = |name: &str, path: &Path, e: &io::Error| {
+        format!("{name} names {}, which cannot be read: {}", path.display(), reason(e))
+    };
+    let of_file = file.and_then(|path| match fs::read(path) {
+        Ok(pem) if CertificateDer::pem_slice_iter(&pem).flatten().next().is_some() => None,
+        Ok(_) => Some(format!("SSL_CERT_FILE names {}, which holds no certificate", path.display())),
+        Err(e) => Some(unreadable("SSL_CERT_FILE", path, &e)),
+    });
+    let of_directory = |path: &PathBuf| Some(unreadable("SSL_CERT_DIR", path, &fs::read_dir(path).err()?));
+    of_file.into_iter().chain(directories.iter().filter_map(of_directory)).collect()
 }
 
 /// Skips what is not a certificate: one bad file must not disable all the others.

@@ -64,6 +64,23 @@ impl Trust {
         ClientConnection::new(config, name).map_err(|e| refused(host, &e))
     }
 
+    /// Adds which variable names certificates that are not there, since the error may come of that.
+    #[cfg(any(target_os = "android", target_vendor = "apple"))]
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        error
+    }
+
+    /// Adds which variable names certificates that are not there, since the error may come of that.
+    #[cfg(not(any(target_os = "android", target_vendor = "apple")))]
+    pub(crate) fn explain(&self, mut error: Error) -> Error {
+        if error.kind == ErrorKind::Tls {
+            for problem in super::roots::problems(self.file.as_deref(), &self.directories) {
+                error.message = format!("{}; {problem}", error.message);
+            }
+        }
+        error
+    }
+
     fn build(&self) -> Result<ClientConfig, String> {
         let failed = |e: rustls::Error| format!("TLS cannot be set up: {}", error::words(&e));
         let mut config = ClientConfig::builder_with_provider(provider())

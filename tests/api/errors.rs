@@ -27,8 +27,9 @@ fn says(error: &Error) -> &str {
 #[test]
 fn bodies_that_are_no_envelope_leave_the_status() {
     let huge = format!("{{\"error\": {{\"message\": \"{}\"}}}}", "x".repeat(2 << 20));
-    let bodies: [&[u8]; 13] = [
-        b"<html><head><title>502 Bad Gateway</title></head></html>",
+    let page = refused(502, b"<html><head><title>502 Bad Gateway</title></head></html>");
+    assert_eq!((page.kind, says(&page)), (ErrorKind::Api, "status 502 (its answer is a web page)"));
+    let bodies: [&[u8]; 12] = [
         b"",
         b"Bad Gateway",
         b"null",

@@ -174,22 +174,27 @@ fn proxies_that_refuse_fail_or_say_nothing() {
     let place = |sandbox: &Sandbox| sandbox.get("proxy").split("://").nth(1).unwrap().to_owned();
     // the fault, what is said, the status, and whether it may pass
     for (fault, why, status, retryable) in [
-        (json!({"respond": {"status": 407}}), "the proxy {} wants other credentials (407)", Some(407), false),
+        (
+            json!({"respond": {"status": 407}}),
+            "the proxy {} (from https_proxy) wants other credentials (407)",
+            Some(407),
+            false,
+        ),
         (
             json!({"respond": {"status": 502}}),
-            "the proxy {} refused the tunnel with status 502",
+            "the proxy {} (from https_proxy) refused the tunnel with status 502",
             Some(502),
             true,
         ),
         (
             json!({"respond": {"status": 403}}),
-            "the proxy {} refused the tunnel with status 403",
+            "the proxy {} (from https_proxy) refused the tunnel with status 403",
             Some(403),
             false,
         ),
         (
             json!({"respond": {"raw": "SSH-2.0-hello\r\n\r\n", "then": "close"}}),
-            "the proxy {} did not answer as an HTTP proxy does",
+            "the proxy {} (from https_proxy) did not answer as an HTTP proxy does",
             None,
             false,
         ),
@@ -213,7 +218,8 @@ fn proxies_that_refuse_fail_or_say_nothing() {
         assert_eq!(result["error"]["kind"], "Network", "{result}");
         assert_eq!(result["error"]["retryable"], true, "{result}");
         let message = result["error"]["message"].as_str().unwrap();
-        assert!(message.contains("while it was asked for a tunnel"), "{message}");
+        let why = format!("the proxy {} (from https_proxy): ", place(&sandbox));
+        assert!(message.contains(&why) && message.contains("while it was asked for a tunnel"), "{message}");
     }
     let sandbox = Sandbox::start();
     let planted = sandbox.plant(json!({"side": "proxy", "fault": {"delay_ms": 300}}));
@@ -224,11 +230,25 @@ fn proxies_that_refuse_fail_or_say_nothing() {
 }
 
 #[test]
-fn a_dead_proxy_is_named() {
+fn a_dead_proxy_is_named_with_where_it_was_set() {
     let sandbox = Sandbox::start();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let result = upload_in(&[("https_proxy", &format!("http://127.0.0.1:{port}"))], made_up(&sandbox));
-    assert_eq!(result["error"]["kind"], "Network");
+    let url = &*format!("http://127.0.0.1:{port}");
+    for (variable, from) in
+        [("https_proxy", " (from https_proxy)"), ("ALL_PROXY", " (from ALL_PROXY)"), ("", "")]
+    {
+        let mut config = made_up(&sandbox);
+        if variable.is_empty() {
+            config["proxy"] = json!(url);
+        }
+        let result = upload_in(&[(variable, url)][..usize::from(!variable.is_empty())], config);
+        let why = "cannot connect to 127.0.0.1: Connection refused";
+        let expected = format!("reserving a place for photo.jpg: the proxy 127.0.0.1:{port}{from}: {why}");
+        assert_failed(&result, "Network", &expected);
+    }
+    let result = upload_in(&[("https_proxy", "http://no.such.host.invalid:3128")], made_up(&sandbox));
     let message = result["error"]["message"].as_str().unwrap();
-    assert!(message.contains("cannot connect to 127.0.0.1: Connection refused"), "{message}");
+    let expected =
+        "the proxy no.such.host.invalid:3128 (from https_proxy): cannot look up no.such.host.invalid: ";
+    assert!(message.contains(expected), "{message}");
 }

@@ -30,14 +30,26 @@ fn without_them_a_private_authority_is_not_trusted() {
     let folder = Folder::new();
     let garbage = folder.file("garbage.pem", b"no certificate").to_str().unwrap().to_owned();
     let missing = folder.path("missing.pem").to_str().unwrap().to_owned();
-    for variables in [
-        &[][..],
-        &[("SSL_CERT_FILE", "")],
-        &[("SSL_CERT_FILE", ""), ("SSL_CERT_DIR", "")],
-        &[("SSL_CERT_FILE", &garbage)],
-        &[("SSL_CERT_FILE", &missing)],
-    ] {
+    for variables in [&[][..], &[("SSL_CERT_FILE", "")], &[("SSL_CERT_FILE", ""), ("SSL_CERT_DIR", "")]] {
         assert_failed(&upload_in(variables, config(&sandbox)), "Tls", UNKNOWN);
+    }
+    // What the variables name is of no use, and that is said.
+    for (variables, why) in [
+        (
+            &[("SSL_CERT_FILE", &*garbage)][..],
+            format!("SSL_CERT_FILE names {garbage}, which holds no certificate"),
+        ),
+        (
+            &[("SSL_CERT_FILE", &missing)],
+            format!("SSL_CERT_FILE names {missing}, which cannot be read: No such file or directory"),
+        ),
+        (
+            &[("SSL_CERT_DIR", &missing)],
+            format!("SSL_CERT_DIR names {missing}, which cannot be read: No such file or directory"),
+        ),
+    ] {
+        let result = upload_in(variables, config(&sandbox));
+        assert_failed(&result, "Tls", &format!("{UNKNOWN}; {why}"));
     }
     assert_eq!(sandbox.counter("api_tls", "app_bytes"), 0);
 }

@@ -5,8 +5,8 @@ use serde_json::json;
 use crate::common::Sandbox;
 use crate::{assert_failed, assert_uploaded, upload_in};
 
-const NO_KEY: &str = "reserving a place for photo.jpg: there is no API key; set one, or the \
-                      variable LINQ_API_V3_API_KEY";
+const NO_KEY: &str = "set LINQ_API_V3_API_KEY, or give the client an API key; your \
+                      Linq representative provides them: https://docs.linqapp.com/getting-started/authentication/";
 
 #[test]
 fn the_key_and_the_base_url() {

@@ -36,7 +36,7 @@ fn row_08_refused() {
         );
         let error = tried(&sandbox, at_port(&sandbox, tls, closed), 3);
         assert_is(&error, ErrorKind::Network, None, 3, true);
-        assert!(error.message.ends_with("(attempt 3)"), "the same cause is not told twice: {error}");
+        assert!(error.message.ends_with("(after 3 attempts)"), "the same cause is not told twice: {error}");
     });
 }
 

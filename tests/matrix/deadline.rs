@@ -78,9 +78,9 @@ fn row_54_the_first_cause_is_kept() {
     second.assert_injected(1);
     assert_is(&error, ErrorKind::Timeout, Some(503), 2, true);
     assert!(
-        error
-            .message
-            .contains("the call's timeout of 800 ms passed (attempt 2; the first attempt failed so: "),
+        error.message.contains(
+            "the call's timeout of 800 ms passed (after 2 attempts; the first attempt failed with: "
+        ),
         "{error}"
     );
     assert!(error.message.contains("Linq refused with status 503"), "{error}");

@@ -230,8 +230,8 @@ fn what_needs_a_key_says_so_before_any_network() {
         let call = CallOptions { timeout: Some(Duration::from_secs(5)), ..CallOptions::default() };
         let file = FileInfo { filename: "photo.jpg", content_type: None, size_bytes: 5 };
         let error = client.presign(file, call).unwrap_err();
-        let expected = "reserving a place for photo.jpg: there is no API key; set one, or \
-                        the variable LINQ_API_V3_API_KEY";
+        let expected = "set LINQ_API_V3_API_KEY, or give the client an API key; your Linq \
+                        representative provides them: https://docs.linqapp.com/getting-started/authentication/";
         assert_eq!((error.kind, &*error.message), (ErrorKind::Unauthorized, expected));
         assert_eq!(error.details.attempts, 0, "it failed before any network");
     }

@@ -137,7 +137,7 @@ fn bodies_that_are_no_s3_error_leave_the_status() {
     let bomb = "<!DOCTYPE x [<!ENTITY a \"aaaaaaaa\">]><Error><Code>&a;</Code></Error>";
     // the answer, and what follows the status in the message
     let table = [
-        (json!({"body": "<html><h1>403 Forbidden</h1></html>"}), ""),
+        (json!({"body": "<html><h1>403 Forbidden</h1></html>"}), " (its answer is a web page)"),
         (json!({"body": ""}), ""),
         (json!({"body": "{\"error\": \"no\"}"}), ": no"),
         (json!({"body_base64": "/////w=="}), ""),

@@ -153,7 +153,7 @@ fn attempts_end_and_all_are_counted() {
     let sandbox = Sandbox::start();
     let (error, puts) = always_503(&sandbox, &sandbox.client(false));
     let expected = "uploading photo.jpg: the storage at 127.0.0.1 refused with status 503 ServiceUnavailable: made up \
-                    by a fault (attempt 4)";
+                    by a fault (after 4 attempts)";
     assert_eq!((error.kind, &*error.message), (ErrorKind::Storage, expected));
     assert_eq!((error.details.attempts, error.details.retryable, puts), (4, true, 4));
     assert_eq!(sandbox.reservations().len(), 1);
@@ -176,7 +176,7 @@ fn the_first_cause_is_told_beside_the_last() {
     sandbox.on_put(json!({"respond": {"status": 403, "code": "AccessDenied"}}));
     let error = upload(&sandbox.client(false), &jpeg(1000)).unwrap_err();
     let expected = "uploading photo.jpg: the storage at 127.0.0.1 refused with status 403 AccessDenied: made up by a \
-                    fault (attempt 2; the first attempt failed so: uploading photo.jpg: the storage at 127.0.0.1 \
+                    fault (after 2 attempts; the first attempt failed with: uploading photo.jpg: the storage at 127.0.0.1 \
                     refused with status 503 SlowDown: made up by a fault)";
     assert_eq!((error.kind, &*error.message), (ErrorKind::Storage, expected));
     assert_eq!((error.details.http_status, error.details.attempts), (Some(403), 2));

@@ -125,8 +125,7 @@ fn a_reader_whose_rewind_fails_ends_the_call() {
     let options = UploadOptions { filename: Some("a.txt"), ..UploadOptions::default() };
     let error = sandbox.client(false).upload(source, options).unwrap_err();
     fault.assert_injected(1);
-    let why =
-        "a.txt cannot be rewound: tape stuck (attempt 2; the first attempt failed so: uploading a.txt: ";
+    let why = "a.txt cannot be rewound: tape stuck (after 2 attempts; the first attempt failed with: uploading a.txt: ";
     assert!(error.message.starts_with(why), "{error}");
     assert_eq!((error.kind, error.details.attempts), (ErrorKind::File, 2), "{error}");
     assert!(!error.details.retryable);

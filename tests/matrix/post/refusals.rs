@@ -65,7 +65,48 @@ fn row_23_a_gateways_page() {
         let error = failed(&sandbox, upload(&sandbox.client(tls), &jpeg(1000)));
         fault.assert_injected(1);
         assert_is(&error, ErrorKind::Api, Some(403), 1, false);
-        assert_eq!(error.message, format!("{WHAT}: Linq refused with status 403"));
+        let why = "Linq refused with status 403 (its answer is a web page)";
+        assert_eq!(error.message, format!("{WHAT}: {why}"));
+    });
+}
+
+/// A base URL that leads elsewhere: not one attachment is missing but the whole API.
+#[test]
+fn row_23_an_answer_without_linqs_words_hints_at_the_base_url() {
+    both(|tls| {
+        let sandbox = Sandbox::start();
+        let client = sandbox.client(tls);
+        let hint = "; is the base URL right? LINQ_API_V3_BASE_URL sets it";
+        let refused = |status: u16| format!("{WHAT}: Linq refused with status {status}");
+        for (answer, message) in [
+            (json!({"status": 404, "body": "404 page not found\n"}), format!("{}{hint}", refused(404))),
+            (
+                json!({"status": 404, "body": "{\"detail\": \"Not Found\"}"}),
+                format!("{}: Not Found{hint}", refused(404)),
+            ),
+            (
+                json!({"status": 404, "body": "<html>"}),
+                format!("{} (its answer is a web page){hint}", refused(404)),
+            ),
+            (json!({"status": 405, "body": ""}), format!("{}{hint}", refused(405))),
+            (json!({"status": 422, "body": ""}), refused(422)),
+            (
+                json!({"status": 200, "body": "<html>Log in"}),
+                format!(
+                    "{WHAT}: Linq's answer is a web page{}",
+                    "; is something in between, such as a captive portal, or is the base URL wrong (LINQ_API_V3_BASE_URL)?"
+                ),
+            ),
+            (
+                json!({"status": 200, "body": "OK"}),
+                format!("{WHAT}: Linq's answer is not JSON (line 1, column 1){hint}"),
+            ),
+        ] {
+            let fault = sandbox.on_reserve(json!({"respond": answer}));
+            let error = failed(&sandbox, upload(&client, &jpeg(1000)));
+            fault.assert_injected(1);
+            assert_eq!(error.message, message);
+        }
     });
 }
 

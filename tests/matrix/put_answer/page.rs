@@ -93,7 +93,8 @@ fn row_105_a_web_page_is_no_answer_of_linqs() {
     let page =
         json!({"status": 200, "body": "<!DOCTYPE html><html>", "headers": [["Content-Type", "text/html"]]});
     let fault = sandbox.plant(json!({"side": "api", "times": 0, "fault": {"respond": page}}));
-    let end = "Linq's answer is a web page; is something in between, such as a captive portal?";
+    let end = "Linq's answer is a web page; is something in between, such as a captive portal, or is the base URL wrong \
+               (LINQ_API_V3_BASE_URL)?";
     for (error, what) in [
         (
             client.delete_attachment(&id, CallOptions::default()).unwrap_err(),

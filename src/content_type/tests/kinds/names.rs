@@ -136,7 +136,10 @@ fn bytes_that_settle_the_member_of_a_family_come_before_the_name() {
 #[track_caller]
 fn is_webp(name: &str, bytes: &[u8]) {
     assert_eq!(of(Some(name), bytes).map(ContentType::name), Some("image/webp"));
-    refused(decided(None, name, bytes), &[name, "a WebP image", "allow WebP and SVG"]);
+    refused(
+        decided(None, name, bytes),
+        &[name, "a WebP image", "; convert it to JPEG or PNG, or allow WebP and SVG"],
+    );
     assert_eq!(undeclared(name, bytes), Ok("image/webp"));
 }
 
