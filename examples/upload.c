@@ -1,11 +1,13 @@
 /*
  * linq-upload: uploads files to Linq and prints what a message needs of them.
  *
- *     cc upload.c -llinq -o linq-upload
+ *     cc upload.c screen.c -llinq -o linq-upload
  */
 #define _POSIX_C_SOURCE 200809L
 
 #include <linq.h>
+
+#include "screen.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <linux/netlink.h>
@@ -29,26 +30,34 @@
 enum exit_code { ALL_WELL = 0, BAD_USAGE = 1, SOME_FAILED = 2, NOT_SET_UP = 3, INTERRUPTED = 130 };
 
 static const char HELP[] =
-    "usage: linq-upload [--presign-only] [--json] [-j N | --verbose] FILE...\n"
+    "usage: linq-upload [OPTION...] FILE...\n"
     "\n"
     "Uploads every FILE to Linq, several at a time. Prints a line for each, in order:\n"
-    "the attachment's id, its download URL and FILE, with tabs between.\n"
+    "the attachment's id, its download URL and FILE, with tabs between. On a terminal\n"
+    "it prints name and id as soon as they are there.\n"
     "\n"
-    "  --presign-only  reserve a place for FILE, but upload nothing; the URL is then the\n"
-    "                  one to upload to. It is a secret until it expires.\n"
-    "  --json          print one JSON object a line, for failures too; --presign-only\n"
-    "                  adds all that an upload needs (see linq_presigned_parse)\n"
-    "  -j N            how many to upload at a time, 1 to 256 (4)\n"
-    "  --verbose       upload one after another, and print on stderr what each request took\n"
-    "  --help          print this\n"
-    "  --version       print the version\n"
+    "  -j N              how many to upload at a time, 1 to 256 (4)\n"
+    "  --json            print JSON, an object a line: \"event\" is progress, retry,\n"
+    "                    uploaded or failed; the last two in the order of the FILEs\n"
+    "  --presign-only    reserve a place for FILE, but upload nothing; the URL is then the\n"
+    "                    one to upload to. It is a secret until it expires. With --json:\n"
+    "                    all that an upload needs (see linq_presigned_parse)\n"
+    "  --type TYPE       the content type of every FILE, such as image/jpeg; else it is\n"
+    "                    found by the bytes and the name\n"
+    "  --allow-webp-svg  send WebP and SVG, about which Linq's documents disagree\n"
+    "  --quiet           show errors only: no progress, no summary\n"
+    "  --no-progress     no progress\n"
+    "  --verbose         upload one after another, and show what each request took\n"
+    "  --help            print this\n"
+    "  --version         print the version\n"
     "\n"
-    "A progress bar is drawn where stderr is a terminal, of the FILE whose line comes\n"
-    "next. A FILE that fails is reported there, and the others are uploaded.\n"
+    "Progress is drawn where stderr is a terminal. A FILE that fails is reported, and the\n"
+    "others are uploaded. Options may follow FILEs; behind -- there are FILEs only.\n"
     "\n"
     "environment:\n"
     "  LINQ_API_V3_API_KEY   the API key (required)\n"
     "  LINQ_API_V3_BASE_URL  where the API is, if not at Linq\n"
+    "  NO_COLOR              if set, no colors\n"
     "  https_proxy, no_proxy and their relatives are understood\n"
     "\n"
     "exit codes:\n"
@@ -80,42 +89,6 @@ static void watch(int number) {
   sigaction(number, &action, NULL);
 }
 
-/* Text that somebody else chose. */
-
-/* How many bytes the character at `s` takes; 0 where it is not UTF-8. */
-static size_t character(const unsigned char *s) {
-  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (s[0] < 0x80) return 1;
-  if (s[0] < 0xC2 || s[0] > 0xF4) return 0;
-  size_t length = s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
-  uint32_t code = s[0] & (0x7Fu >> length);
-  for (size_t i = 1; i < length; i++) {
-    if ((s[i] & 0xC0) != 0x80) return 0; /* the NUL at the end, too */
-    code = code << 6 | (s[i] & 0x3Fu);
-  }
-  bool surrogate = code >= 0xD800 && code <= 0xDFFF;
-  return code < least[length] || code > 0x10FFFF || surrogate ? 0 : length;
-}
-
-/* Whether the character at `s` would steer a terminal: U+0000 to U+001F, U+007F to U+009F. */
-static bool is_control(const unsigned char *s) {
-  return s[0] < 0x20 || s[0] == 0x7F || (s[0] == 0xC2 && s[1] < 0xA0);
-}
-
-/* Prints up to `most` characters; whether that was all. A file's name must not steer the terminal. */
-static bool print_plain(FILE *to, const char *text, size_t most) {
-  const unsigned char *s = (const unsigned char *)text;
-  for (; *s != '\0' && most > 0; most--) {
-    size_t length = character(s);
-    if (length == 0 || is_control(s))
-      putc('?', to);
-    else
-      fwrite(s, 1, length, to);
-    s += length == 0 ? 1 : length;
-  }
-  return *s == '\0';
-}
-
 static void print_json(const char *text) {
   if (text == NULL) {
     fputs("null", stdout);
@@ -142,56 +115,13 @@ static void member(const char *name, const char *value) {
   print_json(value);
 }
 
-static const char *base_name(const char *path) {
-  const char *slash = strrchr(path, '/');
-  return slash == NULL ? path : slash + 1;
-}
-
-/* The bar: one line on stderr, drawn over itself. The terminal cuts what is too long for it: \033[?7l. */
-
-static bool bar_drawn;
-
-static bool is_terminal(void) {
-  const char *terminal = getenv("TERM");
-  return isatty(STDERR_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0;
-}
-
-static double seconds_since(const struct timespec *start) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
-}
-
 /* A file on its way. */
 struct upload {
   const char *path;
-  uint64_t sent, total;
-  struct timespec start; /* of this attempt */
-  linq_event *last;      /* its last event; NULL until then */
+  struct row row;
+  linq_event *last; /* its last event; NULL until then */
+  bool told;
 };
-
-static void draw_bar(const struct upload *upload) {
-  enum { WIDTH = 30, NAME = 24 };
-  static const char full[] = "##############################", empty[] = "..............................";
-  if (!is_terminal()) return;
-  double seconds = upload->sent > 0 ? seconds_since(&upload->start) : 0;
-  double rate = seconds > 0 ? (double)upload->sent / 1048576.0 / seconds : 0;
-  uint64_t total = upload->total > 0 ? upload->total : 1; /* not known yet */
-  int done = (int)(upload->sent * WIDTH / total);
-  fprintf(stderr, "\033[?7l\r[%.*s%.*s] %3d%% %7.1f MiB/s  ", done, full, WIDTH - done, empty,
-          (int)(upload->sent * 100 / total), rate);
-  if (!print_plain(stderr, base_name(upload->path), NAME)) putc('~', stderr);
-  fputs("\033[K\033[?7h", stderr);
-  fflush(stderr);
-  bar_drawn = true;
-}
-
-/* A bar that got to its end stays; any other leaves no trace. */
-static void end_bar(bool stays) {
-  if (bar_drawn) fputs(stays ? "\n" : "\r\033[K", stderr);
-  fflush(stderr);
-  bar_drawn = false;
-}
 
 /* The network. When an address comes or goes, a running upload goes on over what there is now. */
 
@@ -240,7 +170,8 @@ static void stop_network(void) {}
 
 struct job {
   linq_client *client;
-  bool presign_only, json, verbose;
+  const char *type;
+  bool presign_only, json, verbose, quiet, draws, marks; /* marks: stdout is a terminal */
   uint32_t in_flight;
 };
 
@@ -268,28 +199,34 @@ static void on_attempt(void *user_data, const linq_attempt *attempt) {
   if (attempt->reused != 0) fputs(", over an open connection", stderr);
   if (attempt->request_id != NULL) {
     fputs(", id ", stderr);
-    print_plain(stderr, attempt->request_id, SIZE_MAX);
+    print_plain(stderr, attempt->request_id);
   }
   if (attempt->reason != NULL) {
     fputs("\n  failed: ", stderr);
-    print_plain(stderr, attempt->reason, SIZE_MAX);
+    print_plain(stderr, attempt->reason);
     if (attempt->again_in_ms != 0) fprintf(stderr, "; again in %" PRIu32 " ms", attempt->again_in_ms);
   }
   putc('\n', stderr);
 }
 
+/* A check mark or a cross, in color where that is wanted. */
+static void print_mark(FILE *to, bool good) {
+  const char *no_color = getenv("NO_COLOR");
+  bool color = can_draw(to) && (no_color == NULL || *no_color == '\0');
+  fprintf(to, "%s%s%s ", color ? (good ? "\033[32m" : "\033[31m") : "", good ? "\u2713" : "\u2717", color ? "\033[0m" : "");
+}
+
 static void complain(const struct job *job, const char *path, linq_status status, const linq_error *error) {
-  fputs("linq-upload: ", stderr);
-  if (strstr(error->message, base_name(path)) == NULL) {
-    print_plain(stderr, path, SIZE_MAX);
+  if (isatty(STDERR_FILENO))
+    print_mark(stderr, false);
+  else
+    fputs("linq-upload: ", stderr);
+  if (strstr(error->message, base_name(path)) == NULL && status != LINQ_UNAUTHORIZED) {
+    print_plain(stderr, path);
     fputs(": ", stderr);
   }
-  print_plain(stderr, error->message, SIZE_MAX);
-  fprintf(stderr, "\n  status: %s", linq_status_name(status));
-  if (error->http_status != 0) fprintf(stderr, ", HTTP %" PRIu32, error->http_status);
-  if (error->api_code != 0) fprintf(stderr, ", code %" PRIu32, error->api_code);
-  if (error->storage_code != NULL) fprintf(stderr, ", %s", error->storage_code);
-  putc('\n', stderr);
+  print_plain(stderr, error->message);
+  fprintf(stderr, "\n  status: %s\n", linq_status_name(status)); /* HTTP's and the codes are in the message */
   if (error->retry_after_ms != 0)
     fprintf(stderr, "  retry after: %" PRIu32 " s\n", error->retry_after_ms / 1000 + (error->retry_after_ms % 1000 != 0));
   else if (error->retryable != 0)
@@ -299,7 +236,7 @@ static void complain(const struct job *job, const char *path, linq_status status
   if (error->doc_url != NULL) fprintf(stderr, "  see: %s\n", error->doc_url);
 
   if (!job->json) return;
-  fputs("{\"file\":", stdout);
+  fputs("{\"event\":\"failed\",\"file\":", stdout);
   print_json(path);
   fputs(",\"error\":{\"status\":", stdout);
   print_json(linq_status_name(status));
@@ -315,19 +252,23 @@ static void complain(const struct job *job, const char *path, linq_status status
 
 static void print_line(const char *id, const char *url, const char *path) {
   printf("%s\t%s\t", id, url != NULL ? url : "");
-  print_plain(stdout, path, SIZE_MAX);
+  print_plain(stdout, path);
   putchar('\n');
 }
 
 static void print_attachment(const struct job *job, const char *path, const linq_attachment *attachment) {
   if (job->json) {
-    fputs("{\"file\":", stdout);
+    fputs("{\"event\":\"uploaded\",\"file\":", stdout);
     print_json(path);
     member("attachment_id", attachment->attachment_id);
     member("download_url", attachment->download_url);
     member("filename", attachment->filename);
     member("content_type", attachment->content_type);
     printf(",\"size_bytes\":%" PRIu64 ",\"attempts\":%" PRIu32 "}\n", attachment->size_bytes, attachment->attempts);
+  } else if (job->marks) {
+    print_mark(stdout, true);
+    print_plain(stdout, base_name(path));
+    printf("  %s\n", attachment->attachment_id);
   } else {
     print_line(attachment->attachment_id, attachment->download_url, path);
   }
@@ -348,13 +289,14 @@ static int look_at(const char *path, linq_file *file) {
   close(descriptor);
   if (problem != 0) return problem;
   file->size_bytes = (uint64_t)status.st_size;
-  file->content_type = linq_content_type(path, head, (size_t)length);
+  if (file->content_type == NULL) file->content_type = linq_content_type(path, head, (size_t)length);
   return 0;
 }
 
 static linq_status presign(const struct job *job, const char *path, linq_error **error) {
   linq_file file = linq_file_default();
   file.filename = base_name(path);
+  file.content_type = job->type;
   *error = NULL;
   int problem = look_at(path, &file);
   if (problem != 0) {
@@ -369,7 +311,7 @@ static linq_status presign(const struct job *job, const char *path, linq_error *
   linq_status status = linq_presign(job->client, &file, &call, &presigned, error);
   if (status != LINQ_OK) return status;
   if (job->json) {
-    fputs("{\"file\":", stdout);
+    fputs("{\"event\":\"reserved\",\"file\":", stdout);
     print_json(path);
     printf(",\"presigned\":%s}\n", presigned->json);
   } else {
@@ -395,6 +337,7 @@ static bool is_printed(void) {
 static linq_status upload(const struct job *job, const char *path, linq_error **error) {
   linq_upload_options options = linq_upload_options_default();
   options.cancel = atomic_load(&interrupt);
+  options.content_type = job->type;
   options.attempt = on_attempt;
   linq_attachment *attachment = NULL;
   linq_status status = linq_upload_file(job->client, path, &options, &attachment, error);
@@ -411,74 +354,191 @@ static enum exit_code one_by_one(const struct job *job, char **files, int count)
     linq_status status = (job->presign_only ? presign : upload)(job, files[i], &error);
     if (error != NULL && !interrupted) complain(job, files[i], status, error);
     linq_free(error);
-    if (interrupted) return INTERRUPTED;
+    if (interrupted) {
+      if (isatty(STDERR_FILENO)) fprintf(stderr, "\rinterrupted: %d %s\033[K\n", i, job->presign_only ? "reserved" : "uploaded");
+      return INTERRUPTED;
+    }
     result = code_of(status, result);
     if (!is_printed()) return SOME_FAILED;
   }
   return result;
 }
 
-static linq_status add(linq_queue *queue, const struct upload *upload, uint64_t tag, linq_error **error) {
+static linq_status add(const struct job *job, linq_queue *queue, const struct upload *upload, uint64_t tag, linq_error **error) {
   linq_source source = linq_source_default();
   source.kind = LINQ_SOURCE_PATH;
   source.path = upload->path;
   linq_upload_options options = linq_upload_options_default();
+  options.content_type = job->type;
   options.cancel = atomic_load(&interrupt);
   return linq_queue_add(queue, NULL, &source, &options, tag, error);
 }
 
+/* The uploads of a queue, in the order of the command line. */
+struct all {
+  const struct job *job;
+  linq_queue *queue;
+  struct upload *uploads;
+  size_t count, ended, uploaded, failed;
+  size_t next; /* the first that was not told */
+  uint64_t bytes;
+  double drawn;
+  enum exit_code result;
+};
+
+/* Those that run: a queue begins them in order. */
+static size_t running(const struct all *all, struct row **rows, size_t most) {
+  size_t count = 0, begun = all->ended + all->job->in_flight;
+  for (size_t i = all->next; i < all->count && i < begun && count < most; i++)
+    if (all->uploads[i].last == NULL) rows[count++] = &all->uploads[i].row;
+  return count;
+}
+
+static void draw(struct all *all) {
+  static struct row total;
+  struct row *rows[258];
+  char name[64];
+  if (!all->job->draws) return;
+  all->drawn = now_seconds();
+  size_t count = running(all, rows, 256);
+  if (all->count > 1) {
+    uint64_t sent = 0;
+    for (size_t i = 0; i < all->count; i++) sent += all->uploads[i].row.sent;
+    snprintf(name, sizeof name, "%zu of %zu uploaded", all->uploaded, all->count);
+    total.name = name;
+    total.is_total = true;
+    row_progress(&total, sent < all->bytes ? sent : all->bytes, all->bytes > 0 ? all->bytes : 1);
+    rows[count++] = &total;
+  }
+  draw_rows(stderr, rows, count);
+}
+
+/* Takes from the library's log what the events do not tell: an attempt failed, and when the next begins. */
+static void note_retry(struct all *all, const char *line) {
+  static const struct { const char *what, *who; } steps[] = {{"reserving a place for ", "Linq"}, {"uploading ", "storage"}};
+  uint32_t made, of, wait;
+  int at = 0;
+  const char *end = strrchr(line, ';');
+  if (sscanf(line, "attempt %" SCNu32 " of %" SCNu32 " failed: %n", &made, &of, &at) != 2 || at == 0) return;
+  if (end == NULL || sscanf(end, "; again in %" SCNu32 " ms", &wait) != 1) return;
+  struct row *rows[256], *found = NULL;
+  const char *who = NULL;
+  size_t count = running(all, rows, 256);
+  for (size_t i = 0; i < 2 * count; i++) {
+    const char *what = steps[i % 2].what, *name = rows[i / 2]->name, *rest = line + at;
+    if (strncmp(rest, what, strlen(what)) != 0) continue;
+    rest += strlen(what);
+    if (strncmp(rest, name, strlen(name)) != 0 || rest[strlen(name)] != ':') continue;
+    if (found != NULL) return; /* two files of one name: which of them is not known */
+    found = rows[i / 2];
+    who = steps[i % 2].who;
+  }
+  if (found == NULL) return;
+  found->attempt = made + 1;
+  found->of = of;
+  found->again = now_seconds() + wait / 1000.0;
+  found->asks = strstr(end, "as the server asks") != NULL ? who : NULL;
+  if (!all->job->json) return;
+  fputs("{\"event\":\"retry\",\"file\":", stdout);
+  print_json(((struct upload *)((char *)found - offsetof(struct upload, row)))->path);
+  printf(",\"attempt\":%" PRIu32 ",\"max_attempts\":%" PRIu32 ",\"wait_ms\":%" PRIu32 ",\"server_asks\":%s}\n", made + 1, of, wait,
+         found->asks != NULL ? "true" : "false");
+}
+
+static void on_log(void *user_data, uint32_t level, const char *line) {
+  struct all *all = user_data;
+  if (level == LINQ_LOG_WARN) note_retry(all, line);
+}
+
 /* Prints how an upload ended. */
-static linq_status tell(const struct job *job, const struct upload *upload) {
+static void tell(struct all *all, struct upload *upload) {
   const linq_event *last = upload->last;
   linq_status status = last->error != NULL ? last->error->status : LINQ_OK;
-  if (status == LINQ_OK) draw_bar(upload);
-  end_bar(status == LINQ_OK);
+  if (all->job->draws) wipe_rows(stderr);
   if (status == LINQ_OK)
-    print_attachment(job, upload->path, last->attachment);
+    print_attachment(all->job, upload->path, last->attachment);
   else
-    complain(job, upload->path, status, last->error);
-  return status;
+    complain(all->job, upload->path, status, last->error);
+  upload->told = true;
+  all->result = code_of(status, all->result);
 }
 
-/* Takes the next event; false if there will be no more. */
-static bool note(linq_queue *queue, struct upload *uploads) {
-  linq_event *event = NULL;
-  linq_error *error = NULL;
-  if (linq_queue_next(queue, UINT32_MAX, &event, &error) != LINQ_OK) {
-    fprintf(stderr, "linq-upload: %s\n", error->message);
-    linq_free(error);
-    return false;
+static void note_event(struct all *all, linq_event *event) {
+  struct upload *upload = &all->uploads[event->tag];
+  row_progress(&upload->row, event->sent, event->total);
+  if (all->job->json && event->kind == LINQ_EVENT_PROGRESS) {
+    fputs("{\"event\":\"progress\",\"file\":", stdout);
+    print_json(upload->path);
+    printf(",\"sent\":%" PRIu64 ",\"total\":%" PRIu64 "}\n", event->sent, event->total);
   }
-  struct upload *upload = &uploads[event->tag];
-  if (upload->total == 0 || event->sent < upload->sent || event->sent == 0)
-    clock_gettime(CLOCK_MONOTONIC, &upload->start);
-  upload->sent = event->sent;
-  upload->total = event->total;
-  if (event->kind == LINQ_EVENT_PROGRESS)
+  if (event->kind == LINQ_EVENT_PROGRESS) {
     linq_free(event);
-  else
-    upload->last = event;
-  return true;
+    return;
+  }
+  upload->last = event;
+  all->ended++;
+  all->uploaded += event->attachment != NULL;
+  all->failed += event->error != NULL;
 }
 
-/* Waits for the uploads and prints them in the order of the command line; the worst that happened. */
-static enum exit_code follow(const struct job *job, linq_queue *queue, struct upload *uploads, int count) {
-  enum exit_code result = ALL_WELL;
-  for (int at = 0; at < count && result != NOT_SET_UP; at++) {
-    while (uploads[at].last == NULL && !interrupted) {
-      draw_bar(&uploads[at]);
-      if (!note(queue, uploads)) return SOME_FAILED;
-    }
-    if (interrupted) {
-      end_bar(false);
-      for (; at < count; at++) /* those that were uploaded are printed */
-        if (uploads[at].last != NULL && uploads[at].last->attachment != NULL) tell(job, &uploads[at]);
-      return INTERRUPTED;
-    }
-    result = code_of(tell(job, &uploads[at]), result);
-    if (!is_printed()) return SOME_FAILED;
+/* Tells what has ended: on a terminal at once, else in the order of the command line. */
+static void tell_ended(struct all *all) {
+  bool at_once = all->job->marks && !all->job->json;
+  for (size_t i = all->next; i < all->count && all->result != NOT_SET_UP; i++) {
+    struct upload *upload = &all->uploads[i];
+    if (upload->last == NULL && !at_once) return;
+    if (upload->last != NULL && !upload->told) tell(all, upload);
+    if (i == all->next && upload->told) all->next++;
   }
-  return result;
+}
+
+/* What came of all, in a line. */
+static void sum_up(const struct all *all) {
+  const struct job *job = all->job;
+  if (job->quiet || !isatty(STDERR_FILENO) || (all->count == 1 && !interrupted)) return;
+  if (interrupted) fputs("\rinterrupted: ", stderr); /* over the ^C that was typed */
+  fprintf(stderr, "%zu uploaded", all->uploaded);
+  size_t failed = 0;
+  for (size_t i = 0; i < all->count && all->failed > 0 && !interrupted; i++) {
+    if (all->uploads[i].last == NULL || all->uploads[i].last->error == NULL) continue;
+    if (failed++ == 0) fprintf(stderr, ", %zu failed: ", all->failed);
+    if (failed > 1) fputs(", ", stderr);
+    print_plain(stderr, all->uploads[i].row.name);
+  }
+  size_t left = all->count - all->uploaded - (interrupted ? 0 : all->failed);
+  if (left > 0) fprintf(stderr, ", %zu not", left);
+  fputs("\033[K\n", stderr);
+}
+
+/* Waits for the uploads and prints them. */
+static void follow(struct all *all) {
+  while (all->next < all->count && !interrupted && all->result != NOT_SET_UP) {
+    linq_event *event = NULL;
+    linq_error *error = NULL;
+    if (linq_queue_next(all->queue, 100, &event, &error) != LINQ_OK) {
+      fprintf(stderr, "linq-upload: %s\n", error->message);
+      linq_free(error);
+      all->result = SOME_FAILED;
+      return;
+    }
+    if (event != NULL) note_event(all, event);
+    if (interrupted) break;
+    tell_ended(all);
+    if ((all->ended > 0 || all->job->json) && !is_printed()) {
+      all->result = SOME_FAILED;
+      return;
+    }
+    if (now_seconds() - all->drawn >= 0.1) draw(all);
+  }
+  if (all->job->draws) wipe_rows(stderr);
+  if (interrupted) {
+    all->result = INTERRUPTED;
+    for (size_t i = 0; i < all->count; i++) /* those that were uploaded are printed */
+      if (all->uploads[i].last != NULL && all->uploads[i].last->attachment != NULL && !all->uploads[i].told)
+        print_attachment(all->job, all->uploads[i].path, all->uploads[i].last->attachment);
+    fflush(stdout);
+  }
+  sum_up(all);
 }
 
 static enum exit_code refuse(linq_error *error) {
@@ -491,94 +551,123 @@ static enum exit_code refuse(linq_error *error) {
 static enum exit_code upload_all(const struct job *job, char **files, int count) {
   linq_queue_options options = linq_queue_options_default();
   options.max_in_flight = job->in_flight;
-  linq_queue *queue = NULL;
+  struct all all = {.job = job, .count = (size_t)count};
   linq_error *error = NULL;
-  if (linq_queue_new(job->client, &options, &queue, &error) != LINQ_OK) return refuse(error);
-  struct upload *uploads = calloc((size_t)count, sizeof *uploads);
-  enum exit_code result = NOT_SET_UP;
-  linq_status status = uploads != NULL ? LINQ_OK : LINQ_NO_MEMORY;
-  if (uploads == NULL) fputs("linq-upload: out of memory\n", stderr);
+  if (linq_queue_new(job->client, &options, &all.queue, &error) != LINQ_OK) return refuse(error);
+  all.uploads = calloc((size_t)count, sizeof *all.uploads);
+  linq_status status = all.uploads != NULL ? LINQ_OK : LINQ_NO_MEMORY;
+  if (all.uploads == NULL) fputs("linq-upload: out of memory\n", stderr);
+  all.result = status == LINQ_OK ? ALL_WELL : NOT_SET_UP;
+  linq_set_log(on_log, &all, LINQ_LOG_WARN);
   for (int i = 0; i < count && status == LINQ_OK; i++) {
-    uploads[i].path = files[i];
-    status = add(queue, &uploads[i], (uint64_t)i, &error);
-    if (status != LINQ_OK) refuse(error);
+    struct stat file;
+    struct upload *upload = &all.uploads[i];
+    upload->path = files[i];
+    upload->row.name = base_name(files[i]);
+    if (stat(files[i], &file) == 0 && S_ISREG(file.st_mode)) all.bytes += (uint64_t)file.st_size;
+    status = add(job, all.queue, upload, (uint64_t)i, &error);
+    if (status != LINQ_OK) all.result = refuse(error);
   }
-  if (status == LINQ_OK) result = follow(job, queue, uploads, count);
-  linq_free(queue); /* cancels what still runs */
-  for (int i = 0; uploads != NULL && i < count; i++) linq_free(uploads[i].last);
-  free(uploads);
-  return result;
-}
-
-static enum exit_code run(const struct job *job, char **files, int count) {
-  bool in_turn = job->presign_only || job->verbose;
-  enum exit_code result = (in_turn ? one_by_one : upload_all)(job, files, count);
-  if (result == INTERRUPTED && is_terminal()) fputs("\r\033[K", stderr); /* the ^C that was typed */
-  return result;
+  if (status == LINQ_OK) follow(&all);
+  linq_free(all.queue); /* cancels what still runs */
+  linq_set_log(NULL, NULL, LINQ_LOG_WARN);
+  for (int i = 0; all.uploads != NULL && i < count; i++) linq_free(all.uploads[i].last);
+  free(all.uploads);
+  return all.result;
 }
 
 static int usage(const char *problem, const char *what) {
   fprintf(stderr, "linq-upload: %s", problem);
-  print_plain(stderr, what, SIZE_MAX);
+  print_plain(stderr, what);
   fputs("\nTry 'linq-upload --help'.\n", stderr);
   return BAD_USAGE;
 }
 
-int main(int count, char **words) {
-  struct job job = {.client = NULL};
-  int at = 1;
-  for (; at < count && words[at][0] == '-' && words[at][1] != '\0'; at++) {
-    const char *word = words[at];
-    if (strcmp(word, "--presign-only") == 0) {
-      job.presign_only = true;
-    } else if (strcmp(word, "--json") == 0) {
-      job.json = true;
-    } else if (strcmp(word, "-j") == 0) {
-      const char *number = at + 1 < count ? words[++at] : "";
-      char *end = NULL;
-      long wanted = strtol(number, &end, 10);
-      if (*number == '\0' || *end != '\0' || wanted < 1 || wanted > 256) return usage("-j takes a number from 1 to 256, not ", number);
-      job.in_flight = (uint32_t)wanted;
-    } else if (strcmp(word, "--verbose") == 0) {
-      job.verbose = true;
-    } else if (strcmp(word, "--help") == 0) {
-      return fputs(HELP, stdout) < 0 || fflush(stdout) != 0 ? SOME_FAILED : ALL_WELL;
-    } else if (strcmp(word, "--version") == 0) {
-      return printf("linq-upload, liblinq %s\n", linq_version()) < 0 || fflush(stdout) != 0 ? SOME_FAILED : ALL_WELL;
+/* What the command line says. */
+struct wishes {
+  struct job job;
+  bool help, version, no_progress, allow_webp_svg;
+  int files; /* they stand at the front of `words` */
+};
+
+static int read_number(const char *text, uint32_t *number) {
+  char *end = NULL;
+  long wanted = strtol(text, &end, 10);
+  if (*text < '0' || *text > '9' || *end != '\0' || wanted < 1 || wanted > 256)
+    return usage("-j takes a number from 1 to 256, not ", text);
+  *number = (uint32_t)wanted;
+  return ALL_WELL;
+}
+
+/* Reads options wherever they stand, and moves the files to the front. */
+static int read_words(struct wishes *wishes, int count, char **words) {
+  struct { const char *name; bool *flag; } flags[] = {
+      {"--presign-only", &wishes->job.presign_only}, {"--json", &wishes->job.json},
+      {"--quiet", &wishes->job.quiet},               {"--no-progress", &wishes->no_progress},
+      {"--verbose", &wishes->job.verbose},               {"--allow-webp-svg", &wishes->allow_webp_svg},
+      {"--help", &wishes->help},                     {"--version", &wishes->version}};
+  bool only_files = false;
+  for (int at = 0; at < count; at++) {
+    char *word = words[at];
+    bool known = false;
+    for (size_t i = 0; i < sizeof flags / sizeof *flags && !only_files; i++)
+      if (strcmp(word, flags[i].name) == 0) known = *flags[i].flag = true;
+    if (known) continue;
+    if (only_files || word[0] != '-') {
+      words[wishes->files++] = word;
     } else if (strcmp(word, "--") == 0) {
-      at++;
-      break;
+      only_files = true;
+    } else if (strcmp(word, "-") == 0) {
+      return usage("standard input cannot be uploaded: Linq wants a file's name and size before its first byte; save it to a file", "");
+    } else if (strncmp(word, "-j", 2) == 0) {
+      int code = read_number(word[2] != '\0' ? word + 2 : at + 1 < count ? words[++at] : "", &wishes->job.in_flight);
+      if (code != ALL_WELL) return code;
+    } else if (strcmp(word, "--type") == 0 && at + 1 < count) {
+      wishes->job.type = words[++at];
     } else {
-      return usage("no such option: ", word);
+      return usage(strcmp(word, "--type") == 0 ? "--type takes a content type, such as image/jpeg" : "no such option: ",
+                   strcmp(word, "--type") == 0 ? "" : word);
     }
   }
-  if (job.verbose && job.in_flight != 0) return usage("--verbose uploads one file after another, so it does not go with -j", "");
-  if (at == count) return usage("no FILE was given", "");
+  if (wishes->job.verbose && wishes->job.in_flight != 0)
+    return usage("--verbose uploads one file after another, so it does not go with -j", "");
+  if (wishes->job.in_flight == 0) wishes->job.in_flight = 4;
+  return wishes->files > 0 || wishes->help || wishes->version ? ALL_WELL : usage("no FILE was given", "");
+}
+
+int main(int count, char **words) {
+  struct wishes wishes = {.files = 0};
+  int code = read_words(&wishes, count - 1, words + 1);
+  if (code != ALL_WELL) return code;
+  if (wishes.help) return fputs(HELP, stdout) < 0 || fflush(stdout) != 0 ? SOME_FAILED : ALL_WELL;
+  if (wishes.version)
+    return printf("linq-upload, liblinq %s\n", linq_version()) < 0 || fflush(stdout) != 0 ? SOME_FAILED : ALL_WELL;
+  struct job *job = &wishes.job;
+  job->draws = !job->quiet && !wishes.no_progress && can_draw(stderr);
+  job->marks = isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
 
   if (linq_abi_version() != LINQ_ABI_VERSION) {
     fprintf(stderr, "linq-upload: liblinq %s has another ABI than this program; build it again\n", linq_version());
     return NOT_SET_UP;
   }
+  linq_client_options options = linq_client_options_default();
+  options.user_agent = "linq-upload";
+  if (wishes.allow_webp_svg) options.flags |= LINQ_CLIENT_ALLOW_WEBP_SVG;
   linq_error *error = NULL;
-  linq_status status = linq_client_new(NULL, &job.client, &error);
-  if (status != LINQ_OK) {
-    fprintf(stderr, "linq-upload: %s\n", error->message);
-    linq_free(error);
-    return NOT_SET_UP;
-  }
+  if (linq_client_new(&options, &job->client, &error) != LINQ_OK) return (int)refuse(error);
   linq_cancel_token *token = linq_cancel_token_new();
   if (token == NULL) {
     fputs("linq-upload: out of memory or descriptors\n", stderr);
-    linq_free(job.client);
+    linq_free(job->client);
     return NOT_SET_UP;
   }
   atomic_store(&interrupt, token);
   watch(SIGINT);
   watch(SIGTERM);
-  start_network(job.client);
-  enum exit_code result = run(&job, words + at, count - at);
+  start_network(job->client);
+  enum exit_code result = (job->presign_only || job->verbose ? one_by_one : upload_all)(job, words + 1, wishes.files);
   stop_network();
   /* The token stays: a signal may still come. */
-  linq_free(job.client);
+  linq_free(job->client);
   return (int)result;
 }

@@ -72,7 +72,8 @@ impl Attempts {
             };
             log::line(Level::Warn, || {
                 let max = self.max;
-                format!("attempt {made} of {max} failed: {error}; again in {} ms", wait.as_millis())
+                let asked = error.details.retry_after.map_or("", |_| ", as the server asks");
+                format!("attempt {made} of {max} failed: {error}; again in {} ms{asked}", wait.as_millis())
             });
             first.get_or_insert_with(|| error.message.clone());
             // What failed for want of a network may not fail on another one; what a server asked for is obeyed.

@@ -1,0 +1,50 @@
+/* What linq-upload shows on a terminal: a line for each upload, drawn over itself. */
+#ifndef SCREEN_H
+#define SCREEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* One upload, or the total of them. */
+struct row {
+  const char *name;
+  uint64_t sent, total;     /* total 0: nothing was sent yet */
+  double moved;             /* when `sent` last changed */
+  uint32_t attempt, of;     /* 0: the first attempt */
+  double again;             /* when the next attempt begins */
+  const char *asks;         /* who asked for that wait; NULL: nobody did */
+  struct { double at; uint64_t sent; } samples[16]; /* for the current rate */
+  unsigned sampled;
+  bool is_total;
+};
+
+/* Seconds on a clock that only goes forward. */
+double now_seconds(void);
+
+/* Counts bytes that arrived; from 0 again when an attempt begins. */
+void row_progress(struct row *row, uint64_t sent, uint64_t total);
+
+/* Whether bars can be drawn on this file: a terminal that can move its cursor. */
+bool can_draw(FILE *to);
+
+/* Draws the rows where the previous ones are. Rows that do not fit the height are left out. */
+void draw_rows(FILE *to, struct row *const *rows, size_t count);
+
+/* Takes the rows away, so that something can be printed. */
+void wipe_rows(FILE *to);
+
+/* Text that somebody else chose, such as a file's name, must not steer the terminal. */
+
+/* How many bytes the character at `s` takes; 0 where it is not UTF-8. */
+size_t character(const unsigned char *s);
+
+/* Whether the character at `s` would steer a terminal: U+0000 to U+001F, U+007F to U+009F. */
+bool is_control(const unsigned char *s);
+
+void print_plain(FILE *to, const char *text);
+
+const char *base_name(const char *path);
+
+#endif
