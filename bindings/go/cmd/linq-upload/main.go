@@ -1,14 +1,13 @@
-// Command linq-upload uploads files to Linq, several at once.
+// Command linq-upload uploads files to Linq, several at a time: the same program as the one in C, in Go.
 package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
+	"strconv"
+	"strings"
 	"syscall"
 
 	linq "github.com/linq-team/liblinq/bindings/go"
@@ -16,82 +15,154 @@ import (
 
 const (
 	allWell     = 0
-	someFailed  = 1
-	badUsage    = 2
+	badUsage    = 1
+	someFailed  = 2
+	notSetUp    = 3
 	interrupted = 130
 )
 
-const usage = `usage: linq-upload [-j N] FILE...
+const help = `usage: linq-upload [OPTION...] FILE...
 
-Uploads every FILE to Linq. Prints a line for each as soon as it is there: the
-attachment's id, its download URL and FILE, with tabs between.
+Uploads every FILE to Linq, several at a time. Prints a line for each, in order:
+the attachment's id, its download URL and FILE, with tabs between. On a terminal
+it prints name and id as soon as they are there.
 
-  -j N       how many at once (4)
-  --version  print the version of the library
-  --help     print this
+  -j N              how many to upload at a time, 1 to 256 (4)
+  --json            print JSON, an object a line: "event" is progress, retry,
+                    uploaded or failed; the last two in the order of the FILEs
+  --presign-only    reserve a place for FILE, but upload nothing; the URL is then the
+                    one to upload to. It is a secret until it expires. With --json:
+                    all that an upload needs (see linq_presigned_parse)
+  --type TYPE       the content type of every FILE, such as image/jpeg; else it is
+                    found by the bytes and the name
+  --allow-webp-svg  send WebP and SVG, about which Linq's documents disagree
+  --quiet           show errors only: no progress, no summary
+  --no-progress     no progress
+  --verbose         show each request and connection
+  --help            print this
+  --version         print the version
 
-Where stderr is a terminal, each upload has a progress bar there. A FILE that
-fails is reported on stderr, and the others go on. Ctrl-C ends all of them.
+Progress is drawn where stderr is a terminal. A FILE that fails is reported, and the
+others are uploaded. Options may follow FILEs; behind -- there are FILEs only.
 
 environment:
   LINQ_API_V3_API_KEY   the API key (required)
   LINQ_API_V3_BASE_URL  where the API is, if not at Linq
+  NO_COLOR              if set, no colors
   https_proxy, no_proxy and their relatives are understood
 
 exit codes:
-    0  every FILE is uploaded
-    1  some FILE failed
-    2  the command line or the settings cannot be understood
+    0  all is well
+    1  the command line cannot be understood
+    2  some FILE failed, or its line could not be printed
+    3  nothing can work as it is set up: no key, or one that Linq does not accept
   130  ended by Ctrl-C or SIGTERM
 `
 
+// wishes are what the command line says.
+type wishes struct {
+	inFlight                                               int
+	contentType                                            string
+	json, presignOnly, webpSVG, quiet, noProgress, verbose bool
+	help, version                                          bool
+	files                                                  []string
+}
+
 func main() { os.Exit(run(os.Args[1:])) }
 
-func run(arguments []string) int {
-	flags := flag.NewFlagSet("linq-upload", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	atOnce := flags.Int("j", 4, "")
-	version := flags.Bool("version", false, "")
-	switch err := flags.Parse(arguments); {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Print(usage)
-		return allWell
-	case err != nil:
-		return wrong(err.Error())
-	case *version:
-		fmt.Println("linq-upload", linq.Version())
-		return allWell
-	case *atOnce < 1:
-		return wrong("-j takes a number from 1 on")
-	case flags.NArg() == 0:
-		return wrong("no FILE was given")
-	}
-
-	client, err := linq.NewClient(linq.WithUserAgent("linq-upload-go"))
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "linq-upload:", err)
+func run(words []string) int {
+	w, problem := parse(words)
+	switch {
+	case problem != "":
+		fmt.Fprintf(os.Stderr, "linq-upload: %s\nTry 'linq-upload --help'.\n", printable(problem))
 		return badUsage
+	case w.help:
+		return printed(fmt.Print(help))
+	case w.version:
+		return printed(fmt.Printf("linq-upload, liblinq %s\n", linq.Version()))
+	}
+	options := []linq.ClientOption{linq.WithUserAgent("linq-upload-go")}
+	if w.webpSVG {
+		options = append(options, linq.WithWebPAndSVG())
+	}
+	client, err := linq.NewClient(options...)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "linq-upload:", message(err))
+		return notSetUp
 	}
 	defer client.Close()
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-
-	screen := newScreen(os.Stdout, os.Stderr)
-	failures := uploadAll(ctx, client, flags.Args(), *atOnce, screen)
-	screen.close()
-	switch {
-	case ctx.Err() != nil && failures > 0:
-		return interrupted
-	case failures > 0:
-		return someFailed
-	default:
-		return allWell
+	for _, number := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		if !signal.Ignored(number) { // as under nohup
+			var release context.CancelFunc
+			ctx, release = signal.NotifyContext(ctx, number)
+			context.AfterFunc(ctx, release) // a second Ctrl-C ends the program at once
+		}
 	}
+	report := newReport(w)
+	linq.SetLogger(report.logger())
+	defer linq.SetLogger(nil)
+	if w.presignOnly {
+		return presignAll(ctx, client, report)
+	}
+	return uploadAll(ctx, client, report)
 }
 
-func wrong(message string) int {
-	fmt.Fprintf(os.Stderr, "linq-upload: %s\n%s", message, usage)
-	return badUsage
+func printed(_ int, err error) int {
+	if err != nil {
+		return someFailed
+	}
+	return allWell
+}
+
+// parse reads options wherever they stand. problem: what cannot be understood.
+func parse(words []string) (w wishes, problem string) {
+	w.inFlight = 4
+	flags := map[string]*bool{
+		"--presign-only": &w.presignOnly, "--json": &w.json, "--quiet": &w.quiet, "--no-progress": &w.noProgress,
+		"--verbose": &w.verbose, "--allow-webp-svg": &w.webpSVG, "--help": &w.help, "--version": &w.version,
+	}
+	for i := 0; i < len(words); i++ {
+		word := words[i]
+		next := func() (value string, ok bool) {
+			if i++; i < len(words) {
+				return words[i], true
+			}
+			return "", false
+		}
+		switch {
+		case flags[word] != nil:
+			*flags[word] = true
+		case !strings.HasPrefix(word, "-"):
+			w.files = append(w.files, word)
+		case word == "--":
+			w.files = append(w.files, words[i+1:]...)
+			i = len(words)
+		case word == "-":
+			return w, "standard input cannot be uploaded: Linq wants a file's name and size before its first byte; save it to a file"
+		case strings.HasPrefix(word, "-j"):
+			text := word[2:]
+			if text == "" {
+				text, _ = next()
+			}
+			number, err := strconv.ParseUint(text, 10, 16)
+			if err != nil || number < 1 || number > 256 {
+				return w, "-j takes a number from 1 to 256, not " + text
+			}
+			w.inFlight = int(number)
+		case word == "--type":
+			var ok bool
+			if w.contentType, ok = next(); !ok {
+				return w, "--type takes a content type, such as image/jpeg"
+			}
+		default:
+			return w, "no such option: " + word
+		}
+	}
+	if len(w.files) == 0 && !w.help && !w.version {
+		return w, "no FILE was given"
+	}
+	return w, ""
 }

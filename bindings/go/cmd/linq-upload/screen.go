@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -15,157 +12,211 @@ import (
 	linq "github.com/linq-team/liblinq/bindings/go"
 )
 
-// screen writes results to stdout, and to stderr what goes on: on a terminal a bar for each upload, below everything that
-// has been said.
-type screen struct {
-	mutex    sync.Mutex
-	out, err *os.File
-	bars     bool
-	rows     []*row
-	drawn    int // how many lines the bars take now
-	last     time.Time
-	start    time.Time
+const (
+	mostName = 24
+	mostBar  = 30
+	leastBar = 6
+	amount   = 14
+	tail     = 31
+	// A pause that is longer than this is shown as a stall.
+	stall = 2500 * time.Millisecond
+)
 
-	uploaded, broken, leftOut int
-	bytes                     int64
-}
-
+// row is one upload, or the total of them.
 type row struct {
-	path        string
-	sent, total int64
+	path, name           string
+	sent, total          int64 // total 0: nothing was sent yet
+	moved                time.Time
+	attempt, of          int       // 0: the first attempt
+	again                time.Time // when the next attempt begins
+	asks                 string    // who asked for that wait
+	samples              []sample  // for the current rate
+	running, ended, told bool
+	attachment           *linq.Attachment
+	err                  error
 }
 
-// Bars are drawn anew at most so often.
-const redraw = 50 * time.Millisecond
-
-func newScreen(out, err *os.File) *screen {
-	width, _ := terminalSize(err)
-	return &screen{out: out, err: err, bars: width > 0, start: time.Now()}
+type sample struct {
+	at   time.Time
+	sent int64
 }
 
-func (s *screen) begin(path string) *row {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	r := &row{path: path}
-	s.rows = append(s.rows, r)
-	s.draw()
-	return r
-}
-
-func (s *screen) progress(r *row, sent, total int64) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
+// progress counts bytes that arrived; from 0 again when an attempt begins.
+func (r *row) progress(sent, total int64) {
+	if sent < r.sent || r.total == 0 {
+		r.samples = nil
+	}
+	if sent != r.sent || r.total == 0 {
+		r.moved = time.Now()
+	}
 	r.sent, r.total = sent, total
-	if time.Since(s.last) >= redraw {
-		s.draw()
+}
+
+// rate is that of the last seconds in bytes per second; 0: not known yet.
+func (r *row) rate(now time.Time) float64 {
+	if n := len(r.samples); n == 0 || now.Sub(r.samples[n-1].at) >= 200*time.Millisecond {
+		r.samples = append(r.samples[max(n-15, 0):], sample{now, r.sent})
+	}
+	seconds := now.Sub(r.samples[0].at).Seconds()
+	if seconds < 0.5 {
+		return 0
+	}
+	return float64(r.sent-r.samples[0].sent) / seconds
+}
+
+func unit(of int64) (divisor float64, name string) {
+	switch {
+	case of < 1000:
+		return 1, "B"
+	case of < 1_000_000:
+		return 1e3, "kB"
+	default:
+		return 1e6, "MB"
 	}
 }
 
-func (s *screen) done(r *row, a *linq.Attachment) {
-	s.end(r, func() {
-		s.uploaded++
-		s.bytes += a.SizeBytes
-		if _, err := fmt.Fprintf(s.out, "%s\t%s\t%s\n", a.AttachmentID, a.DownloadURL, printable(r.path)); err != nil {
-			s.broken++
-			fmt.Fprintln(s.err, "linq-upload: stdout:", err)
+func decimals(value float64) int {
+	if value >= 10 || value == float64(int(value)) {
+		return 0
+	}
+	return 1
+}
+
+// amount is such as "8.1/30 MB".
+func (r *row) amount() string {
+	divisor, name := unit(r.total)
+	sent, total := float64(r.sent)/divisor, float64(r.total)/divisor
+	digits := 0
+	if r.sent == r.total {
+		digits = decimals(sent)
+	} else if sent < 100 && name != "B" {
+		digits = 1
+	}
+	return fmt.Sprintf("%.*f/%.*f %s", digits, sent, decimals(total), total, name)
+}
+
+// state is what is going on where no bytes move; "" where they do.
+func (r *row) state(now time.Time) string {
+	left := 0
+	if r.again.After(now) {
+		left = int(r.again.Sub(now).Seconds()) + 1
+	}
+	switch {
+	case r.path == "": // the total
+		return ""
+	case left > 0 && r.asks != "":
+		return fmt.Sprintf("waiting %d s (%s asks)", left, r.asks)
+	case left > 0:
+		return fmt.Sprintf("retry %d of %d in %d s", r.attempt, r.of, left)
+	case r.total == 0 && r.attempt > 1:
+		return fmt.Sprintf("reserving, retry %d of %d", r.attempt, r.of)
+	case r.total == 0:
+		return "reserving"
+	case r.sent == r.total:
+		return "finishing"
+	case now.Sub(r.moved) > stall:
+		return fmt.Sprintf("stalled %d s", int(now.Sub(r.moved).Seconds()))
+	default:
+		return ""
+	}
+}
+
+// speed is such as "1.4 MB/s 0:15".
+func (r *row) speed(now time.Time) string {
+	current := r.rate(now)
+	if current < 1 {
+		if r.attempt > 1 {
+			return fmt.Sprintf("retry %d of %d", r.attempt, r.of)
 		}
-	})
-}
-
-func (s *screen) failed(r *row, err error) {
-	s.end(r, func() {
-		s.broken++
-		fmt.Fprintf(s.err, "linq-upload: %s: %s\n", printable(r.path), printable(strings.TrimPrefix(err.Error(), "linq: ")))
-	})
-}
-
-// leaveOut counts a file that was not begun.
-func (s *screen) leaveOut() {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	s.leftOut++
-}
-
-func (s *screen) failures() int {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	return s.broken + s.leftOut
-}
-
-// end takes a row away and says what came of it, above the bars.
-func (s *screen) end(ended *row, say func()) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	for i, r := range s.rows {
-		if r == ended {
-			s.rows = append(s.rows[:i], s.rows[i+1:]...)
-			break
-		}
+		return ""
 	}
-	s.wipe()
-	say()
-	s.draw()
+	divisor, name := unit(int64(current))
+	digits := 1
+	if current/divisor >= 100 {
+		digits = 0
+	}
+	text := fmt.Sprintf("%.*f %s/s", digits, current/divisor, name)
+	switch left := int(float64(r.total-r.sent)/current + 0.5); {
+	case left < 3600:
+		return fmt.Sprintf("%s %d:%02d", text, left/60, left%60)
+	case left < 360000:
+		return fmt.Sprintf("%s %d:%02d h", text, left/3600, left/60%60)
+	}
+	return text
 }
 
-// close says what came of all.
-func (s *screen) close() {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	s.wipe()
-	took := time.Since(s.start)
-	fmt.Fprintf(s.err, "linq-upload: %d uploaded (%s in %.1f s)", s.uploaded, size(s.bytes), took.Seconds())
-	if s.broken > 0 {
-		fmt.Fprintf(s.err, ", %d failed", s.broken)
+func (r *row) line(width, longest int) string {
+	now := time.Now()
+	words, size := r.state(now), ""
+	isState := words != ""
+	if !isState {
+		words = r.speed(now)
 	}
-	if s.leftOut > 0 {
-		fmt.Fprintf(s.err, ", %d not begun", s.leftOut)
+	sends := r.total > 0 && !r.again.After(now)
+	if sends {
+		size = r.amount()
 	}
-	fmt.Fprintln(s.err)
+	bar := min(width-longest-tail-4, mostBar)
+	end := fmt.Sprintf("%-*s %s", amount, size, words)
+	switch narrow := width < longest+1+tail; { // then the name comes before the rate
+	case !sends || narrow && isState:
+		end = words
+	case narrow && width < longest+3+len(size)+len(words):
+		end = size
+	case narrow:
+		end = size + " " + words
+	}
+	room := max(width-len(end)-1, 0)
+	if bar <= leastBar {
+		return fit(printable(r.name), min(room, longest)) + " " + end
+	}
+	done := 0
+	if r.total > 0 {
+		done = int(float64(r.sent) / float64(r.total) * float64(bar))
+	}
+	return fit(printable(r.name), longest) + " [" + strings.Repeat("#", done) + strings.Repeat(" ", bar-done) + "] " + end
+}
+
+// screen draws lines on stderr, over themselves.
+type screen struct {
+	on    bool
+	drawn int // how many lines there are now
+	total row
 }
 
 func (s *screen) wipe() {
 	if s.drawn > 0 {
-		fmt.Fprintf(s.err, "\x1b[%dA\r\x1b[J", s.drawn)
+		fmt.Fprintf(os.Stderr, "\x1b[%dA\r\x1b[J", s.drawn)
 		s.drawn = 0
 	}
 }
 
-func (s *screen) draw() {
-	if !s.bars {
+func (s *screen) draw(rows []*row) {
+	if !s.on {
 		return
 	}
-	s.last = time.Now()
-	width, height := terminalSize(s.err)
-	// One write for all, so that nothing flickers. Never more than fits, or the way back up would be wrong: for what is wider
-	// than we think, the terminal does not wrap lines meanwhile.
+	width, height := terminalSize(os.Stderr)
+	rows = rows[:min(len(rows), max(height-1, 0))] // or the way back up would be wrong
+	longest := 0
+	for _, r := range rows {
+		name := 0
+		for _, c := range printable(r.name) {
+			name += columns(c)
+		}
+		longest = max(longest, name)
+	}
+	// A character that is wider than we think is cut off and does not wrap. One write for all, so that nothing flickers.
 	var text bytes.Buffer
 	text.WriteString("\x1b[?7l")
 	if s.drawn > 0 {
 		fmt.Fprintf(&text, "\x1b[%dA\r", s.drawn)
 	}
-	rows := s.rows[:min(len(s.rows), max(height-1, 0))]
 	for _, r := range rows {
-		text.WriteString(r.line(width))
-		text.WriteString("\x1b[K\n")
+		text.WriteString(r.line(width-1, min(longest, mostName)) + "\x1b[K\n")
 	}
 	text.WriteString("\x1b[J\x1b[?7h")
 	s.drawn = len(rows)
-	s.err.Write(text.Bytes())
-}
-
-// line is a bar that fits the terminal.
-func (r *row) line(width int) string {
-	const bar = 20
-	total := max(r.total, 1)
-	numbers := fmt.Sprintf(" %3d %% %8s", r.sent*100/total, size(r.total))
-	filled := int(r.sent * bar / total)
-	name := printable(filepath.Base(r.path))
-	room := width - 1 - len(numbers)
-	if room >= bar+3+8 {
-		numbers = " [" + strings.Repeat("#", filled) + strings.Repeat(" ", bar-filled) + "]" + numbers
-		room -= bar + 3
-	}
-	return fit(name, min(max(room, 0), 40)) + numbers
+	os.Stderr.Write(text.Bytes())
 }
 
 // fit cuts a text or fills it up.
@@ -193,24 +244,5 @@ func columns(r rune) int {
 		return 2
 	default:
 		return 1
-	}
-}
-
-// printable keeps names from steering the terminal.
-func printable(text string) string {
-	if utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return text
-	}
-	return strconv.Quote(text)
-}
-
-func size(bytes int64) string {
-	switch {
-	case bytes < 1000:
-		return fmt.Sprintf("%d B", bytes)
-	case bytes < 1_000_000:
-		return fmt.Sprintf("%.1f kB", float64(bytes)/1000)
-	default:
-		return fmt.Sprintf("%.1f MB", float64(bytes)/1_000_000)
 	}
 }

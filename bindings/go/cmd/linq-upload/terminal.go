@@ -18,3 +18,14 @@ func terminalSize(file *os.File) (width, height int) {
 	}
 	return int(size.columns), int(size.rows)
 }
+
+func isTerminal(file *os.File) bool {
+	width, _ := terminalSize(file)
+	return width > 0
+}
+
+// canDraw tells whether the file is a terminal that can move its cursor.
+func canDraw(file *os.File) bool {
+	terminal := os.Getenv("TERM")
+	return terminal != "" && terminal != "dumb" && isTerminal(file)
+}
