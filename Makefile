@@ -6,7 +6,7 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 help: ## list these
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
 
-demo: ## upload a photo to the sandbox and fetch it back; FILE=... another file, LIVE=1 to Linq itself
+demo: ## upload a photo to the sandbox and fetch it back, then once more over a connection that breaks; FILE=... another file, LIVE=1 to Linq itself
 	@scripts/demo
 
 test: ## see in minutes whether all that matters works; installs no more than make demo
