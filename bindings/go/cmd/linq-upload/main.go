@@ -38,7 +38,7 @@ it prints name and id as soon as they are there.
   --allow-webp-svg  send WebP and SVG, about which Linq's documents disagree
   --quiet           show errors only: no progress, no summary
   --no-progress     no progress
-  --verbose         show each request and connection
+  --verbose         upload one after another, and show what each request took
   --help            print this
   --version         print the version
 
@@ -85,6 +85,10 @@ func run(words []string) int {
 	if w.webpSVG {
 		options = append(options, linq.WithWebPAndSVG())
 	}
+	report := newReport(w)
+	if w.verbose {
+		options = append(options, linq.WithAttempt(report.attempt))
+	}
 	client, err := linq.NewClient(options...)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "linq-upload:", message(err))
@@ -101,7 +105,6 @@ func run(words []string) int {
 			context.AfterFunc(ctx, release) // a second Ctrl-C ends the program at once
 		}
 	}
-	report := newReport(w)
 	linq.SetLogger(report.logger())
 	defer linq.SetLogger(nil)
 	if w.presignOnly {
@@ -119,7 +122,6 @@ func printed(_ int, err error) int {
 
 // parse reads options wherever they stand. problem: what cannot be understood.
 func parse(words []string) (w wishes, problem string) {
-	w.inFlight = 4
 	flags := map[string]*bool{
 		"--presign-only": &w.presignOnly, "--json": &w.json, "--quiet": &w.quiet, "--no-progress": &w.noProgress,
 		"--verbose": &w.verbose, "--allow-webp-svg": &w.webpSVG, "--help": &w.help, "--version": &w.version,
@@ -160,6 +162,15 @@ func parse(words []string) (w wishes, problem string) {
 		default:
 			return w, "no such option: " + word
 		}
+	}
+	if w.verbose && w.inFlight != 0 {
+		return w, "--verbose uploads one file after another, so it does not go with -j"
+	}
+	if w.inFlight == 0 {
+		w.inFlight = 4
+	}
+	if w.verbose {
+		w.inFlight = 1
 	}
 	if len(w.files) == 0 && !w.help && !w.version {
 		return w, "no FILE was given"

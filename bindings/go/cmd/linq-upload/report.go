@@ -107,8 +107,8 @@ func (r *report) logger() *slog.Logger { return slog.New(handler{r}) }
 
 type handler struct{ *report }
 
-func (h handler) Enabled(_ context.Context, level slog.Level) bool {
-	return level == slog.LevelWarn || h.verbose
+func (handler) Enabled(_ context.Context, level slog.Level) bool {
+	return level == slog.LevelWarn
 }
 func (h handler) WithAttrs([]slog.Attr) slog.Handler { return h }
 func (h handler) WithGroup(string) slog.Handler      { return h }
@@ -119,11 +119,54 @@ func (h handler) Handle(ctx context.Context, record slog.Record) error {
 	if one, ok := ctx.Value(rowKey{}).(*row); ok && record.Level == slog.LevelWarn {
 		h.retry(one, record.Message)
 	}
-	if h.verbose {
-		h.screen.wipe()
-		fmt.Fprintf(os.Stderr, "  %s\n", printable(record.Message))
-	}
 	return nil
+}
+
+// attempt says what a request took, such as
+//
+//	put: attempt 1, 200, 412 ms (send 398, wait 14), 1204411 B sent, 310 B received, over an open connection, id 4F1D
+func (r *report) attempt(_ context.Context, a linq.Attempt) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	step := a.Step.String()
+	if a.Step == linq.StepOther {
+		step = "request"
+	}
+	text := fmt.Sprintf("%s: attempt %d", step, a.Number)
+	if a.HTTPStatus != 0 {
+		text += fmt.Sprintf(", %d", a.HTTPStatus)
+	}
+	text += fmt.Sprintf(", %d ms", a.Total.Milliseconds())
+	var parts []string
+	for _, part := range []struct {
+		name string
+		took time.Duration
+	}{
+		{"lookup", a.Lookup}, {"connect", a.Connect}, {"proxy", a.Proxy}, {"TLS", a.TLS}, {"send", a.Send}, {"wait", a.Wait},
+		{"receive", a.Receive},
+	} {
+		if part.took >= time.Millisecond {
+			parts = append(parts, fmt.Sprintf("%s %d", part.name, part.took.Milliseconds()))
+		}
+	}
+	if len(parts) > 0 {
+		text += " (" + strings.Join(parts, ", ") + ")"
+	}
+	text += fmt.Sprintf(", %d B sent, %d B received", a.BytesSent, a.BytesReceived)
+	if a.Reused {
+		text += ", over an open connection"
+	}
+	if a.RequestID != "" {
+		text += ", id " + printable(a.RequestID)
+	}
+	if a.Reason != "" {
+		text += "\n  failed: " + printable(a.Reason)
+		if a.AgainIn > 0 {
+			text += fmt.Sprintf("; again in %d ms", a.AgainIn.Milliseconds())
+		}
+	}
+	r.screen.wipe()
+	fmt.Fprintln(os.Stderr, text)
 }
 
 func (r *report) retry(one *row, line string) {
