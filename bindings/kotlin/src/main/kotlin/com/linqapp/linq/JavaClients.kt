@@ -1,0 +1,116 @@
+package com.linqapp.linq
+
+import java.util.concurrent.CompletableFuture
+import java.util.concurrent.CountDownLatch
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.async
+import kotlinx.coroutines.future.future
+
+private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Unconfined)
+
+/**
+ * The calls of a [LinqClient] for Java: each blocks until it has ended. [Thread.interrupt] cancels it, and it throws
+ * [InterruptedException].
+ */
+public class BlockingLinqClient internal constructor(private val client: LinqClient) {
+    /** See [LinqClient.upload]. */
+    @JvmOverloads
+    @Throws(LinqException::class, InterruptedException::class)
+    public fun upload(source: UploadSource, options: UploadOptions = UploadOptions()): LinqAttachment =
+        wait { client.upload(source, options) }
+
+    /** See [LinqClient.uploadPresigned]. */
+    @JvmOverloads
+    @Throws(LinqException::class, InterruptedException::class)
+    public fun uploadPresigned(
+        presigned: Presigned, source: UploadSource, options: UploadOptions = UploadOptions(),
+    ): LinqAttachment = wait { client.uploadPresigned(presigned, source, options) }
+
+    /** See [LinqClient.presign]. */
+    @JvmOverloads
+    @Throws(LinqException::class, InterruptedException::class)
+    public fun presign(filename: String, size: Long, contentType: String? = null): Presigned =
+        wait { client.presign(filename, size, contentType) }
+
+    /** See [LinqClient.connect]. */
+    @JvmOverloads
+    @Throws(LinqException::class, InterruptedException::class)
+    public fun connect(presigned: Presigned? = null): Unit = wait { client.connect(presigned) }
+
+    /** See [LinqClient.attachment]. */
+    @Throws(LinqException::class, InterruptedException::class)
+    public fun attachment(id: String): LinqAttachmentInfo = wait { client.attachment(id) }
+
+    /** See [LinqClient.deleteAttachment]. */
+    @Throws(LinqException::class, InterruptedException::class)
+    public fun deleteAttachment(id: String): Unit = wait { client.deleteAttachment(id) }
+
+    /** See [LinqClient.sendMessage]. */
+    @Throws(LinqException::class, InterruptedException::class)
+    public fun sendMessage(message: LinqMessage): LinqReceipt = wait { client.sendMessage(message) }
+
+    /** See [LinqClient.sendRequest]. */
+    @Throws(LinqException::class, InterruptedException::class)
+    public fun sendRequest(request: LinqRequest): LinqResponse = wait { client.sendRequest(request) }
+
+    /** Waits also after an interrupt, for the few milliseconds that cancelling takes: no callback runs after this returns. */
+    private fun <T> wait(block: suspend () -> T): T {
+        var result: Result<T>? = null
+        val ended = CountDownLatch(1)
+        val job = scope.async(start = CoroutineStart.UNDISPATCHED) { result = runCatching { block() } }
+        job.invokeOnCompletion { ended.countDown() }
+        var interrupted = false
+        while (true) {
+            try {
+                ended.await()
+                break
+            } catch (_: InterruptedException) {
+                interrupted = true
+                job.cancel()
+            }
+        }
+        if (interrupted) throw InterruptedException("the call was cancelled")
+        return result!!.getOrThrow()
+    }
+}
+
+/**
+ * The calls of a [LinqClient] for Java: each returns at once, and cancelling the future cancels the call. The future completes on a
+ * thread of the library.
+ */
+public class FutureLinqClient internal constructor(private val client: LinqClient) {
+    /** See [LinqClient.upload]. */
+    @JvmOverloads
+    public fun upload(source: UploadSource, options: UploadOptions = UploadOptions()): CompletableFuture<LinqAttachment> =
+        scope.future { client.upload(source, options) }
+
+    /** See [LinqClient.uploadPresigned]. */
+    @JvmOverloads
+    public fun uploadPresigned(
+        presigned: Presigned, source: UploadSource, options: UploadOptions = UploadOptions(),
+    ): CompletableFuture<LinqAttachment> = scope.future { client.uploadPresigned(presigned, source, options) }
+
+    /** See [LinqClient.presign]. */
+    @JvmOverloads
+    public fun presign(filename: String, size: Long, contentType: String? = null): CompletableFuture<Presigned> =
+        scope.future { client.presign(filename, size, contentType) }
+
+    /** See [LinqClient.connect]. */
+    @JvmOverloads
+    public fun connect(presigned: Presigned? = null): CompletableFuture<Unit> = scope.future { client.connect(presigned) }
+
+    /** See [LinqClient.attachment]. */
+    public fun attachment(id: String): CompletableFuture<LinqAttachmentInfo> = scope.future { client.attachment(id) }
+
+    /** See [LinqClient.deleteAttachment]. */
+    public fun deleteAttachment(id: String): CompletableFuture<Unit> = scope.future { client.deleteAttachment(id) }
+
+    /** See [LinqClient.sendMessage]. */
+    public fun sendMessage(message: LinqMessage): CompletableFuture<LinqReceipt> = scope.future { client.sendMessage(message) }
+
+    /** See [LinqClient.sendRequest]. */
+    public fun sendRequest(request: LinqRequest): CompletableFuture<LinqResponse> = scope.future { client.sendRequest(request) }
+}

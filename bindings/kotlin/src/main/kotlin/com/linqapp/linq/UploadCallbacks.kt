@@ -1,0 +1,36 @@
+package com.linqapp.linq
+
+import java.io.Closeable
+import java.io.InputStream
+
+/** What linq_jni.c calls during an upload, by these names, on the thread of the call. */
+internal class UploadCallbacks(
+    private val onProgress: ProgressListener?,
+    private val open: (() -> InputStream)?,
+) : Closeable {
+    private var stream: InputStream? = null
+
+    fun progress(sent: Long, total: Long) {
+        onProgress?.onProgress(UploadProgress(sent, total))
+    }
+
+    /** Reads up to [most] bytes, at least one. Returns how many; -1 at the end. */
+    fun read(chunk: ByteArray, most: Int): Int {
+        val stream = stream ?: open!!().also { stream = it }
+        while (true) {
+            val count = stream.read(chunk, 0, most)
+            if (count != 0) return count
+        }
+    }
+
+    /** The next [read] opens it again. */
+    fun rewind() {
+        close()
+    }
+
+    override fun close() {
+        val open = stream
+        stream = null
+        open?.close()
+    }
+}

@@ -1,0 +1,124 @@
+package com.linqapp.linq;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayInputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class JavaClientsTest {
+  private static final byte[] BYTES = "from Java, with 🎉".getBytes(StandardCharsets.UTF_8);
+  private static final UploadOptions NOTE = UploadOptions.builder().filename("note.txt").build();
+
+  @BeforeEach
+  void calm() {
+    Sandbox.INSTANCE.calm();
+  }
+
+  private static LinqClient client() throws LinqException {
+    return LinqClient.builder()
+        .apiKey(Sandbox.INSTANCE.getKey())
+        .baseUrl(Sandbox.INSTANCE.getApi())
+        .usesEnvironment(false)
+        .build();
+  }
+
+  @Test
+  void blockingCalls() throws Exception {
+    try (LinqClient client = client()) {
+      BlockingLinqClient linq = client.blocking();
+      linq.connect();
+      List<UploadProgress> progress = Collections.synchronizedList(new ArrayList<>());
+      UploadOptions options = UploadOptions.builder().filename("note.txt").contentType("text/plain").onProgress(progress::add).build();
+      LinqAttachment attachment = linq.upload(UploadSource.of(BYTES), options);
+      assertArrayEquals(BYTES, Sandbox.INSTANCE.stored(attachment.getId()));
+      assertEquals(BYTES.length, progress.get(progress.size() - 1).getSent());
+      assertEquals("note.txt", linq.attachment(attachment.getId()).getFilename());
+
+      Presigned place = Presigned.parse(linq.presign("note.txt", BYTES.length).getJson());
+      UploadSource stream = UploadSource.of(BYTES.length, () -> new ByteArrayInputStream(BYTES));
+      assertEquals(place.getAttachmentId(), linq.uploadPresigned(place, stream).getId());
+      assertArrayEquals(BYTES, Sandbox.INSTANCE.stored(place.getAttachmentId()));
+
+      LinqMessage message = new LinqMessage(Sandbox.INSTANCE.getPhone(), Collections.singletonList("+15557654321"), "Hello");
+      String chat = linq.sendMessage(message).getChatId();
+      assertTrue(linq.sendRequest(new LinqRequest("GET", "/v3/chats/" + chat)).getJson().contains(chat));
+      linq.deleteAttachment(attachment.getId());
+      LinqException gone = assertThrows(LinqException.NotFound.class, () -> linq.attachment(attachment.getId()));
+      assertEquals(404, gone.getHttpStatus());
+    }
+  }
+
+  @Test
+  void anInterruptEndsABlockingCall() throws Exception {
+    kotlin.jvm.functions.Function0<Integer> injected = Sandbox.INSTANCE.fault("{\"side\":\"api\",\"fault\":{\"no_answer\":true}}");
+    try (LinqClient client = client()) {
+      Throwable[] thrown = new Throwable[1];
+      Thread thread = new Thread(() -> {
+        try {
+          client.blocking().upload(UploadSource.of(BYTES), NOTE);
+        } catch (Throwable failure) {
+          thrown[0] = failure;
+        }
+      });
+      thread.start();
+      SandboxKt.until("the request is there", () -> injected.invoke() > 0);
+      long began = System.nanoTime();
+      thread.interrupt();
+      thread.join();
+      long took = (System.nanoTime() - began) / 1_000_000;
+      assertInstanceOf(InterruptedException.class, thrown[0]);
+      assertTrue(took < 100, took + " ms");
+    }
+  }
+
+  @Test
+  void futures() throws Exception {
+    try (LinqClient client = client()) {
+      FutureLinqClient linq = client.futures();
+      LinqAttachment attachment = linq.upload(UploadSource.of(BYTES), NOTE).get();
+      assertArrayEquals(BYTES, Sandbox.INSTANCE.stored(attachment.getId()));
+      String name = linq.attachment(attachment.getId()).thenApply(LinqAttachmentInfo::getFilename).get();
+      assertEquals("note.txt", name);
+      Presigned place = linq.presign("note.txt", BYTES.length).get();
+      assertEquals(place.getAttachmentId(), linq.uploadPresigned(place, UploadSource.of(BYTES)).get().getId());
+      LinqMessage message = new LinqMessage(Sandbox.INSTANCE.getPhone(), Collections.singletonList("+15557654321"), "Hello");
+      String chat = linq.sendMessage(message).get().getChatId();
+      assertEquals(200, linq.sendRequest(new LinqRequest("GET", "/v3/chats/" + chat)).get().getHttpStatus());
+      linq.connect().get();
+      linq.deleteAttachment(attachment.getId()).get();
+      ExecutionException failure = assertThrows(ExecutionException.class, () -> linq.attachment(attachment.getId()).get());
+      assertInstanceOf(LinqException.NotFound.class, failure.getCause());
+    }
+  }
+
+  @Test
+  void cancellingAFutureEndsTheCall() throws Exception {
+    kotlin.jvm.functions.Function0<Integer> injected = Sandbox.INSTANCE.fault("{\"side\":\"storage\",\"fault\":{\"no_answer\":true}}");
+    try (LinqClient client = client()) {
+      CompletableFuture<LinqAttachment> future = client.futures().upload(UploadSource.of(BYTES), NOTE);
+      SandboxKt.until("the bytes are there", () -> injected.invoke() > 0);
+      assertTrue(future.cancel(true));
+      assertTrue(future.isCancelled());
+      SandboxKt.until("the connection is closed", () ->
+          Sandbox.INSTANCE.requests().stream().anyMatch(request -> request.get("ended").toString().contains("held")));
+    }
+  }
+
+  @Test
+  void types() throws Exception {
+    assertEquals("image/jpeg", LinqClient.contentType("photo.jpg"));
+    assertNull(LinqClient.contentType("a.exe"));
+  }
+}

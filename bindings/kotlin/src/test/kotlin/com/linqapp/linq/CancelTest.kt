@@ -1,0 +1,145 @@
+package com.linqapp.linq
+
+import java.io.File
+import kotlin.coroutines.cancellation.CancellationException
+import kotlin.random.Random
+import kotlin.test.BeforeTest
+import kotlin.test.Test
+import kotlin.test.assertContentEquals
+import kotlin.test.assertEquals
+import kotlin.test.assertIs
+import kotlin.test.assertTrue
+import kotlin.time.Duration.Companion.seconds
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitAll
+import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withTimeout
+
+class CancelTest {
+    @BeforeTest
+    fun calm() = Sandbox.calm()
+
+    private val options = UploadOptions("note.txt")
+
+    /** Other work on this machine may delay what takes time. */
+    private val limitMs = 10.0 * (System.getenv("LINQ_TEST_SLOW")?.toInt() ?: 4)
+
+    /** Cancels a call once [isThere], and returns how many milliseconds it took to end. */
+    private fun cancelled(isThere: () -> Boolean, call: suspend () -> Unit): Double = runBlocking(Dispatchers.Default) {
+        var failure: Throwable? = null
+        val job = async { failure = runCatching { call() }.exceptionOrNull() }
+        withTimeout(30.seconds) { while (!isThere()) delay(2) }
+        delay(20)
+        val began = System.nanoTime()
+        job.cancelAndJoin()
+        val took = (System.nanoTime() - began) / 1e6
+        assertIs<CancellationException>(failure)
+        took
+    }
+
+    @Test
+    fun everyPhaseEndsAtOnce() {
+        val bytes = text(8_000_000)
+        val upload: suspend (LinqClient) -> Unit = { it.upload(UploadSource.of(bytes), options) }
+        val phases = listOf<Triple<String, String, String>>(
+            Triple("handshake", """{"side":"api_tls","on":"connect","fault":{"connect":"silent"}}""", Sandbox.apiTls),
+            Triple("reserving", """{"side":"api","fault":{"no_answer":true}}""", Sandbox.api),
+            Triple("sending", """{"side":"storage","fault":{"stall_after":100000}}""", Sandbox.api),
+            Triple("answer", """{"side":"storage","fault":{"no_answer":true}}""", Sandbox.api),
+            Triple("backoff", """{"side":"api","fault":{"respond":{"status":503,"headers":[["Retry-After","20"]]}}}""", Sandbox.api),
+        )
+        for ((name, fault, api) in phases) {
+            Sandbox.calm()
+            val injected = Sandbox.fault(fault)
+            val took = Sandbox.client(api).use { client -> cancelled({ injected() > 0 }) { upload(client) } }
+            println("cancelled while $name: %.2f ms".format(took))
+            assertTrue(took < limitMs, "$name: $took ms")
+        }
+        val connecting = Sandbox.client(Sandbox.blackHole).use { client -> cancelled({ Thread.sleep(200) == Unit }) { upload(client) } }
+        println("cancelled while connecting: %.2f ms".format(connecting))
+        assertTrue(connecting < limitMs, "connecting: $connecting ms")
+    }
+
+    @Test
+    fun aCallThatWaitsForAThreadEndsAtOnce() = runBlocking {
+        val injected = Sandbox.fault("""{"side":"api","times":0,"fault":{"no_answer":true}}""")
+        Sandbox.client().use { client ->
+            val all = List(CallThreads.LIMIT) { async(Dispatchers.Default) { client.presign("note.txt", 1) } }
+            withTimeout(30.seconds) { while (injected() < CallThreads.LIMIT) delay(2) }
+            val took = cancelled({ CallThreads.pool.queue.isNotEmpty() }) { client.presign("note.txt", 1) }
+            assertTrue(took < limitMs, "$took ms")
+            assertEquals(0, CallThreads.pool.queue.size)
+            all.forEach { it.cancelAndJoin() }
+        }
+    }
+
+    @Test
+    fun cancelledBeforeNothingIsSent() = runBlocking {
+        Sandbox.client().use { client ->
+            val job = async { client.presign("note.txt", 1) }
+            job.cancelAndJoin()
+        }
+        assertEquals(emptyList(), Sandbox.requests())
+    }
+
+    @Test
+    fun manyAreCancelledAroundTheirCompletion() = runBlocking(Dispatchers.Default) {
+        Sandbox.client().use { client ->
+            val bytes = text(20_000)
+            val before = System.nanoTime()
+            repeat(5) { client.upload(UploadSource.of(bytes), options) }
+            val usualMs = (System.nanoTime() - before) / 5_000_000.0
+            var completed = 0
+            repeat(500) {
+                val job = async { client.upload(UploadSource.of(bytes), options) }
+                delay(Random.nextDouble(usualMs * 2).toLong())
+                job.cancel()
+                val result = runCatching { job.await() }
+                result.onSuccess { completed++ }.onFailure { assertIs<CancellationException>(it) }
+            }
+            println("$completed of 500 had completed")
+            assertTrue(completed in 1..499, "$completed of 500 had completed; they were not cancelled around completion")
+            assertContentEquals(bytes, Sandbox.stored(client.upload(UploadSource.of(bytes), options).id))
+        }
+    }
+
+    @Test
+    fun manyAtOnceAndNothingStays() {
+        val content = text(3_000_000)
+        val file = file("note.txt", content)
+        fun round() = runBlocking(Dispatchers.Default) {
+            Sandbox.client().use { client ->
+                coroutineScope {
+                    val ids = List(64) { number ->
+                        async { client.upload(if (number % 2 == 0) UploadSource.of(file) else stream(file), options).id }
+                    }.awaitAll()
+                    assertEquals(64, ids.toSet().size)
+                    assertContentEquals(content, Sandbox.stored(ids.last()))
+                }
+            }
+        }
+        round()
+        until("the threads of the first round end") { linqThreads() == 0 }
+        val before = descriptors()
+        val memory = resident()
+        repeat(3) { round() }
+        until("the threads end: ${linqThreads()}") { linqThreads() == 0 }
+        until("descriptors are closed: $before before, now ${descriptors()}") { descriptors() <= before }
+        val growth = (resident() - memory) / 1024
+        println("resident memory grew by $growth KiB in three rounds of 64 uploads of 3 MB")
+        assertTrue(growth < 64 * 1024, "$growth KiB")
+    }
+
+    private fun stream(file: File) = UploadSource.of(file.length()) { file.inputStream() }
+
+    private fun linqThreads() = Thread.getAllStackTraces().keys.count { it.name.startsWith("linq-") }
+
+    private fun descriptors() = File("/proc/self/fd").list()!!.size
+
+    private fun resident() =
+        Regex("VmRSS:\\s+(\\d+)").find(File("/proc/self/status").readText())!!.groupValues[1].toLong() * 1024
+}
