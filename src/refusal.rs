@@ -73,7 +73,7 @@ pub(crate) fn by_api(
     };
     let status = response.status;
     let code_text = code.map(|code| format!(", code {code}")).unwrap_or_default();
-    // Whoever does not know these paths is not Linq's API.
+    // A server that does not know these paths is not Linq's API.
     let is_elsewhere = matches!(status, 404 | 405) && code.is_none() && message.is_none();
     // A gateway before Linq answers in a form of its own.
     let message = message.or_else(|| storage_error::read(&response.body, secrets).message);

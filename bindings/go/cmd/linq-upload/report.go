@@ -199,7 +199,7 @@ func (r *report) leave(one *row) {
 	one.running = false
 }
 
-// end notes how an upload ended, and tells what can be told: on a terminal at once, else in the order of the command line.
+// end notes how an upload ended, and prints what is ready: on a terminal at once, else in the order of the command line.
 func (r *report) end(one *row, attachment *linq.Attachment, err error) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
