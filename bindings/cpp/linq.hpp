@@ -33,6 +33,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <functional>
@@ -153,7 +154,7 @@ inline std::chrono::system_clock::time_point time(std::int64_t unix_milliseconds
 }  // namespace detail
 
 /// What failed, on what, why, and what to do about it. Holds no secret. Copying it never throws.
-class Error : public std::exception {
+class [[nodiscard]] Error : public std::exception {
  public:
   /// Takes over an error of linq.h.
   explicit Error(linq_error* error) : block_(error) {}
@@ -236,9 +237,19 @@ Result<T> failure(Error error) {
 }
 }  // namespace detail
 #else
+namespace detail {
+[[noreturn]] inline void no_value([[maybe_unused]] const Error& error) {
+#ifdef __cpp_exceptions
+  throw error;
+#else
+  std::abort();
+#endif
+}
+}  // namespace detail
+
 /// A value, or why there is none: the part of std::expected<T, Error> that both have.
 template <class T>
-class Result {
+class [[nodiscard]] Result {
  public:
   Result(T value) : either_(std::in_place_index<0>, std::move(value)) {}
   /// Without a value.
@@ -247,11 +258,15 @@ class Result {
   bool has_value() const noexcept { return either_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }
   /// The value; only where there is one.
-  T& operator*() & noexcept { return *value(); }
-  const T& operator*() const& noexcept { return *const_cast<Result*>(this)->value(); }
-  T&& operator*() && noexcept { return std::move(*value()); }
-  T* operator->() noexcept { return value(); }
-  const T* operator->() const noexcept { return const_cast<Result*>(this)->value(); }
+  T& operator*() & noexcept { return *held(); }
+  const T& operator*() const& noexcept { return *const_cast<Result*>(this)->held(); }
+  T&& operator*() && noexcept { return std::move(*held()); }
+  T* operator->() noexcept { return held(); }
+  const T* operator->() const noexcept { return const_cast<Result*>(this)->held(); }
+  /// The value; where there is none, its Error is thrown (std::expected wraps it), or std::abort ends a program without exceptions.
+  T& value() & { return *checked(); }
+  const T& value() const& { return *const_cast<Result*>(this)->checked(); }
+  T&& value() && { return std::move(*checked()); }
   /// Why there is none; only where there is none.
   const Error& error() const& noexcept {
     assert(!has_value());
@@ -263,9 +278,13 @@ class Result {
   }
 
  private:
-  T* value() noexcept {
+  T* held() noexcept {
     assert(has_value());
     return std::get_if<0>(&either_);
+  }
+  T* checked() {
+    if (!has_value()) detail::no_value(error());
+    return held();
   }
 
   std::variant<T, Error> either_;
@@ -273,7 +292,7 @@ class Result {
 
 /// Done, or why not.
 template <>
-class Result<void> {
+class [[nodiscard]] Result<void> {
  public:
   Result() = default;
   /// Not done.
@@ -281,6 +300,10 @@ class Result<void> {
 
   bool has_value() const noexcept { return !error_.has_value(); }
   explicit operator bool() const noexcept { return has_value(); }
+  /// Throws the Error if it was not done, as the value() of the others.
+  void value() const {
+    if (!has_value()) detail::no_value(*error_);
+  }
   /// Why not; only where it was not.
   const Error& error() const& noexcept {
     assert(!has_value());
@@ -407,7 +430,7 @@ class CancelToken : public detail::Block<linq_cancel_token> {
   CancelToken() : CancelToken(detail::value(try_make())) {}
 #endif
   /// The same without throwing.
-  static Result<CancelToken> try_make() {
+  [[nodiscard]] static Result<CancelToken> try_make() {
     linq_cancel_token* token = linq_cancel_token_new();
     if (token == nullptr) {
       return detail::failure<CancelToken>(
@@ -589,8 +612,12 @@ struct ClientOptions {
   std::optional<std::string> ca_pem{};
   /// "http://[user:password@]host:port"; "": none; not set: from the environment.
   std::optional<std::string> proxy{};
-  /// LINQ_CLIENT_... added together.
-  std::uint32_t flags = 0;
+  /// Reads no environment variable at all: no key, no base URL, no proxy, no SSL_CERT_FILE.
+  bool no_environment = false;
+  /// Lets WebP and SVG through, about which Linq's own documents contradict each other.
+  bool allow_webp_svg = false;
+  /// Accepts a presigned URL that is plain http, towards loopback only; for tests.
+  bool allow_http_loopback = false;
   /// For the name, the connection and TLS together; 0: see linq.h.
   std::chrono::milliseconds connect_timeout{0};
   /// How long nothing may move; 0: see linq.h.
@@ -804,6 +831,29 @@ class Response {
   detail::Block<const linq_response> block_;
 };
 
+namespace detail {
+template <class Range>
+using Element = std::remove_pointer_t<decltype(std::data(std::declval<Range&>()))>;
+
+// A contiguous range of single bytes. An array of char is a text, whose NUL does not count.
+template <class Range, class = void>
+struct IsBytes : std::false_type {};
+template <class Range>
+struct IsBytes<Range, std::void_t<Element<Range>, decltype(std::size(std::declval<Range&>()))>>
+    : std::bool_constant<sizeof(Element<Range>) == 1 && std::is_trivially_copyable_v<Element<Range>> &&
+                         !(std::is_array_v<Range> && std::is_same_v<std::remove_cv_t<Element<Range>>, char>)> {};
+
+// Whether what it refers to outlives it.
+template <class Range>
+struct IsView : std::false_type {};
+template <class Char, class Traits>
+struct IsView<std::basic_string_view<Char, Traits>> : std::true_type {};
+#ifdef __cpp_lib_span
+template <class Byte, std::size_t extent>
+struct IsView<std::span<Byte, extent>> : std::true_type {};
+#endif
+}  // namespace detail
+
 /// Where the bytes of an upload come from. What it was made from is borrowed until the upload returns.
 class Source {
  public:
@@ -835,9 +885,19 @@ class Source {
     return source;
   }
   static Source bytes(std::string_view bytes) { return Source::bytes(bytes.data(), bytes.size()); }
-#ifdef __cpp_lib_span
-  static Source bytes(std::span<const std::byte> bytes) { return Source::bytes(bytes.data(), bytes.size()); }
-#endif
+  /// Any contiguous range of bytes, such as a std::vector<unsigned char>, a std::array of std::byte, a std::span.
+  template <class Range, std::enable_if_t<detail::IsBytes<std::remove_reference_t<Range>>::value &&
+                                              (std::is_lvalue_reference_v<Range> ||
+                                               detail::IsView<std::remove_cv_t<Range>>::value),
+                                          int> = 0>
+  static Source bytes(Range&& range) {
+    return Source::bytes(static_cast<const void*>(std::data(range)), std::size(range));
+  }
+  /// A temporary would be gone before the upload: keep it in a variable.
+  template <class Range, std::enable_if_t<detail::IsBytes<Range>::value && !std::is_lvalue_reference_v<Range> &&
+                                              !detail::IsView<std::remove_cv_t<Range>>::value,
+                                          int> = 0>
+  static Source bytes(Range&& range) = delete;
   /// A callback that gives exactly `length` bytes. When an upload without `rewind` is tried again: see linq_source.rewind.
   static Source reader(std::uint64_t length, Read read, Rewind rewind = {}) {
     Source source(LINQ_SOURCE_READER);
@@ -1030,7 +1090,7 @@ class Calling {
 }  // namespace detail
 
 /// Reads the JSON that a server handed over: Presigned::json(), or Linq's own reply. Nothing is sent.
-inline Result<Presigned> try_parse_presigned(std::string_view json) {
+[[nodiscard]] inline Result<Presigned> try_parse_presigned(std::string_view json) {
   detail::Input input;
   return detail::call<Presigned, linq_presigned>(input, [&](linq_presigned** presigned, linq_error** error) {
     return linq_presigned_parse(json.data(), json.size(), presigned, error);
@@ -1045,7 +1105,7 @@ class Client {
   explicit Client(const ClientOptions& options = {}) : Client(detail::value(try_make(options))) {}
 #endif
   /// The same without throwing.
-  static Result<Client> try_make(const ClientOptions& options = {}) {
+  [[nodiscard]] static Result<Client> try_make(const ClientOptions& options = {}) {
     detail::Input input;
     const std::optional<std::string> ca_file =
         options.ca_file ? std::optional<std::string>(options.ca_file->native()) : std::nullopt;
@@ -1056,7 +1116,9 @@ class Client {
     c.ca_file = input.text(ca_file, "linq_client_options.ca_file");
     c.ca_pem = input.text(options.ca_pem, "linq_client_options.ca_pem");
     c.proxy = input.text(options.proxy, "linq_client_options.proxy");
-    c.flags = options.flags;
+    if (options.no_environment) c.flags |= LINQ_CLIENT_NO_ENVIRONMENT;
+    if (options.allow_webp_svg) c.flags |= LINQ_CLIENT_ALLOW_WEBP_SVG;
+    if (options.allow_http_loopback) c.flags |= LINQ_CLIENT_ALLOW_HTTP_LOOPBACK;
     c.connect_timeout_ms = input.milliseconds(options.connect_timeout, "linq_client_options.connect_timeout_ms");
     c.stall_timeout_ms = input.milliseconds(options.stall_timeout, "linq_client_options.stall_timeout_ms");
     c.max_attempts = options.max_attempts;
@@ -1074,7 +1136,7 @@ class Client {
   void network_changed() const noexcept { linq_network_changed(get()); }
 
   /// Uploads a file on disk, and makes it usable in messages.
-  Result<Attachment> try_upload_file(const std::filesystem::path& path, const UploadOptions& options = {}) const {
+  [[nodiscard]] Result<Attachment> try_upload_file(const std::filesystem::path& path, const UploadOptions& options = {}) const {
     detail::Input input;
     detail::Uploading call(options, input);
     const char* c_path = input.text(path.native(), "the path");
@@ -1084,7 +1146,7 @@ class Client {
         });
   }
   /// Uploads from any source.
-  Result<Attachment> try_upload(const Source& source, const UploadOptions& options = {}) const {
+  [[nodiscard]] Result<Attachment> try_upload(const Source& source, const UploadOptions& options = {}) const {
     detail::Input input;
     detail::Uploading call(options, input);
     const Source::Borrowed borrowed(source, input, call.carried);
@@ -1094,7 +1156,7 @@ class Client {
         });
   }
   /// Uploads to a place that was reserved elsewhere. Needs no API key, and sends none.
-  Result<Attachment> try_upload_presigned(const Presigned& presigned, const Source& source,
+  [[nodiscard]] Result<Attachment> try_upload_presigned(const Presigned& presigned, const Source& source,
                                           const UploadOptions& options = {}) const {
     detail::Input input;
     detail::Uploading call(options, input);
@@ -1105,7 +1167,7 @@ class Client {
         });
   }
   /// Reserves a place for a file that somebody else will upload; hand Presigned::json() to the one who has the bytes.
-  Result<Presigned> try_presign(const File& file, const CallOptions& options = {}) const {
+  [[nodiscard]] Result<Presigned> try_presign(const File& file, const CallOptions& options = {}) const {
     detail::Input input;
     detail::Calling call(options, input);
     linq_file c = linq_file_default();
@@ -1118,7 +1180,7 @@ class Client {
         });
   }
   /// Asks what Linq knows of an attachment.
-  Result<AttachmentInfo> try_attachment_get(const std::string& attachment_id, const CallOptions& options = {}) const {
+  [[nodiscard]] Result<AttachmentInfo> try_attachment_get(const std::string& attachment_id, const CallOptions& options = {}) const {
     detail::Input input;
     detail::Calling call(options, input);
     const char* id = input.text(attachment_id, "attachment_id");
@@ -1128,7 +1190,7 @@ class Client {
         });
   }
   /// Deletes an attachment for good. Messages stay, but lose it.
-  Result<void> try_attachment_delete(const std::string& attachment_id, const CallOptions& options = {}) const {
+  [[nodiscard]] Result<void> try_attachment_delete(const std::string& attachment_id, const CallOptions& options = {}) const {
     detail::Input input;
     detail::Calling call(options, input);
     const char* id = input.text(attachment_id, "attachment_id");
@@ -1142,7 +1204,7 @@ class Client {
     return {};
   }
   /// Sends a message with attachments, into the chat that these people already share or into a new one.
-  Result<Receipt> try_send_message(const Message& message, const CallOptions& options = {}) const {
+  [[nodiscard]] Result<Receipt> try_send_message(const Message& message, const CallOptions& options = {}) const {
     detail::Input input;
     detail::Calling call(options, input);
     const std::vector<const char*> to = input.texts(message.to, "linq_message.to");
@@ -1160,7 +1222,7 @@ class Client {
     });
   }
   /// Makes any other call of the API below /v3/: a message into a chat that is there, a voice memo; see linq_send_request.
-  Result<Response> try_send_request(const Request& request, const CallOptions& options = {}) const {
+  [[nodiscard]] Result<Response> try_send_request(const Request& request, const CallOptions& options = {}) const {
     detail::Input input;
     detail::Calling call(options, input);
     linq_request c = linq_request_default();
@@ -1175,9 +1237,9 @@ class Client {
   }
 
   /// Opens a connection to Linq now and keeps it for 60 s, so that the next call need not wait for one.
-  Result<void> try_connect(const CallOptions& options = {}) const { return connect(nullptr, options); }
+  [[nodiscard]] Result<void> try_connect(const CallOptions& options = {}) const { return connect(nullptr, options); }
   /// The same to the storage of a place, for 4 s. Needs no API key.
-  Result<void> try_connect(const Presigned& place, const CallOptions& options = {}) const {
+  [[nodiscard]] Result<void> try_connect(const Presigned& place, const CallOptions& options = {}) const {
     return connect(place.get(), options);
   }
 
@@ -1215,7 +1277,7 @@ class Client {
 #endif
 
  private:
-  Result<void> connect(const linq_presigned* place, const CallOptions& options) const {
+  [[nodiscard]] Result<void> connect(const linq_presigned* place, const CallOptions& options) const {
     detail::Input input;
     detail::Calling call(options, input);
     if (input.error) return detail::failure<void>(*std::move(input.error));
@@ -1283,7 +1345,7 @@ class Queue {
       : Queue(detail::value(try_make(client, options))) {}
 #endif
   /// The same without throwing.
-  static Result<Queue> try_make(const Client& client = Client::default_client(), const QueueOptions& options = {}) {
+  [[nodiscard]] static Result<Queue> try_make(const Client& client = Client::default_client(), const QueueOptions& options = {}) {
     linq_queue_options c = linq_queue_options_default();
     c.max_in_flight = options.max_in_flight;
     linq_queue* queue = nullptr;
@@ -1299,16 +1361,16 @@ class Queue {
   /// Adds an upload. A Source::bytes stays borrowed until the upload's last event; a Source::file is opened when the upload
   /// starts. Whatever runs your code is refused: other sources, a progress function (there are events), a renew or an
   /// attempt function, and a std::stop_token (use a CancelToken, or cancel()). The timeout begins when the upload starts.
-  Result<void> try_add(const Source& source, std::uint64_t tag, const UploadOptions& options = {}) const {
+  [[nodiscard]] Result<void> try_add(const Source& source, std::uint64_t tag, const UploadOptions& options = {}) const {
     return add(nullptr, source, tag, options);
   }
   /// The same to a place that was reserved elsewhere.
-  Result<void> try_add_presigned(const Presigned& presigned, const Source& source, std::uint64_t tag,
+  [[nodiscard]] Result<void> try_add_presigned(const Presigned& presigned, const Source& source, std::uint64_t tag,
                                  const UploadOptions& options = {}) const {
     return add(presigned.get(), source, tag, options);
   }
   /// Waits for the next event; none if there was none in time. 0 does not wait.
-  Result<std::optional<Event>> try_next(std::chrono::milliseconds timeout) const {
+  [[nodiscard]] Result<std::optional<Event>> try_next(std::chrono::milliseconds timeout) const {
     using Found = std::optional<Event>;
     detail::Input input;
     const std::uint32_t wait = input.milliseconds(timeout, "timeout_ms");
@@ -1316,7 +1378,7 @@ class Queue {
     return ask<Found>(wait);
   }
   /// Waits for the next event, without limit.
-  Result<Event> try_next() const {
+  [[nodiscard]] Result<Event> try_next() const {
     Result<std::optional<Event>> found = ask<std::optional<Event>>(UINT32_MAX);
     if (!found) return detail::failure<Event>(std::move(found).error());
     return **std::move(found);
@@ -1393,7 +1455,7 @@ class Queue {
     std::atomic<std::uint64_t> pending{0};
   };
 
-  Result<void> add(const linq_presigned* place, const Source& source, std::uint64_t tag, const UploadOptions& options) const {
+  [[nodiscard]] Result<void> add(const linq_presigned* place, const Source& source, std::uint64_t tag, const UploadOptions& options) const {
     detail::Input input;
     detail::Uploading call(options, input);
     const Source::Borrowed borrowed(source, input, call.carried);
@@ -1419,7 +1481,7 @@ class Queue {
 };
 
 /// Uploads a file on disk with the default client.
-inline Result<Attachment> try_upload_file(const std::filesystem::path& path, const UploadOptions& options = {}) {
+[[nodiscard]] inline Result<Attachment> try_upload_file(const std::filesystem::path& path, const UploadOptions& options = {}) {
   return Client::default_client().try_upload_file(path, options);
 }
 
@@ -1485,7 +1547,7 @@ struct Logging {
 /// Sets who gets the library's log lines up to a level, for the whole process; an empty function: nobody. No secret is in any
 /// line. Returns once no thread is in the old function any more; it is destroyed then, or when other threads that are setting
 /// one are done too. Fails (invalid_argument) inside a log function.
-inline Result<void> try_set_log(Log log, LogLevel level) {
+[[nodiscard]] inline Result<void> try_set_log(Log log, LogLevel level) {
   detail::Logging& logging = detail::Logging::instance();
   std::list<Log> next, gone;
   if (log) next.push_back(std::move(log));
@@ -1517,7 +1579,7 @@ inline Result<void> try_set_log(Log log, LogLevel level) {
   return {};
 }
 /// Nobody gets them any more; as above.
-inline Result<void> try_set_log(std::nullptr_t) { return try_set_log(Log(), LogLevel::error); }
+[[nodiscard]] inline Result<void> try_set_log(std::nullptr_t) { return try_set_log(Log(), LogLevel::error); }
 
 #ifdef __cpp_exceptions
 /// The same two, throwing Error.

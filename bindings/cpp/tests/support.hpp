@@ -52,7 +52,7 @@ inline linq::ClientOptions settings(const char* base_url) {
   options.api_key = key();
   options.base_url = base_url;
   options.ca_file = ca_file();
-  options.flags = LINQ_CLIENT_NO_ENVIRONMENT;
+  options.no_environment = true;
   return options;
 }
 

@@ -2,6 +2,7 @@
 // for another version of the header.
 #include "support.hpp"
 
+#include <array>
 #include <fcntl.h>
 #include <sys/resource.h>
 
@@ -21,14 +22,19 @@ Client* g_tls;
 const bool nothing_was_thrown = false;
 
 /// The error that this throws.
-Error thrown(Status expected, const std::function<void()>& function) {
+/// Unlike an Error it may be dropped.
+struct Thrown : Error {
+  explicit Thrown(const Error& error) : Error(error) {}
+};
+
+Thrown thrown(Status expected, const std::function<void()>& function) {
   try {
     function();
   } catch (const Error& error) {
     check_status(static_cast<linq_status>(error.status()), static_cast<linq_status>(expected), error.get(), __FILE__,
                  __LINE__, "the call");
     CHECK(error.message() == error.what() && !error.message().empty());
-    return error;
+    return Thrown(error);
   }
   CHECK(nothing_was_thrown);
   abort();
@@ -159,13 +165,52 @@ Source::Read reads(const std::string& bytes) {
   };
 }
 
+template <class Range, class = void>
+struct Taken : std::false_type {};
+template <class Range>
+struct Taken<Range, std::void_t<decltype(Source::bytes(std::declval<Range>()))>> : std::true_type {};
+static_assert(Taken<std::string&>() && Taken<const std::string&>() && Taken<std::string_view>() && Taken<const char*>());
+static_assert(Taken<std::vector<std::byte>&>() && Taken<const std::array<signed char, 3>&>() && Taken<const char (&)[6]>());
+static_assert(!Taken<std::string>() && !Taken<const std::string>() && !Taken<std::vector<unsigned char>>(), "temporaries");
+static_assert(!Taken<std::vector<int>&>() && !Taken<std::vector<bool>&>() && !Taken<std::wstring&>(), "not bytes");
+
+void values_as_std_expected_has_them() {
+  auto place = g_client->try_upload(Source::bytes("hello"), called("a.txt"));
+  CHECK(place.value().filename() == "a.txt" && std::as_const(place).value().size_bytes() == 5);
+  const linq::Attachment taken = g_client->try_upload(Source::bytes("hello"), called("b.txt")).value();
+  CHECK(taken.filename() == "b.txt");
+  g_client->try_attachment_delete(taken.attachment_id()).value();
+  int thrown_here = 0;
+  try {
+    (void)g_client->try_upload_file("/nowhere/at/all.txt").value();
+  } catch (const std::exception&) {
+    thrown_here++;
+  }
+  try {
+    g_client->try_attachment_delete("no id").value();
+  } catch (const std::exception&) {
+    thrown_here++;
+  }
+  CHECK(thrown_here == 2);
+}
+
 void every_kind_of_source_is_uploaded() {
   const std::string bytes = content(5000);
   const char* path = file_of("source.txt", bytes.size());
   good(g_client->upload(Source::file(path)), "source.txt", bytes);
   good(g_client->upload(Source::bytes(bytes), called("a.txt")), "a.txt", bytes);
   good(g_client->upload(Source::bytes(bytes.data(), 100), called("a.txt")), "a.txt", bytes.substr(0, 100));
+  const std::vector<unsigned char> numbers(bytes.begin(), bytes.end());
+  good(g_client->upload(Source::bytes(numbers), called("a.txt")), "a.txt", bytes);
+  std::array<std::byte, 100> array{};
+  memcpy(array.data(), bytes.data(), array.size());
+  good(g_client->upload(Source::bytes(array), called("a.txt")), "a.txt", bytes.substr(0, 100));
+  good(g_client->upload(Source::bytes(std::string_view(bytes).substr(7)), called("a.txt")), "a.txt", bytes.substr(7));
+  const unsigned char plain[] = {'h', 'e', 'l', 'l', 'o'};
+  good(g_client->upload(Source::bytes(plain), called("a.txt")), "a.txt", "hello");
 #ifdef __cpp_lib_span
+  std::vector<std::uint8_t> changeable(bytes.begin(), bytes.end());
+  good(g_client->upload(Source::bytes(std::span(changeable)), called("a.txt")), "a.txt", bytes);
   const auto span = std::as_bytes(std::span(bytes));
   good(g_client->upload(Source::bytes(span.subspan(7)), called("a.txt")), "a.txt", bytes.substr(7));
 #endif
@@ -377,8 +422,12 @@ void options_reach_the_library() {
   CHECK(has(thrown(Status::invalid_argument, [&] { Client client(options); }).message(), "proxy"));
 
   options = settings(api());
-  options.flags = 1u << 31;
-  CHECK(has(thrown(Status::invalid_argument, [&] { Client client(options); }).message(), "flags"));
+  thrown(Status::unsupported, [&] { Client(options).upload(Source::bytes("<svg xmlns='http://www.w3.org/2000/svg'/>"), called("a.svg")); });
+  options.allow_webp_svg = true;
+  Client(options).upload(Source::bytes("<svg xmlns='http://www.w3.org/2000/svg'/>"), called("a.svg"));
+  options = linq::ClientOptions();
+  options.no_environment = true;
+  thrown(Status::unauthorized, [&] { Client(options).upload(Source::bytes("hello"), called("a.txt")); });
   options = settings(api());
   options.ca_file = "/nowhere/ca.pem";
   thrown(Status::file, [&] { Client client(options); });
@@ -787,7 +836,8 @@ void a_stop_token_ends_calls() {
   std::stop_source inside;
   options.cancel = inside.get_token();
   options.progress = [&](std::uint64_t, std::uint64_t) { inside.request_stop(); };
-  thrown(Status::cancelled, [&] { g_client->upload(Source::bytes(content(200000)), options); });
+  const std::string large = content(200000);
+  thrown(Status::cancelled, [&] { g_client->upload(Source::bytes(large), options); });
   options.progress = nullptr;
 
   // At any moment around the end of the call.
@@ -1396,6 +1446,7 @@ int main() {
   RUN(all_of_the_c_header_is_reached);
   RUN(a_file_is_uploaded);
   RUN(every_kind_of_source_is_uploaded);
+  RUN(values_as_std_expected_has_them);
   RUN(a_stream_that_cannot_seek_needs_a_length);
   RUN(a_stream_that_has_failed_is_not_read);
   RUN(a_stream_at_its_end_has_nothing_left);
