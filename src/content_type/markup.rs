@@ -80,8 +80,8 @@ fn decode(head: &[u8]) -> Option<Cow<'_, str>> {
         },
     };
     // after a byte order mark, no other control character makes it anything else
-    let in_text = |c: char| c != '\0' && (has_mark || !c.is_ascii() || is_in_text(c as u8));
-    (!text.is_empty() && text.chars().all(in_text)).then_some(text)
+    let in_text = |byte: u8| !byte.is_ascii() || is_in_text(byte) || has_mark && byte != 0;
+    (!text.is_empty() && text.bytes().all(in_text)).then_some(text)
 }
 
 /// A text in an encoding from before Unicode (Latin-1, Shift-JIS, GB18030): it contains nothing that no text contains.
@@ -95,7 +95,7 @@ fn is_in_old_encoding(head: &[u8]) -> bool {
 
 /// Of the control characters, texts hold BEL, BS, HT, LF, VT, FF, CR and ESC.
 fn is_in_text(ascii: u8) -> bool {
-    matches!(ascii, 0x07..=0x0D | 0x1B | b' '..=b'~')
+    matches!(ascii, b' '..=b'~' | 0x07..=0x0D | 0x1B)
 }
 
 /// Cuts off the end-of-file marks of DOS.
