@@ -52,3 +52,19 @@ impl Drop for ZeroizingBytes {
         self.0.zeroize();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_grows_by_what_is_asked_for() {
+        let mut bytes = ZeroizingBytes::default();
+        bytes.try_grow(3).unwrap();
+        bytes.extend_from_slice(b"abc");
+        bytes.try_grow(5).unwrap();
+        assert_eq!((&bytes[..], bytes.capacity()), (&b"abc"[..], 8));
+        assert!(bytes.try_grow(isize::MAX as usize).is_err());
+        assert_eq!(&bytes[..], b"abc");
+    }
+}
