@@ -24,7 +24,8 @@ func TestNetworkChanged(t *testing.T) {
 	equal(t, reused[0] && reused[1], true)
 	client.NetworkChanged()
 	upload()
-	equal(t, reused[0] || reused[1], false)
+	// The connection of the PUT may have been made while the place was reserved.
+	equal(t, reused[0], false)
 	upload(linq.WithProgress(func(int64, int64) { client.NetworkChanged() }))
 	var none *linq.Client
 	none.NetworkChanged()

@@ -332,7 +332,10 @@ final class CallTests: SandboxTestCase {
 
     func testTheNetworkMayChange() async throws {
         let reused = Locked<[Bool]>([])
-        let client = try LinqClient(sandbox.configuration(key: sandbox.key)) { attempt in reused { $0.append(attempt.isReused) } }
+        let client = try LinqClient(sandbox.configuration(key: sandbox.key)) { attempt in
+            // Not the PUT: its connection may have been made while the place was reserved.
+            if attempt.step == .reserve { reused { $0.append(attempt.isReused) } }
+        }
         for _ in 0..<3 {
             let options = UploadOptions(filename: "a.txt")
             _ = try await client.upload(data: someBytes(100_000), options: options) { _ in client.networkChanged() }
@@ -340,6 +343,6 @@ final class CallTests: SandboxTestCase {
         XCTAssertFalse(reused.now.contains(true))
         _ = try await client.upload(data: someBytes(5), options: UploadOptions(filename: "a.txt"))
         _ = try await client.upload(data: someBytes(5), options: UploadOptions(filename: "a.txt"))
-        XCTAssertEqual(reused.now.suffix(2), [true, true])
+        XCTAssertEqual(reused.now.suffix(2), [false, true])
     }
 }
