@@ -89,7 +89,7 @@ SELECTION = [
     (AGAIN, PHONE, 3, [(0.85, "Go")]),
     (CONNECTED, PHONE, 5, [(0.82, "Go")]),
     (COLD["1 MB"], Link(60, 50, 1), 15, [(1, "Go")]),
-    (COLD["10 MB"], Link(60, 50, 1), 11, [(1, "Go")]),
+    (COLD["10 MB"], Link(60, 50, 1), 3, [(1, "Go")]),
     (COLD["10 MB"], Link(300, 50, 0), 3, [(1, "Go")]),
 ]
 
