@@ -863,6 +863,11 @@ class Source {
   /// Begins again at the first byte, and returns whether that worked. May throw.
   using Rewind = std::function<bool()>;
 
+  Source(const Source&) = default;
+  Source(Source&&) = default;
+  Source& operator=(const Source&) = default;
+  Source& operator=(Source&&) = default;
+
   /// A file on disk.
   static Source file(std::filesystem::path path) {
     Source source(LINQ_SOURCE_PATH);
@@ -1405,6 +1410,10 @@ class Queue {
   /// Waits for one event after another, until the last event of every upload; uploads may be added meanwhile.
   class Iterator {
    public:
+    Iterator(const Iterator&) = default;
+    Iterator(Iterator&&) = default;
+    Iterator& operator=(const Iterator&) = default;
+    Iterator& operator=(Iterator&&) = default;
     using iterator_category = std::input_iterator_tag;
     using value_type = Event;
     using difference_type = std::ptrdiff_t;
