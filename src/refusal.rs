@@ -382,7 +382,7 @@ mod tests {
             ),
             (r#"{"error": {"code": "2027", "message": "Words"}}"#, "status 403, code 2027: Words"),
             ("<Error><Code>AccessDenied</Code><Message>No</Message></Error>", "status 403: No"),
-            ("<html>no</html>", "status 403"),
+            ("<html>no</html>", "status 403 (its answer is a web page)"),
         ] {
             let error = by_api("x", "h", &response(403, &[], body), true, &Secrets::key("abcdefghij"));
             assert!(error.message.ends_with(end), "{error}");
