@@ -199,6 +199,11 @@ NATIVE(void, tokenCancel)(JNIEnv *env, jclass class, jlong token) {
   linq_cancel_token_cancel(pointer(token));
 }
 
+NATIVE(void, networkChanged)(JNIEnv *env, jclass class, jlong client) {
+  (void)env, (void)class;
+  linq_network_changed(pointer(client));
+}
+
 NATIVE(jobjectArray, connect)(JNIEnv *env, jclass class, jlong client, jbyteArray json, jlong token, jint timeout_ms) {
   (void)class;
   struct texts texts = {env, NULL};
@@ -279,6 +284,7 @@ struct upload {
   jmethodID progress;
   jmethodID read;
   jmethodID rewind;
+  jmethodID renew;
   jbyteArray chunk;
   jthrowable thrown;
 };
@@ -320,6 +326,22 @@ static int32_t on_rewind(void *user_data) {
   return keep_thrown(upload);
 }
 
+static linq_presigned *on_renew(void *user_data, const linq_presigned *expired) {
+  struct upload *upload = user_data;
+  JNIEnv *env = upload->env;
+  jbyteArray json = bytes_of(env, expired->json);
+  jbyteArray next = json == NULL ? NULL : (*env)->CallObjectMethod(env, upload->callbacks, upload->renew, json);
+  (*env)->DeleteLocalRef(env, json);
+  if (keep_thrown(upload) || next == NULL) return NULL;
+  struct texts texts = {env, NULL};
+  const char *text = copy(&texts, next);
+  (*env)->DeleteLocalRef(env, next);
+  linq_presigned *place = NULL;
+  if (!keep_thrown(upload)) linq_presigned_parse(text, texts.first->length, &place, NULL);
+  release(&texts);
+  return place;
+}
+
 /* FALSE with an exception pending. */
 static jboolean find_callbacks(struct upload *upload) {
   JNIEnv *env = upload->env;
@@ -328,8 +350,9 @@ static jboolean find_callbacks(struct upload *upload) {
   upload->progress = (*env)->GetMethodID(env, class, "progress", "(JJ)V");
   if (upload->progress != NULL) upload->read = (*env)->GetMethodID(env, class, "read", "([BI)I");
   if (upload->read != NULL) upload->rewind = (*env)->GetMethodID(env, class, "rewind", "()V");
+  if (upload->rewind != NULL) upload->renew = (*env)->GetMethodID(env, class, "renew", "([B)[B");
   (*env)->DeleteLocalRef(env, class);
-  return upload->rewind != NULL;
+  return upload->renew != NULL;
 }
 
 /* The number of an open descriptor: a field that every JVM and Android has, under one of two names. */
@@ -345,7 +368,7 @@ static jint descriptor_number(JNIEnv *env, jobject descriptor) {
 }
 
 /* Bits of `has`. */
-enum { HAS_PROGRESS = 1, HAS_REWIND = 2 };
+enum { HAS_PROGRESS = 1, HAS_REWIND = 2, HAS_RENEW = 4 };
 
 /* FALSE with an exception pending. `origin` is a byte[] for a path, a byte[] or a direct buffer for bytes, or a FileDescriptor. */
 static jboolean fill_source(struct texts *texts, struct upload *upload, linq_source *source, jobject origin, jint has,
@@ -411,6 +434,8 @@ NATIVE(jobjectArray, upload)(JNIEnv *env, jclass class, jlong client, jbyteArray
   options.content_type = copy(&texts, content_type);
   options.progress = (has & HAS_PROGRESS) ? on_progress : NULL;
   options.user_data = &upload;
+  options.renew = (has & HAS_RENEW) ? on_renew : NULL;
+  options.renew_user_data = &upload;
   options.cancel = pointer(token);
   options.timeout_ms = (uint32_t)timeout_ms;
   linq_source source = linq_source_default();

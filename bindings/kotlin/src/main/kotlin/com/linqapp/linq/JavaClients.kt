@@ -8,8 +8,21 @@ import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.async
 import kotlinx.coroutines.future.future
+import kotlinx.coroutines.runInterruptible
 
 private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Unconfined)
+
+/** Asks your server for another place when one has expired. */
+public fun interface PlaceRenewer {
+    /**
+     * Another place, for the same name, size and type; `null`: there is none. Runs on a thread of the library, which is interrupted
+     * if the call is cancelled. What this throws comes out of the call.
+     */
+    @Throws(Exception::class)
+    public fun renew(expired: Presigned): Presigned?
+}
+
+private fun PlaceRenewer.suspending(): suspend (Presigned) -> Presigned? = { runInterruptible { renew(it) } }
 
 /**
  * The calls of a [LinqClient] for Java: each blocks until it has ended. [Thread.interrupt] cancels it, and it throws
@@ -28,6 +41,12 @@ public class BlockingLinqClient internal constructor(private val client: LinqCli
     public fun uploadPresigned(
         presigned: Presigned, source: UploadSource, options: UploadOptions = UploadOptions(),
     ): LinqAttachment = wait { client.uploadPresigned(presigned, source, options) }
+
+    /** The same, and goes on with another place when this one has expired. */
+    @Throws(LinqException::class, InterruptedException::class)
+    public fun uploadPresigned(
+        presigned: Presigned, source: UploadSource, options: UploadOptions, renewer: PlaceRenewer,
+    ): LinqAttachment = wait { client.uploadPresigned(presigned, source, options, renewer.suspending()) }
 
     /** See [LinqClient.presign]. */
     @JvmOverloads
@@ -92,6 +111,12 @@ public class FutureLinqClient internal constructor(private val client: LinqClien
     public fun uploadPresigned(
         presigned: Presigned, source: UploadSource, options: UploadOptions = UploadOptions(),
     ): CompletableFuture<LinqAttachment> = scope.future { client.uploadPresigned(presigned, source, options) }
+
+    /** The same, and goes on with another place when this one has expired. */
+    public fun uploadPresigned(
+        presigned: Presigned, source: UploadSource, options: UploadOptions, renewer: PlaceRenewer,
+    ): CompletableFuture<LinqAttachment> =
+        scope.future { client.uploadPresigned(presigned, source, options, renewer.suspending()) }
 
     /** See [LinqClient.presign]. */
     @JvmOverloads

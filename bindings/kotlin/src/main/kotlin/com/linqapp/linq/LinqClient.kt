@@ -6,9 +6,12 @@ import java.nio.file.Path
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 import kotlinx.coroutines.channels.Channel
+import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.buffer
 import kotlinx.coroutines.flow.channelFlow
+import kotlinx.coroutines.job
+import kotlinx.coroutines.runBlocking
 
 /**
  * A client: holds the API key, the settings and the pooled connections. May be used from any thread at the same time; one per
@@ -66,7 +69,7 @@ public class LinqClient private constructor(private val client: ClientHandle) : 
 
     /** Uploads from any source, so that messages can use it: reserves a place and sends the bytes, with retries where they help. */
     public suspend fun upload(source: UploadSource, options: UploadOptions = UploadOptions()): LinqAttachment =
-        upload(null, source, options)
+        upload(null, source, options, null)
 
     /** Uploads a file on disk. */
     public suspend fun upload(file: File, options: UploadOptions = UploadOptions()): LinqAttachment =
@@ -85,20 +88,24 @@ public class LinqClient private constructor(private val client: ClientHandle) : 
     /**
      * Uploads to a place that was reserved elsewhere. Needs no API key, and sends none.
      *
-     * @throws LinqException.Expired the place is no longer open; ask your server for a new one
+     * @param renew asks your server for another place, for the same name, size and type, when this one has expired; the upload then
+     *     goes on. It may return `null`: there is none. Cancelling the upload cancels it, and what it throws comes out of the call
+     * @throws LinqException.Expired the place is no longer open, and was not renewed
      */
     public suspend fun uploadPresigned(
         presigned: Presigned, source: UploadSource, options: UploadOptions = UploadOptions(),
-    ): LinqAttachment = upload(presigned, source, options)
+        renew: (suspend (expired: Presigned) -> Presigned?)? = null,
+    ): LinqAttachment = upload(presigned, source, options, renew)
 
     /** Uploads when it is collected. Progress that the collector is too slow for is left out; [UploadEvent.Finished] is not. */
     public fun uploadEvents(source: UploadSource, options: UploadOptions = UploadOptions()): Flow<UploadEvent> =
-        events(null, source, options)
+        events(null, source, options, null)
 
     /** The same for a place that was reserved elsewhere. */
     public fun uploadPresignedEvents(
         presigned: Presigned, source: UploadSource, options: UploadOptions = UploadOptions(),
-    ): Flow<UploadEvent> = events(presigned, source, options)
+        renew: (suspend (expired: Presigned) -> Presigned?)? = null,
+    ): Flow<UploadEvent> = events(presigned, source, options, renew)
 
     /** Reserves a place for a file of exactly [size] bytes that somebody else will upload. It is open for about 15 minutes. */
     public suspend fun presign(
@@ -113,6 +120,15 @@ public class LinqClient private constructor(private val client: ClientHandle) : 
     public suspend fun connect(presigned: Presigned? = null, timeout: Duration? = null) {
         val json = presigned?.json?.utf8("presigned")
         call(timeout) { client, token, limit -> Reply(Native.connect(client, json, token, limit)) }
+    }
+
+    /**
+     * Tells the library that the network changed: from Wi-Fi to mobile, a VPN that came or went, a device that woke up. Closes idle
+     * connections, and running uploads go on over the new network. A false alarm costs next to nothing. Never blocks; any thread. A
+     * closed client ignores it.
+     */
+    public fun networkChanged() {
+        client.useIfOpen { Native.networkChanged(it) }
     }
 
     /** Asks what Linq knows of an attachment. */
@@ -162,16 +178,22 @@ public class LinqClient private constructor(private val client: ClientHandle) : 
     /** Releases the client when the calls that use it have ended. Calls that start later throw [IllegalStateException]. */
     override fun close(): Unit = client.close()
 
-    private suspend fun <T> call(timeout: Duration?, body: (client: Long, token: Long, limit: Int) -> T): T =
+    private suspend fun <T : Any> call(timeout: Duration?, body: (client: Long, token: Long, limit: Int) -> T): T =
         onThread(timeout) { token, limit -> client.use { body(it, token, limit) } }
 
-    private suspend fun upload(place: Presigned?, source: UploadSource, options: UploadOptions): LinqAttachment {
+    private suspend fun upload(
+        place: Presigned?, source: UploadSource, options: UploadOptions, renew: (suspend (Presigned) -> Presigned?)?,
+    ): LinqAttachment {
         val json = place?.json?.utf8("presigned")
         val filename = options.filename?.utf8("filename")
         val type = options.contentType?.utf8("contentType")
-        val has = (if (options.onProgress != null) Native.HAS_PROGRESS else 0) or (if (source.canRewind) Native.HAS_REWIND else 0)
+        val has = (if (options.onProgress != null) Native.HAS_PROGRESS else 0) or
+            (if (source.canRewind) Native.HAS_REWIND else 0) or (if (renew != null) Native.HAS_RENEW else 0)
+        // A child of this coroutine, so that it is cancelled with it. What it throws must not cancel this coroutine.
+        val job = currentCoroutineContext().job
+        val onRenew = renew?.let { { expired: Presigned -> runBlocking(job) { runCatching { it(expired) } }.getOrThrow() } }
         return call(options.timeout) { client, token, limit ->
-            UploadCallbacks(options.onProgress, source.open).use { callbacks ->
+            UploadCallbacks(options.onProgress, source.open, onRenew).use { callbacks ->
                 LinqAttachment(
                     Reply(
                         Native.upload(
@@ -184,13 +206,15 @@ public class LinqClient private constructor(private val client: ClientHandle) : 
         }
     }
 
-    private fun events(place: Presigned?, source: UploadSource, options: UploadOptions): Flow<UploadEvent> = channelFlow {
+    private fun events(
+        place: Presigned?, source: UploadSource, options: UploadOptions, renew: (suspend (Presigned) -> Presigned?)?,
+    ): Flow<UploadEvent> = channelFlow {
         val listener = ProgressListener { progress ->
             options.onProgress?.onProgress(progress)
             trySend(UploadEvent.Progress(progress))
         }
         val mine = UploadOptions(options.filename, options.contentType, options.timeout, listener)
-        send(UploadEvent.Finished(upload(place, source, mine)))
+        send(UploadEvent.Finished(upload(place, source, mine, renew)))
     }.buffer(Channel.CONFLATED)
 
     /** Makes a client in Java; see the constructor for what each setting is. */
@@ -282,9 +306,11 @@ internal class ClientHandle(private val handle: Long) {
     private var users = 0
     private var isClosed = false
 
-    fun <T> use(body: (Long) -> T): T {
+    fun <T : Any> use(body: (Long) -> T): T = checkNotNull(useIfOpen(body)) { "this LinqClient is closed" }
+
+    fun <T : Any> useIfOpen(body: (Long) -> T): T? {
         synchronized(this) {
-            check(!isClosed) { "this LinqClient is closed" }
+            if (isClosed) return null
             users++
         }
         try {

@@ -21,6 +21,7 @@ internal object Native {
     /** For [upload]: which callbacks there are. */
     const val HAS_PROGRESS = 1
     const val HAS_REWIND = 2
+    const val HAS_RENEW = 4
 
     init {
         if (System.getProperty("java.vm.vendor").orEmpty().contains("Android")) System.loadLibrary("linqjni") else NativeLibrary.load()
@@ -36,6 +37,8 @@ internal object Native {
     @JvmStatic external fun tokenNew(): Long
 
     @JvmStatic external fun tokenCancel(token: Long)
+
+    @JvmStatic external fun networkChanged(client: Long)
 
     @JvmStatic external fun connect(client: Long, json: ByteArray?, token: Long, timeoutMs: Int): Array<Any?>
 

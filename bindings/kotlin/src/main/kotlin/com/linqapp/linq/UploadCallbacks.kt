@@ -7,6 +7,7 @@ import java.io.InputStream
 internal class UploadCallbacks(
     private val onProgress: ProgressListener?,
     private val open: (() -> InputStream)?,
+    private val onRenew: ((expired: Presigned) -> Presigned?)?,
 ) : Closeable {
     private var stream: InputStream? = null
 
@@ -27,6 +28,10 @@ internal class UploadCallbacks(
     fun rewind() {
         close()
     }
+
+    /** Another place for an expired one, both as JSON; `null`: there is none. */
+    fun renew(expired: ByteArray): ByteArray? =
+        onRenew?.invoke(Presigned.parse(expired.decodeToString()))?.json?.encodeToByteArray()
 
     override fun close() {
         val open = stream

@@ -117,6 +117,18 @@ class JavaClientsTest {
   }
 
   @Test
+  void anExpiredPlaceIsRenewed() throws Exception {
+    Sandbox.INSTANCE.fault("{\"side\":\"api\",\"times\":1,\"fault\":{\"expired\":true}}");
+    try (LinqClient client = client()) {
+      BlockingLinqClient linq = client.blocking();
+      Presigned place = linq.presign("note.txt", BYTES.length);
+      Presigned next = linq.presign("note.txt", BYTES.length);
+      assertEquals(next.getAttachmentId(), linq.uploadPresigned(place, UploadSource.of(BYTES), NOTE, expired -> next).getId());
+      assertArrayEquals(BYTES, Sandbox.INSTANCE.stored(next.getAttachmentId()));
+    }
+  }
+
+  @Test
   void types() throws Exception {
     assertEquals("image/jpeg", LinqClient.contentType("photo.jpg"));
     assertNull(LinqClient.contentType("a.exe"));

@@ -21,8 +21,15 @@ import kotlin.test.assertNull
 import kotlin.test.assertSame
 import kotlin.test.assertTrue
 import kotlin.time.Duration.Companion.milliseconds
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitCancellation
+import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withTimeout
 import kotlinx.serialization.Serializable
 import kotlinx.serialization.json.Json
 
@@ -190,6 +197,61 @@ class LinqClientTest {
         assertIs<UploadEvent.Finished>(events.last())
         assertFailsWith<LinqException.InvalidArgument> { Presigned.parse("{}") }
         Unit
+    }
+
+    private fun expired(): Presigned {
+        Sandbox.fault("""{"side":"api","times":1,"fault":{"expired":true}}""")
+        return runBlocking { client.presign("note.txt", 1000) }
+    }
+
+    @Test
+    fun anExpiredPlaceIsRenewed() = runBlocking {
+        val bytes = text(1000)
+        val source = UploadSource.of(bytes)
+        val refused = assertFailsWith<LinqException.Expired> { client.uploadPresigned(expired(), source) }
+        assertEquals(403, refused.httpStatus)
+        assertFailsWith<LinqException.Expired> { client.uploadPresigned(expired(), source) { null } }
+
+        val first = expired()
+        var next: Presigned? = null
+        val attachment = client.uploadPresigned(first, source) { old ->
+            assertEquals(first, old)
+            delay(10)
+            client.presign("note.txt", 1000).also { next = it }
+        }
+        assertEquals(next!!.attachmentId, attachment.id)
+        assertContentEquals(bytes, Sandbox.stored(attachment.id))
+
+        val mine = IllegalStateException("mine")
+        assertSame(mine, runCatching { client.uploadPresigned(expired(), source) { throw mine } }.exceptionOrNull())
+    }
+
+    @Test
+    fun cancellingEndsARenewal() = runBlocking {
+        val asked = CompletableDeferred<Unit>()
+        val place = expired()
+        val job = async(Dispatchers.Default) {
+            client.uploadPresigned(place, UploadSource.of(text(1000))) {
+                asked.complete(Unit)
+                awaitCancellation()
+            }
+        }
+        asked.await()
+        withTimeout(5_000) { job.cancelAndJoin() }
+        assertTrue(job.isCancelled)
+    }
+
+    @Test
+    fun aChangeOfTheNetworkClosesIdleConnections() = runBlocking {
+        fun connection() = Sandbox.requests().last().number("connection")
+        client.presign("note.txt", 1)
+        val first = connection()
+        client.presign("note.txt", 1)
+        assertEquals(first, connection())
+        client.networkChanged()
+        client.presign("note.txt", 1)
+        assertTrue(first != connection(), "the idle connection was used again")
+        Sandbox.client().apply { close() }.networkChanged()
     }
 
     @Test
