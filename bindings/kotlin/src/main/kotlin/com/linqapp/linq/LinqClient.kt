@@ -3,14 +3,15 @@ package com.linqapp.linq
 import java.io.File
 import java.nio.ByteBuffer
 import java.nio.file.Path
+import kotlin.coroutines.EmptyCoroutineContext
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
+import kotlinx.coroutines.Job
 import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.buffer
 import kotlinx.coroutines.flow.channelFlow
-import kotlinx.coroutines.job
 import kotlinx.coroutines.runBlocking
 
 /**
@@ -189,8 +190,9 @@ public class LinqClient private constructor(private val client: ClientHandle) : 
         val type = options.contentType?.utf8("contentType")
         val has = (if (options.onProgress != null) Native.HAS_PROGRESS else 0) or
             (if (source.canRewind) Native.HAS_REWIND else 0) or (if (renew != null) Native.HAS_RENEW else 0)
-        // A child of this coroutine, so that it is cancelled with it. What it throws must not cancel this coroutine.
-        val job = currentCoroutineContext().job
+        // A child of this coroutine, so that it is cancelled with it. What it throws must not cancel this coroutine. A coroutine that
+        // was started without a scope, such as `suspend fun main`, has no job.
+        val job = currentCoroutineContext()[Job] ?: EmptyCoroutineContext
         val onRenew = renew?.let { { expired: Presigned -> runBlocking(job) { runCatching { it(expired) } }.getOrThrow() } }
         return call(options.timeout) { client, token, limit ->
             UploadCallbacks(options.onProgress, source.open, onRenew).use { callbacks ->

@@ -9,6 +9,9 @@ import java.net.URL
 import java.nio.ByteBuffer
 import java.nio.channels.FileChannel
 import java.nio.file.StandardOpenOption
+import kotlin.coroutines.Continuation
+import kotlin.coroutines.EmptyCoroutineContext
+import kotlin.coroutines.startCoroutine
 import kotlin.test.BeforeTest
 import kotlin.test.Test
 import kotlin.test.assertContentEquals
@@ -224,6 +227,15 @@ class LinqClientTest {
 
         val mine = IllegalStateException("mine")
         assertSame(mine, runCatching { client.uploadPresigned(expired(), source) { throw mine } }.exceptionOrNull())
+    }
+
+    @Test
+    fun aCoroutineWithoutAJobUploads() {
+        val bytes = text(1000)
+        val ended = java.util.concurrent.CompletableFuture<LinqAttachment>()
+        val upload: suspend () -> LinqAttachment = { client.upload(UploadSource.of(bytes), UploadOptions("note.txt")) }
+        upload.startCoroutine(Continuation(EmptyCoroutineContext) { result -> result.fold(ended::complete, ended::completeExceptionally) })
+        assertContentEquals(bytes, Sandbox.stored(ended.get().id))
     }
 
     @Test
