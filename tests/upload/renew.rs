@@ -101,7 +101,7 @@ fn without_another_place_the_call_ends_as_expired() {
     let first = "uploading photo.jpg: the upload URL has expired (403 AccessDenied: Request has expired); \
                  reserve a new one, they last 15 minutes";
     let expected = format!(
-        "the place has expired, and no other was given (attempt 2; the first attempt failed so: {first})"
+        "the place has expired, and no other was given (after 2 attempts; the first attempt failed with: {first})"
     );
     assert_eq!(error.message, expected);
     let details = &*error.details;
@@ -125,7 +125,7 @@ fn its_failure_ends_the_call_unless_it_may_pass() {
     let (renew, _) = asked(|_| Err(failure(false)));
     let error = upload(&keyless(&sandbox), &expired(&sandbox, false, 5000), &bytes, renew).unwrap_err();
     assert_eq!((error.kind, error.details.attempts), (ErrorKind::Unauthorized, 2));
-    assert!(error.message.starts_with("the app's server is down (attempt 2; "), "{error}");
+    assert!(error.message.starts_with("the app's server is down (after 2 attempts; "), "{error}");
     assert_eq!(sandbox.puts().len(), 1);
 
     let (old, new) = (expired(&sandbox, false, 5000), place(&sandbox, false, photo(5000)));
