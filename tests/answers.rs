@@ -108,8 +108,10 @@ fn an_early_answer_with_a_large_head_arrives_over_tls_as_in_plain() {
     for tls in BOTH {
         let client = sandbox.client_once(tls);
         for size in [1000, 6000, 14_000, 30_000] {
+            // A server that closes loses what TCP has not sent yet: all beyond the first ten segments.
+            let then = if size > 14_000 { "half_close" } else { "close" };
             let early = json!({
-                "after": 100_000, "status": 403, "headers": [["x-big", "x".repeat(size)]], "body": "no", "then": "close"
+                "after": 100_000, "status": 403, "headers": [["x-big", "x".repeat(size)]], "body": "no", "then": then
             });
             let fault = sandbox.on_put(json!({"early": early}));
             let error = upload(&client, &jpeg(8 * MIB)).unwrap_err();
