@@ -198,7 +198,7 @@ final class CallTests: SandboxTestCase {
         _ = try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
         sandbox.calm()
         let id = "550e8400-e29b-41d4-a716-446655440000"
-        _ = await assertLinqError(.unauthorized, has: "no API key") { try await without.attachment(id: id) }
+        _ = await assertLinqError(.unauthorized, has: "set LINQ_API_V3_API_KEY") { try await without.attachment(id: id) }
         _ = await assertLinqError(.unauthorized) { try await without.deleteAttachment(id: id) }
         _ = await assertLinqError(.unauthorized) { try await without.presign(filename: "a.txt", size: 5) }
         _ = await assertLinqError(.unauthorized) { try await without.send(LinqMessage(from: "+15550001111", to: ["+15550002222"], text: "x")) }
