@@ -145,6 +145,9 @@ pub(crate) fn is_page(response: &Response) -> bool {
 }
 
 fn begins_as_page(body: &[u8]) -> bool {
+    if !body.contains(&b'<') {
+        return false; // most answers, which need no copy to be looked at
+    }
     // Without the zero bytes and the mark of UTF-16, the tags are left.
     let bytes: Vec<u8> = body.iter().copied().filter(|byte| *byte != 0).collect();
     let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
@@ -244,6 +247,7 @@ fn until(then: i64, now: Option<i64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::zeroizing::ZeroizingBytes;
     use std::time::{Duration, SystemTime};
     use ureq::http::HeaderMap;
 
@@ -252,7 +256,7 @@ mod tests {
         Response {
             status,
             headers: headers.collect::<HeaderMap>(),
-            body: body.as_bytes().to_vec().into(),
+            body: ZeroizingBytes::new(body.as_bytes().to_vec()),
             replayed: false,
         }
     }
@@ -317,7 +321,8 @@ mod tests {
         {
             assert!(refused(body).message.ends_with("status 403"), "{body}");
         }
-        let gzip = Response { body: b"\x1f\x8b\x08\0".to_vec().into(), ..response(403, &[], "") };
+        let gzip =
+            Response { body: ZeroizingBytes::new(b"\x1f\x8b\x08\0".to_vec()), ..response(403, &[], "") };
         let error = by_storage("u", "h", &gzip, &Secrets::default(), false);
         let end = "status 403 (its answer is compressed with gzip, which was not asked for)";
         assert!(error.message.ends_with(end), "{error}");
@@ -326,7 +331,10 @@ mod tests {
     #[test]
     fn web_pages_of_every_kind() {
         let is_page = |headers: &[(&'static str, &'static str)], body: &[u8]| {
-            super::is_page(&Response { body: body.to_vec().into(), ..response(200, headers, "") })
+            super::is_page(&Response {
+                body: ZeroizingBytes::new(body.to_vec()),
+                ..response(200, headers, "")
+            })
         };
         let little = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
         let big = |text: &str| text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>();

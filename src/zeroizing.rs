@@ -25,6 +25,12 @@ impl ZeroizingBytes {
     }
 }
 
+impl std::fmt::Debug for ZeroizingBytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "({} bytes)", self.len())
+    }
+}
+
 impl Deref for ZeroizingBytes {
     type Target = Vec<u8>;
 

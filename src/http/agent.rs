@@ -166,7 +166,7 @@ impl Connector for LinqConnector {
 /// response is given as a whole.
 struct Transport {
     link: Link,
-    request: Zeroizing<Vec<u8>>,
+    request: ZeroizingBytes,
     buffers: Buffers,
     reusable: bool,
     idle_since: Duration,
@@ -176,7 +176,7 @@ impl Transport {
     fn new(link: Link) -> Self {
         Transport {
             link,
-            request: Zeroizing::new(Vec::new()),
+            request: ZeroizingBytes::default(),
             buffers: Buffers::default(),
             reusable: true,
             idle_since: sys::boottime(),
@@ -210,16 +210,16 @@ impl Transport {
 }
 
 /// The request with the key in place of what ureq was given.
-fn with_key(request: &[u8], key: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+fn with_key(request: &[u8], key: &str) -> Result<ZeroizingBytes, Error> {
     let header = format!("\r\nauthorization: {PLACEHOLDER}\r\n");
     let at = request.windows(header.len()).position(|window| window == header.as_bytes());
     let at = at.ok_or_else(|| Error::new(ErrorKind::Internal, "the request has no place for the key"))?;
     let (before, after) = (&request[..at], &request[at + header.len()..]);
-    Ok(Zeroizing::new([before, b"\r\nauthorization: ", key.as_bytes(), b"\r\n", after].concat()))
+    Ok(ZeroizingBytes::new([before, b"\r\nauthorization: ", key.as_bytes(), b"\r\n", after].concat()))
 }
 
 /// The response as ureq's parser takes it.
-fn canonical(outcome: &Outcome, to_head: bool) -> Zeroizing<Vec<u8>> {
+fn canonical(outcome: &Outcome, to_head: bool) -> ZeroizingBytes {
     let mut head = format!("HTTP/1.1 {} \r\n", outcome.status).into_bytes();
     if !outcome.reusable {
         head.extend_from_slice(b"connection: close\r\n");
@@ -227,7 +227,7 @@ fn canonical(outcome: &Outcome, to_head: bool) -> Zeroizing<Vec<u8>> {
     if !to_head && !matches!(outcome.status, 204 | 304) {
         head.extend_from_slice(format!("content-length: {}\r\n", outcome.body.len()).as_bytes());
     }
-    Zeroizing::new([&head, &b"\r\n"[..], &outcome.body].concat())
+    ZeroizingBytes::new([&head, &b"\r\n"[..], &outcome.body].concat())
 }
 
 impl UreqTransport for Transport {
@@ -283,7 +283,7 @@ impl std::fmt::Debug for Transport {
 #[derive(Default)]
 struct Buffers {
     output: ZeroizingBytes,
-    input: Zeroizing<Vec<u8>>,
+    input: ZeroizingBytes,
     consumed: usize,
     progress: bool,
 }

@@ -4,7 +4,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ureq::http::{HeaderMap, HeaderName, HeaderValue};
-use zeroize::Zeroizing;
 
 use super::ahead::{Ahead, Storage};
 use super::dial::{Origin, dial};
@@ -15,6 +14,7 @@ use super::request::{Body, Broken, Connection, Request, Response};
 use super::settings::Settings;
 use crate::call::Call;
 use crate::error::{Error, ErrorKind};
+use crate::zeroizing::ZeroizingBytes;
 
 /// After a PUT, an answer without a length that is silent for so long is over.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -79,7 +79,7 @@ fn new(settings: &Settings, call: &Call, ahead: Option<&Ahead>, origin: &Origin)
 }
 
 /// The head of a PUT: every header once.
-fn head(request: &Request<'_>, user_agent: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+fn head(request: &Request<'_>, user_agent: &str) -> Result<ZeroizingBytes, Error> {
     let internal = || Error::new(ErrorKind::Internal, "the request could not be made");
     let url = request.url;
     let length = match &request.body {
@@ -99,7 +99,7 @@ fn head(request: &Request<'_>, user_agent: &str) -> Result<Zeroizing<Vec<u8>>, E
     let path = url.path_and_query().map_or("/", |path| path.as_str());
     let length: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     // All of it at once: growing would leave copies of the signed URL behind.
-    let mut head = Zeroizing::new(Vec::with_capacity(length + path.len() + 64));
+    let mut head = ZeroizingBytes::new(Vec::with_capacity(length + path.len() + 64));
     for part in [request.method.as_str(), " ", path, " HTTP/1.1\r\n"] {
         head.extend_from_slice(part.as_bytes());
     }

@@ -1,12 +1,12 @@
 //! A request and its response, as the callers of this module see them.
 
 use ureq::http::{HeaderMap, Method, Uri};
-use zeroize::Zeroizing;
 
 use super::ahead::Ahead;
 use crate::error::{Error, ErrorKind};
 use crate::report::Step;
 use crate::source::Stream;
+use crate::zeroizing::ZeroizingBytes;
 
 /// What to send.
 pub(crate) struct Request<'a> {
@@ -33,7 +33,7 @@ pub(crate) enum Body<'a> {
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Zeroizing<Vec<u8>>,
+    pub(crate) body: ZeroizingBytes,
     /// A pooled connection died, and the request was sent again on a new one: it may have been executed before.
     pub(crate) replayed: bool,
 }

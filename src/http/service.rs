@@ -20,6 +20,7 @@ use crate::call::Call;
 use crate::error::{Error, ErrorKind};
 use crate::log::{self, Level};
 use crate::process::PerProcess;
+use crate::zeroizing::ZeroizingBytes;
 
 /// Requests, and the connections that are kept between them.
 pub(crate) struct Http {
@@ -193,7 +194,7 @@ impl Http {
         Ok(Response {
             status: head.status.as_u16(),
             headers: head.headers,
-            body: Zeroizing::new(body),
+            body: ZeroizingBytes::new(body),
             replayed: false,
         })
     }

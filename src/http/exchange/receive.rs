@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
-use zeroize::Zeroizing;
 
 use super::state::{Exchange, Outcome, State};
 use crate::error::{Error, ErrorKind, timeout};
@@ -12,6 +11,7 @@ use crate::http::head::{self, Head, Parsed};
 use crate::http::limits::{MAX_ANSWER, MAX_HEAD};
 use crate::http::link::{Received, no_memory};
 use crate::log::{self, Level};
+use crate::zeroizing::ZeroizingBytes;
 
 /// More interim responses than this are an error.
 const MAX_INTERIM: u32 = 20;
@@ -44,7 +44,7 @@ impl Exchange<'_> {
 
     /// Reads the body, up to [`MAX_ANSWER`] bytes of it. If it is cut off, the caller decides what that means.
     pub(super) fn receive_body(&mut self, head: Head, silence: Option<Duration>) -> Result<Outcome, Error> {
-        let mut body = Zeroizing::new(Vec::new());
+        let mut body = ZeroizingBytes::default();
         let mut decoder = Decoder::new(head.framing);
         let read = self.read_body(&mut decoder, &mut body, silence);
         // A call that was cancelled or whose time is over ends, whatever the answer is.

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 use ureq::http::HeaderMap;
-use zeroize::Zeroizing;
 
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, timeout};
@@ -45,7 +44,7 @@ pub(in crate::http) struct Outbound<'a, 'b> {
 pub(in crate::http) struct Outcome {
     pub(in crate::http) status: u16,
     pub(in crate::http) headers: HeaderMap,
-    pub(in crate::http) body: Zeroizing<Vec<u8>>,
+    pub(in crate::http) body: ZeroizingBytes,
     /// It began before the whole request was sent.
     pub(in crate::http) early: bool,
     /// Why the body could not be read to its end.
