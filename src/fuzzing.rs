@@ -10,6 +10,7 @@ use crate::http::header::{HeaderName, HeaderValue};
 use crate::http::{Proxies, Response};
 use crate::redact::Secrets;
 use crate::refusal;
+use crate::zeroizing::ZeroizingBytes;
 
 /// A complete response of a server.
 pub struct Reply<'a> {
@@ -25,7 +26,12 @@ impl Reply<'_> {
         for (name, value) in &self.headers {
             headers.append(HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?);
         }
-        Some(Response { status: self.status, headers, body: self.body.to_vec().into(), replayed: false })
+        Some(Response {
+            status: self.status,
+            headers,
+            body: ZeroizingBytes::new(self.body.to_vec()),
+            replayed: false,
+        })
     }
 }
 
