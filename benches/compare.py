@@ -54,10 +54,9 @@ def curl(hosts, files):
             "--next", *common, *put, f"{storage}/uploads/{file.name}"]
 
 
-def floor(hosts, files):
-    """Takes no place, and sends what it encrypts over plain HTTP."""
-    kind, storage = ("tls", PLAIN[hosts[1]]) if hosts[1] in PLAIN else ("plain", hosts[1])
-    return [BUILD / "floor", kind, storage.removeprefix("http://"), *files]
+def floor(how):
+    """Takes no place."""
+    return lambda hosts, files: [BUILD / "floor", how, hosts[1], *files]
 
 
 PROGRAMS = {
@@ -66,14 +65,14 @@ PROGRAMS = {
     "libcurl": lambda _, files: [BUILD / "upload-libcurl", *files],
     "Go net/http": lambda _, files: [BUILD / "upload-go", *files],
     "requests": lambda _, files: [PYTHON, "benches/upload.py", *files],
-    "floor": floor,
+    "floor": floor("blocking"),
+    "listening floor": floor("listening"),
 }
-# The plain storage of each with TLS.
-PLAIN = {}
+FLOORS = ["floor", "listening floor"]
 
 # Of the small files, curl would be a thousand commands, and requests takes longer than everything else together. The
-# floor is what the bytes of a large one cost.
-LARGE_ONLY = ["curl", "requests", "floor"]
+# floors are what the bytes of a large one cost.
+LARGE_ONLY = ["curl", "requests", *FLOORS]
 
 
 def measure(sink, name, scheme, files, hashes=None):
@@ -93,7 +92,7 @@ def measure(sink, name, scheme, files, hashes=None):
     wall, cpu, peak, status = out.split()
     seen = sink.seen("hash" if hashes else "count")
     expected = [[file.name, file.stat().st_size, hashes[file] if hashes else ""] for file in files]
-    reserved = 0 if name == "floor" else len(files)
+    reserved = 0 if name in FLOORS else len(files)
     if status != "0" or seen["puts"] != expected or seen["reserved"] != reserved:
         seen["puts"] = seen["puts"][:3]
         sys.exit(f"\n{name}, {scheme}: did not deliver {expected[:3]}...; status {status}, the sink saw {seen}")
@@ -122,7 +121,6 @@ def measure_all(folder):
     hashes = {file: hashlib.sha256(file.read_bytes()).hexdigest() for file in [*by_size.values(), *small]}
     results = {scene: {name: [] for name in PROGRAMS} for scene in scenes}
     sink = Sink()
-    PLAIN[sink.hosts["tls"][1]] = sink.hosts["plain"][1]
     # The first round warms up, proves by hash that each program delivers, and is not counted.
     sink.seen("hash")
     for round in range(RUNS + 1):
@@ -133,7 +131,7 @@ def measure_all(folder):
         names = list(PROGRAMS)[round % len(PROGRAMS):] + list(PROGRAMS)[:round % len(PROGRAMS)]
         for (what, scheme), files in scenes.items():
             for name in names:
-                if name in LARGE_ONLY and what == "small" or name == "floor" and what != LARGE:
+                if name in LARGE_ONLY and what == "small" or name in FLOORS and what != LARGE:
                     continue
                 run = measure(sink, name, scheme, files, hashes if round == 0 else None)
                 if round > 0:
@@ -154,13 +152,19 @@ def rows(results):
     def values(what, scheme, field):
         return {name: [getattr(run, field) for run in runs] for name, runs in results[what, scheme].items() if runs}
 
+    def both(scheme):
+        sinks = values(LARGE, scheme, "sink")
+        return {name: [*map(sum, zip(of, sinks[name]))] for name, of in values(LARGE, scheme, "cpu").items()}
+
     def peaks(amount):
-        return {name: of for name, of in values(amount, "tls", "peak").items() if name != "floor"}
+        return {name: of for name, of in values(amount, "tls", "peak").items() if name not in FLOORS}
 
     milliseconds, mebibytes, number = "{:.0f} ms".format, "{:.1f} MiB".format, "{:.0f}".format
     large, small = size(LARGE), f"{COUNT} small files"
-    yield f"CPU, {large}, TLS", values(LARGE, "tls", "cpu"), milliseconds, {"floor": 1.15, "curl": 0.75}
-    yield f"CPU, {large}, plain", values(LARGE, "plain", "cpu"), milliseconds, {"floor": 1.15}
+    yield f"CPU, {large}, TLS", values(LARGE, "tls", "cpu"), milliseconds, {"floor": 1.15, "listening floor": 1.15, "curl": 0.75}
+    yield f"CPU, {large}, plain", values(LARGE, "plain", "cpu"), milliseconds, {"floor": 1.15, "listening floor": 1.15}
+    yield f"CPU with the server's, {large}, TLS", both("tls"), milliseconds, {"floor": 1.15}
+    yield f"CPU with the server's, {large}, plain", both("plain"), milliseconds, {"floor": 1.15}
     yield f"wall, {large}, TLS", values(LARGE, "tls", "wall"), milliseconds, {"curl": 1, "Go net/http": 1}
     yield f"wall, {large}, plain", values(LARGE, "plain", "wall"), milliseconds, {}
     for amount in SIZES:
@@ -199,7 +203,7 @@ def output(*command):
 
 def print_surroundings(results, load):
     tls = {run.tls for (_, scheme), of in results.items() if scheme == "tls"
-           for name, runs in of.items() if name != "floor" for run in runs}
+           for name, runs in of.items() if name not in FLOORS for run in runs}
     if len(tls) != 1:
         sys.exit(f"not all of them speak the same TLS: {tls}")
     model = re.search(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(), re.M)

@@ -194,56 +194,6 @@ static bool swallow(struct peer *peer, const char *path, size_t length) {
   return whole && give(peer, "HTTP/1.1 200 OK\r\nETag: \"d41d8cd98f00b204e9800998ecf8427e\"\r\nContent-Length: 0\r\n\r\n");
 }
 
-/* The floor's body: records of TLS 1.3 under a key that everybody knows. Decrypting them is what a server with TLS does
- * meanwhile, and whether it is at that or waits in the kernel changes what sending costs. */
-static bool swallow_records(struct peer *peer, const char *path, size_t length) {
-  enum { HEAD = 5, TAG = 16, CONTENT = 16 * 1024 + 1 };
-  static const unsigned char KEY[16] = {7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7};
-  unsigned char content[CONTENT];
-  EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
-  EVP_MD_CTX *hash = NULL;
-  pthread_mutex_lock(&lock);
-  if (hashing) hash = EVP_MD_CTX_new();
-  pthread_mutex_unlock(&lock);
-  if (hash != NULL) EVP_DigestInit_ex(hash, EVP_sha256(), NULL);
-  EVP_DecryptInit_ex(cipher, EVP_aes_128_gcm(), NULL, KEY, NULL);
-  uint64_t sequence = 0;
-  size_t total = 0;
-  bool whole = true;
-  while (whole && length > 0) {
-    size_t there = peer->end - peer->start;
-    unsigned char *record = (unsigned char *)peer->buffer + peer->start;
-    size_t wanted = there < HEAD ? HEAD : HEAD + (size_t)(record[3] << 8 | record[4]);
-    if (there < wanted) {
-      memmove(peer->buffer, record, there);
-      ssize_t n = receive(peer, peer->buffer + there, BUFFER - there);
-      peer->start = 0;
-      peer->end = there + (size_t)(n > 0 ? n : 0);
-      whole = n > 0;
-      continue;
-    }
-    unsigned char nonce[12] = {0};
-    for (int i = 0; i < 8; i++) nonce[4 + i] = (unsigned char)(sequence >> (56 - 8 * i));
-    sequence++;
-    int size = (int)wanted - HEAD - TAG, n;
-    whole = size > 0 && size <= CONTENT && wanted <= length &&
-            EVP_DecryptInit_ex(cipher, NULL, NULL, NULL, nonce) == 1 &&
-            EVP_DecryptUpdate(cipher, NULL, &n, record, HEAD) == 1 &&
-            EVP_DecryptUpdate(cipher, content, &n, record + HEAD, size) == 1 &&
-            EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_SET_TAG, TAG, record + HEAD + size) == 1 &&
-            EVP_DecryptFinal_ex(cipher, content + n, &n) == 1;
-    if (!whole) break;
-    if (hash != NULL) EVP_DigestUpdate(hash, content, (size_t)size - 1);
-    total += (size_t)size - 1;
-    peer->start += wanted;
-    length -= wanted;
-  }
-  if (whole) note_put(path, total, hash);
-  EVP_MD_CTX_free(hash);
-  EVP_CIPHER_CTX_free(cipher);
-  return whole && give(peer, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-}
-
 /* One request; whether the connection goes on. The storage wants what S3 wants of a presigned URL. */
 static bool serve(struct peer *peer) {
   char *head = read_head(peer), value[256], path[1024];
@@ -253,14 +203,13 @@ static bool serve(struct peer *peer) {
   if (strcasestr(head, "\r\nTransfer-Encoding:") != NULL) return refuse(peer, "the body is chunked");
   bool authorized = header(head, "Authorization", value, sizeof value);
   bool expects = header(head, "Expect", value, sizeof value);
-  bool records = header(head, "X-Records", value, sizeof value);
   if (!header(head, "Content-Type", value, sizeof value)) return refuse(peer, "Content-Type is not there once");
 
   if (sscanf(head, "PUT /uploads/%1000s", path) == 1) {
     if (strcmp(value, "text/plain") != 0) return refuse(peer, "the Content-Type is not the one that was signed");
     if (authorized) return refuse(peer, "the storage got the API key");
     if (expects && !give(peer, "HTTP/1.1 100 Continue\r\n\r\n")) return false;
-    return records ? swallow_records(peer, path, length) : swallow(peer, path, length);
+    return swallow(peer, path, length);
   }
   if (strncmp(head, "POST /v3/attachments ", 21) != 0) return refuse(peer, "there is no such thing here");
   if (!authorized) return refuse(peer, "the API got no key");
