@@ -67,7 +67,7 @@ impl Exchange<'_> {
     fn read_body(
         &mut self,
         decoder: &mut Decoder,
-        body: &mut Vec<u8>,
+        body: &mut ZeroizingBytes,
         silence: Option<Duration>,
     ) -> Result<(), Error> {
         loop {
@@ -165,8 +165,11 @@ impl Exchange<'_> {
     }
 }
 
-fn append(body: &mut Vec<u8>, content: &[u8]) -> Result<(), Error> {
-    body.try_reserve(content.len()).map_err(|_| no_memory())?;
+fn append(body: &mut ZeroizingBytes, content: &[u8]) -> Result<(), Error> {
+    if content.len() > body.capacity() - body.len() {
+        // Twice as large each time, so that a body in many pieces is not copied for each of them.
+        body.try_grow(content.len().max(body.len())).map_err(|_| no_memory())?;
+    }
     body.extend_from_slice(content);
     Ok(())
 }
