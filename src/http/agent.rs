@@ -36,8 +36,8 @@ use crate::zeroizing::ZeroizingBytes;
 /// What ureq is given in place of the key, and may log.
 pub(super) const PLACEHOLDER: &str = "Bearer (the API key)";
 
-/// How much of a request ureq writes at a time.
-const OUTPUT: usize = 16 * 1024;
+/// How much of a request ureq writes at a time, where no line of its head is longer.
+pub(super) const OUTPUT: usize = 4 * 1024;
 
 thread_local! {
     /// Never dropped, so that calls may be made while a thread ends, by the destructors of its other values.
@@ -53,6 +53,8 @@ pub(super) struct Running {
     pub(super) repeatable: bool,
     /// What `PLACEHOLDER` stands for.
     pub(super) authorization: Zeroizing<String>,
+    /// How much ureq may write at a time; it writes no part of a line.
+    pub(super) room: usize,
     /// The last connection to this host was dead, so the other idle ones are not tried but closed.
     pub(super) replaces_dead: bool,
     /// Whether an idle connection may be used.
@@ -290,7 +292,8 @@ struct Buffers {
 
 impl UreqBuffers for Buffers {
     fn output(&mut self) -> &mut [u8] {
-        self.output.resize(OUTPUT, 0);
+        let room = Running::current().map_or(OUTPUT, |running| running.room);
+        self.output.resize(room, 0);
         &mut self.output
     }
 

@@ -9,7 +9,7 @@ use ureq::Agent;
 use ureq::http::{Method, Uri};
 use zeroize::Zeroizing;
 
-use super::agent::{self, PLACEHOLDER, Running};
+use super::agent::{self, OUTPUT, PLACEHOLDER, Running};
 use super::ahead::{Ahead, Storage};
 use super::dial::{Origin, dial};
 use super::pool::{API_IDLE, Pool};
@@ -145,12 +145,16 @@ impl Http {
     ) -> Result<Response, Broken> {
         let host = request.url.host().unwrap_or_default();
         let authorization = request.headers.iter().find(|(name, _)| *name == "authorization");
+        let path = request.url.path_and_query().map_or(0, |path| path.as_str().len());
+        let values = request.headers.iter().map(|(_, value)| value.len());
+        let longest = values.chain([path, self.settings.user_agent.len()]).max().unwrap_or(0);
         let running = Rc::new(Running {
             call: call.clone(),
             stall_timeout: self.settings.stall_timeout,
             to_head: request.method == Method::HEAD,
             repeatable: request.repeatable,
             authorization: Zeroizing::new(authorization.map_or("", |(_, value)| value).to_owned()),
+            room: OUTPUT.max(longest + 256), // with the method or name, and the line break
             replaces_dead: connection == Connection::Replacement,
             may_reuse: connection == Connection::Any,
             connected: Cell::new(false),

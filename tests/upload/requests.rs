@@ -240,3 +240,16 @@ fn a_delete_that_was_done_before_is_done() {
         assert_eq!((gone.kind, gone.details.attempts), (ErrorKind::NotFound, 1), "{gone}");
     }
 }
+
+#[test]
+fn a_query_may_be_long() {
+    let sandbox = Sandbox::start();
+    let client = sandbox.client(false);
+    for length in [4_000, 40_000] {
+        let path = format!("/v3/attachments?cursor={}", "c".repeat(length));
+        sandbox.plant(json!({"side": "api", "fault": {"respond": {"status": 204}}}));
+        assert_eq!(ask(&client, get(&path)).unwrap().http_status, 204);
+        let request = sandbox.requests_to("api", "GET").pop().unwrap();
+        assert_eq!(request.path(), format!("/api/partner{path}"));
+    }
+}
