@@ -80,8 +80,8 @@ fn decode(head: &[u8]) -> Option<Cow<'_, str>> {
         },
     };
     // after a byte order mark, no other control character makes it anything else
-    let in_text = |byte: u8| !byte.is_ascii() || is_in_text(byte) || has_mark && byte != 0;
-    (!text.is_empty() && text.bytes().all(in_text)).then_some(text)
+    let is_text = if has_mark { !text.contains('\0') } else { text.bytes().all(is_in_text) };
+    (!text.is_empty() && is_text).then_some(text)
 }
 
 /// A text in an encoding from before Unicode (Latin-1, Shift-JIS, GB18030): it contains nothing that no text contains.
@@ -90,12 +90,22 @@ fn is_in_old_encoding(head: &[u8]) -> bool {
     let head = without_dos_end(head);
     let ascii = head.iter().filter(|byte| byte.is_ascii()).count();
     let enough = ascii > 0 && (head.len() >= 32 || ascii * 2 >= head.len());
-    enough && head.iter().all(|&byte| !byte.is_ascii() || is_in_text(byte))
+    enough && head.iter().all(|&byte| is_in_text(byte))
 }
 
 /// Of the control characters, texts hold BEL, BS, HT, LF, VT, FF, CR and ESC.
-fn is_in_text(ascii: u8) -> bool {
-    matches!(ascii, b' '..=b'~' | 0x07..=0x0D | 0x1B)
+fn is_in_text(byte: u8) -> bool {
+    // A table, because every byte of every head is looked up.
+    const IN_TEXT: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            table[byte] = matches!(byte as u8, b' '..=b'~' | 0x07..=0x0D | 0x1B | 0x80..);
+            byte += 1;
+        }
+        table
+    };
+    IN_TEXT[usize::from(byte)]
 }
 
 /// Cuts off the end-of-file marks of DOS.

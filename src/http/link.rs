@@ -17,8 +17,8 @@ use crate::process::{self, ProcessId};
 use crate::sys;
 use crate::zeroizing::ZeroizingBytes;
 
-/// How much is read from a socket at a time.
-const READ: usize = 8 * 1024;
+/// How much is read from a socket at a time: more than most responses have, and little to zero afterwards.
+const READ: usize = 2 * 1024;
 
 /// How often an idle connection is read before it counts as dead: an idle server does not keep sending TLS records.
 const IDLE_READS: usize = 4;
