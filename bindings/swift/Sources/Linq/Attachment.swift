@@ -2,7 +2,7 @@ import CLinq
 import Foundation
 
 /// A file that is there.
-public struct LinqAttachment: Sendable, Hashable, Identifiable {
+public struct Attachment: Sendable, Hashable, Identifiable {
     /// For any number of messages as long as it lasts: an ephemeral attachment is removed 24 to 48 hours after the
     /// upload, a persistent one stays until it is deleted.
     public let id: String
@@ -38,7 +38,7 @@ public struct LinqAttachment: Sendable, Hashable, Identifiable {
 }
 
 /// What Linq knows of an attachment.
-public struct LinqAttachmentInfo: Sendable, Hashable, Identifiable {
+public struct AttachmentInfo: Sendable, Hashable, Identifiable {
     /// Its id.
     public let id: String
     /// Its name.

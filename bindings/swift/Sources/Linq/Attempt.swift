@@ -3,7 +3,7 @@ import Foundation
 
 /// What one request took and how it ended, for metrics. Holds no secret. The times from ``lookup`` to ``receive`` are consecutive
 /// parts, which add up to ``total``; a part that did not take place is zero.
-public struct LinqAttempt: Sendable, Hashable {
+public struct Attempt: Sendable, Hashable {
     /// The step of a call that a request belongs to.
     public enum Step: Sendable, Hashable {
         /// Reserving a place.
@@ -84,15 +84,15 @@ public struct LinqAttempt: Sendable, Hashable {
 
 /// The function that is called after each request; it lives as long as the client.
 final class AttemptObserver: Sendable {
-    private let function: @Sendable (LinqAttempt) -> Void
+    private let function: @Sendable (Attempt) -> Void
 
-    init(_ function: @escaping @Sendable (LinqAttempt) -> Void) { self.function = function }
+    init(_ function: @escaping @Sendable (Attempt) -> Void) { self.function = function }
 
     /// The callback for C.
     static let callback: linq_attempt_fn = { user, attempt in
         guard let user, let attempt else { return }
         let observer = Unmanaged<AttemptObserver>.fromOpaque(user).takeUnretainedValue()
-        withPool { observer.function(LinqAttempt(attempt.pointee)) }
+        withPool { observer.function(Attempt(attempt.pointee)) }
     }
 
     /// Its user data.

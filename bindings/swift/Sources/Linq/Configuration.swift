@@ -1,7 +1,7 @@
 import CLinq
 import Foundation
 
-extension LinqClient {
+extension Client {
     /// How a client is to behave. `nil` means the default.
     ///
     /// Printing one shows neither the key nor a proxy's password.

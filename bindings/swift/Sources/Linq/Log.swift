@@ -2,7 +2,7 @@ import CLinq
 import Foundation
 
 /// How much of what liblinq does is worth a line.
-public enum LinqLogLevel: UInt32, Sendable, Hashable, CaseIterable, Comparable {
+public enum LogLevel: UInt32, Sendable, Hashable, CaseIterable, Comparable {
     /// A call failed.
     case error = 1
     /// Something went wrong and was got over, such as an attempt that is made again.
@@ -13,10 +13,10 @@ public enum LinqLogLevel: UInt32, Sendable, Hashable, CaseIterable, Comparable {
     case debug = 4
 
     /// Less is more important.
-    public static func < (one: LinqLogLevel, other: LinqLogLevel) -> Bool { one.rawValue < other.rawValue }
+    public static func < (one: LogLevel, other: LogLevel) -> Bool { one.rawValue < other.rawValue }
 }
 
-extension LinqClient {
+extension Client {
     /// Sets who gets liblinq's log lines, in the whole process. By default nobody does. No secret is in any line.
     ///
     /// Returns once no thread is in the old handler any more.
@@ -26,7 +26,7 @@ extension LinqClient {
     ///   - handler: called with each line, on the thread whose call it is about, so several threads may be in it at once; `nil`:
     ///     nobody. It must not wait for a call.
     /// - Throws: ``LinqError``: `invalidArgument` from inside a handler.
-    public static func setLog(upTo level: LinqLogLevel = .info, _ handler: (@Sendable (LinqLogLevel, String) -> Void)?) throws {
+    public static func setLog(upTo level: LogLevel = .info, _ handler: (@Sendable (LogLevel, String) -> Void)?) throws {
         // Inside a handler this is refused: before the lock, which another thread may hold while it waits for that handler.
         try refused(linq_set_log(nil, nil, 0))
         // The old one is released behind the lock: what it holds may call this function when it goes.
@@ -45,7 +45,7 @@ extension LinqClient {
 private let setting = NSLock()
 
 private enum Listener {
-    typealias Handler = @Sendable (LinqLogLevel, String) -> Void
+    typealias Handler = @Sendable (LogLevel, String) -> Void
 
     private static let lock = NSLock()
     nonisolated(unsafe) private static var current: Handler?
@@ -60,7 +60,7 @@ private enum Listener {
 
     static func receive(_ level: UInt32, _ line: UnsafePointer<CChar>?) {
         guard let line, let handler = lock.withLock({ current }) else { return }
-        handler(LinqLogLevel(rawValue: level) ?? .debug, String(cString: line))
+        handler(LogLevel(rawValue: level) ?? .debug, String(cString: line))
     }
 }
 

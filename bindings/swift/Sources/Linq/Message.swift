@@ -2,7 +2,7 @@ import CLinq
 import Foundation
 
 /// A message to send.
-public struct LinqMessage: Sendable, Hashable {
+public struct Message: Sendable, Hashable {
     /// One of your own numbers, such as "+15551234567".
     public var from: String
     /// Whom to send to: numbers or e-mail addresses.
@@ -11,7 +11,7 @@ public struct LinqMessage: Sendable, Hashable {
     public var text: String?
     /// The ids of the attachments, in order. May be empty where there is a text.
     public var attachmentIDs: [String]
-    /// Linq never sends twice with the same key. Up to 255 characters; `nil`: a fresh one, which the ``LinqReceipt``
+    /// Linq never sends twice with the same key. Up to 255 characters; `nil`: a fresh one, which the ``Receipt``
     /// tells, and a ``LinqError`` where the message may have arrived all the same.
     public var idempotencyKey: String?
 
@@ -46,7 +46,7 @@ public struct LinqMessage: Sendable, Hashable {
 }
 
 /// What Linq answered to a message.
-public struct LinqReceipt: Sendable, Hashable {
+public struct Receipt: Sendable, Hashable {
     /// The chat it went to.
     public let chatID: String
     /// The message. `nil` where the reply does not name it.

@@ -6,8 +6,8 @@ import FoundationNetworking
 
 /// A reserved place: where the bytes go, and the headers that the URL was signed with.
 ///
-/// A server makes one with ``LinqClient/presign(filename:contentType:size:timeout:)`` and sends it as JSON to the app that
-/// has the bytes, which uploads with ``LinqClient/upload(presigned:from:options:progress:renew:)``. It is a secret until it
+/// A server makes one with ``Client/presign(filename:contentType:size:timeout:)`` and sends it as JSON to the app that
+/// has the bytes, which uploads with ``Client/upload(presigned:from:options:progress:renew:)``. It is a secret until it
 /// expires: anyone who has it may upload. Printing one does not show the URL.
 ///
 /// `JSONEncoder` writes the fields of ``json``; `JSONDecoder` reads those, and Linq's own reply to `POST /v3/attachments`. It

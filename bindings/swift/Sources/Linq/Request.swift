@@ -6,10 +6,10 @@ import Foundation
 /// ```swift
 /// let part = ["type": "media", "attachment_id": photo.id]
 /// let body = ["message": ["parts": [part], "idempotency_key": photo.id]]
-/// try await client.send(LinqRequest(
+/// try await client.send(Request(
 ///     .post, "/v3/chats/\(chatID)/messages", json: JSONSerialization.data(withJSONObject: body), isRepeatable: true))
 /// ```
-public struct LinqRequest: Sendable, Hashable {
+public struct Request: Sendable, Hashable {
     /// What is asked of the path.
     public enum Method: String, Sendable, CaseIterable {
         case get = "GET"
@@ -63,7 +63,7 @@ public struct LinqRequest: Sendable, Hashable {
 }
 
 /// What Linq answered to a request.
-public struct LinqResponse: Sendable, Hashable {
+public struct Response: Sendable, Hashable {
     /// The body. `nil` where there is none.
     public let json: Data?
     /// Linq's trace id, which its support asks for.

@@ -37,7 +37,7 @@ public struct UploadProgress: Sendable, Hashable {
     }
 }
 
-extension LinqClient {
+extension Client {
     /// Uploads a file on disk, and makes it usable in messages.
     ///
     /// Reserves a place and puts the bytes there, again where that helps.
@@ -51,7 +51,7 @@ extension LinqClient {
     public func upload(
         fileAt url: URL, options: UploadOptions = UploadOptions(),
         progress: (@Sendable (UploadProgress) throws -> Void)? = nil
-    ) async throws -> LinqAttachment {
+    ) async throws -> Attachment {
         try await upload(.file(url), options: options, progress: progress)
     }
 
@@ -65,7 +65,7 @@ extension LinqClient {
     /// - Throws: as ``upload(_:options:progress:)``.
     public func upload(
         data: Data, options: UploadOptions, progress: (@Sendable (UploadProgress) throws -> Void)? = nil
-    ) async throws -> LinqAttachment {
+    ) async throws -> Attachment {
         try await upload(.data(data), options: options, progress: progress)
     }
 
@@ -85,7 +85,7 @@ extension LinqClient {
     public func upload(
         _ source: UploadSource, options: UploadOptions = UploadOptions(),
         progress: (@Sendable (UploadProgress) throws -> Void)? = nil
-    ) async throws -> LinqAttachment {
+    ) async throws -> Attachment {
         try await upload(source, options, progress) { linq_upload($0, $1, $2, &$3, &$4) }
     }
 
@@ -107,7 +107,7 @@ extension LinqClient {
         presigned: Presigned, from source: UploadSource, options: UploadOptions = UploadOptions(),
         progress: (@Sendable (UploadProgress) throws -> Void)? = nil,
         renew: (@Sendable (_ expired: Presigned) async throws -> Presigned?)? = nil
-    ) async throws -> LinqAttachment {
+    ) async throws -> Attachment {
         try await upload(source, options, progress, renew) { client, source, options, attachment, error in
             try presigned.withPlace { linq_upload_presigned(client, $0, source, options, &attachment, &error) }
         }
@@ -121,7 +121,7 @@ extension LinqClient {
     private func upload(
         _ source: UploadSource, _ options: UploadOptions, _ progress: (@Sendable (UploadProgress) throws -> Void)?,
         _ renew: (@Sendable (Presigned) async throws -> Presigned?)? = nil, _ put: @escaping Put
-    ) async throws -> LinqAttachment {
+    ) async throws -> Attachment {
         let handover = Handover()
         let feeding = source.stream.map { stream in Task { await stream.feed(handover) } }
         // What is cancelled is asked for nothing more, and waited for no longer.
@@ -147,7 +147,7 @@ extension LinqClient {
     private static func upload(
         _ client: OpaquePointer, _ token: OpaquePointer, _ deadline: Deadline?, _ source: UploadSource,
         _ options: UploadOptions, _ callbacks: UploadCallbacks, _ observer: AttemptObserver?, _ put: Put
-    ) throws -> LinqAttachment {
+    ) throws -> Attachment {
         try withTexts { texts in
             var uploadOptions = linq_upload_options_default()
             uploadOptions.filename = try texts.add(options.filename, "filename")
@@ -172,7 +172,7 @@ extension LinqClient {
                         attachmentID: text(error.pointee.attachment_id), attempts: Int(error.pointee.attempts), isRetryable: true)
                 }
                 try check(status, error)
-                return try LinqAttachment(made(attachment).pointee)
+                return try Attachment(made(attachment).pointee)
             }
         }
     }

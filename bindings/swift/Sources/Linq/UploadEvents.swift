@@ -5,7 +5,7 @@ public enum UploadEvent: Sendable, Hashable {
     /// So far it is. Begins at 0 again when an attempt is made anew.
     case progress(UploadProgress)
     /// It is there. The last event.
-    case finished(LinqAttachment)
+    case finished(Attachment)
 }
 
 /// An upload as a sequence: its progress, and at the end the attachment.
@@ -19,7 +19,7 @@ public struct UploadEvents: AsyncSequence, Sendable {
 
     private let stream: Once<Stream>
 
-    fileprivate init(_ upload: @escaping @Sendable (_ progress: @escaping @Sendable (UploadProgress) -> Void) async throws -> LinqAttachment) {
+    fileprivate init(_ upload: @escaping @Sendable (_ progress: @escaping @Sendable (UploadProgress) -> Void) async throws -> Attachment) {
         stream = Once(Stream(bufferingPolicy: .bufferingNewest(16)) { continuation in
             // The task below would not know that, and begin.
             guard !Task.isCancelled else { return continuation.finish(throwing: CancellationError()) }
@@ -77,7 +77,7 @@ private final class Once<Value: Sendable>: @unchecked Sendable {
     }
 }
 
-extension LinqClient {
+extension Client {
     /// Uploads, with the progress as a sequence that ends with the attachment.
     ///
     /// ```swift

@@ -48,7 +48,7 @@ final class CallTests: SandboxTestCase {
             try await client.upload(data: Data("two".utf8), options: UploadOptions(filename: "2.txt")).id,
         ]
         sandbox.calm()
-        let message = LinqMessage(
+        let message = Message(
             from: sandbox.phone, to: ["+15550002222", "+15550003333"], text: "Grüße", attachmentIDs: ids,
             idempotencyKey: "swift-\(UUID())")
         let receipt = try await client.send(message)
@@ -64,18 +64,18 @@ final class CallTests: SandboxTestCase {
         XCTAssertEqual(parts.compactMap { $0["attachment_id"] as? String }, ids)
         let again = try await client.send(message, timeout: .seconds(30))
         XCTAssertEqual(again.messageID, receipt.messageID)
-        let fresh = try await client.send(LinqMessage(from: sandbox.phone, to: ["+15550002222"], text: "hi"))
+        let fresh = try await client.send(Message(from: sandbox.phone, to: ["+15550002222"], text: "hi"))
         XCTAssertFalse(fresh.idempotencyKey.isEmpty)
-        _ = await assertLinqError(.invalidArgument, has: "no recipient") { try await client.send(LinqMessage(from: sandbox.phone, to: [], text: "x")) }
+        _ = await assertLinqError(.invalidArgument, has: "no recipient") { try await client.send(Message(from: sandbox.phone, to: [], text: "x")) }
     }
 
     /// A message of which nobody knows whether it arrived is sent again with the key that the library made up.
     func testAMessageThatMayHaveArrivedTellsItsKey() async throws {
         var configuration = sandbox.configuration(sandbox.api, key: sandbox.key)
         configuration.maxAttempts = 1
-        let client = try LinqClient(configuration)
+        let client = try Client(configuration)
         sandbox.fault(#"{"side":"api","path_contains":"/v3/chats","times":1,"fault":{"die_before_answer":"close"}}"#)
-        var message = LinqMessage(from: sandbox.phone, to: ["+15550002222"], text: "look")
+        var message = Message(from: sandbox.phone, to: ["+15550002222"], text: "look")
         let lost = message
         let error = await assertLinqError(.network) { try await client.send(lost) }
         let key = try XCTUnwrap(error?.idempotencyKey)
@@ -93,7 +93,7 @@ final class CallTests: SandboxTestCase {
         let attachment = try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
         sandbox.calm()
         let json = Data(#"{"to":["+15550002222"],"message":{"parts":[{"type":"text","value":"Grüße"}]}}"#.utf8)
-        let request = LinqRequest(.post, "/v3/messages?a=b", json: json, idempotencyKey: "key-1")
+        let request = Request(.post, "/v3/messages?a=b", json: json, idempotencyKey: "key-1")
         let response = try await client.send(request, timeout: .seconds(30))
         XCTAssertEqual(response.httpStatus, 202)
         XCTAssertNotNil(response.traceID)
@@ -109,25 +109,25 @@ final class CallTests: SandboxTestCase {
         XCTAssertEqual(once?.isRetryable, false)
         XCTAssertEqual(once?.idempotencyKey, "key-1")
         sandbox.fault(lost)
-        let again = try await client.send(LinqRequest(.post, "/v3/messages", json: json, isRepeatable: true))
+        let again = try await client.send(Request(.post, "/v3/messages", json: json, isRepeatable: true))
         XCTAssertEqual(again.httpStatus, 202)
 
-        let gone = try await client.send(LinqRequest(.delete, "attachments/\(attachment.id)"))
+        let gone = try await client.send(Request(.delete, "attachments/\(attachment.id)"))
         XCTAssertNil(gone.json)
         XCTAssertEqual(gone.httpStatus, 204)
         for (path, json) in [("https://evil.example/", nil), ("/v3/../x", nil), ("/v3/x\0", nil), ("/v3/x", Data([0xff]))] {
-            let bad = LinqRequest(.post, path, json: json)
+            let bad = Request(.post, path, json: json)
             _ = await assertLinqError(.invalidArgument) { try await client.send(bad) }
         }
     }
 
     func testContentTypes() {
-        XCTAssertEqual(LinqClient.contentType(of: "/tmp/a.jpg"), "image/jpeg")
-        XCTAssertEqual(LinqClient.contentType(of: nil, startingWith: Data([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, 0x49, 0x48, 0x44, 0x52])), "image/png")
-        XCTAssertEqual(LinqClient.contentType(of: "a.md", startingWith: Data("# hello".utf8)), "text/markdown")
-        XCTAssertNil(LinqClient.contentType(of: "a.flac"))
-        XCTAssertNil(LinqClient.contentType(of: nil))
-        XCTAssertNil(LinqClient.contentType(of: "a\0.jpg"))
+        XCTAssertEqual(Client.contentType(of: "/tmp/a.jpg"), "image/jpeg")
+        XCTAssertEqual(Client.contentType(of: nil, startingWith: Data([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, 0x49, 0x48, 0x44, 0x52])), "image/png")
+        XCTAssertEqual(Client.contentType(of: "a.md", startingWith: Data("# hello".utf8)), "text/markdown")
+        XCTAssertNil(Client.contentType(of: "a.flac"))
+        XCTAssertNil(Client.contentType(of: nil))
+        XCTAssertNil(Client.contentType(of: "a\0.jpg"))
     }
 
     func testAClientIsMadeAsConfigured() async throws {
@@ -139,14 +139,14 @@ final class CallTests: SandboxTestCase {
         configuration.maxAttempts = 2
         configuration.connectTimeout = .seconds(20) * slow
         configuration.stallTimeout = .seconds(30) * slow
-        let client = try LinqClient(configuration)
+        let client = try Client(configuration)
         _ = try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
         XCTAssertEqual(sandbox.requests.first?.header("User-Agent").first?.hasSuffix("SwiftTests/1.0"), true)
         XCTAssertEqual(sandbox.requests.first?.header("Authorization"), ["Bearer \(sandbox.key)"])
 
         sandbox.fault(#"{"side":"api","fault":{"no_answer":true},"times":0}"#)
         configuration.stallTimeout = .milliseconds(400) * slow
-        let impatient = try LinqClient(configuration)
+        let impatient = try Client(configuration)
         let error = await assertLinqError(.timeout) { try await impatient.attachment(id: "550e8400-e29b-41d4-a716-446655440000") }
         XCTAssertEqual(error?.attempts, 2)
         XCTAssertEqual(error?.isRetryable, true)
@@ -157,7 +157,7 @@ final class CallTests: SandboxTestCase {
             try await client.upload(data: svg, options: UploadOptions(filename: "a.svg"))
         }
         configuration.allowsWebPAndSVG = true
-        let attachment = try await LinqClient(configuration).upload(data: svg, options: UploadOptions(filename: "a.svg"))
+        let attachment = try await Client(configuration).upload(data: svg, options: UploadOptions(filename: "a.svg"))
         XCTAssertEqual(attachment.contentType, "image/svg+xml")
     }
 
@@ -165,7 +165,7 @@ final class CallTests: SandboxTestCase {
         let api = URL(string: "https://api.linq.test:\(sandbox.apiTLS.port!)/api/partner")
         var configuration = sandbox.configuration(api, key: sandbox.key)
         configuration.proxy = sandbox.proxy
-        let attachment = try await LinqClient(configuration).upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
+        let attachment = try await Client(configuration).upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
         XCTAssertEqual(sandbox.bytes(of: attachment.id), Data("hello".utf8))
         let asked = sandbox.requests.filter { $0.side == "proxy" }
         XCTAssertEqual(asked.first?.method, "CONNECT")
@@ -176,7 +176,7 @@ final class CallTests: SandboxTestCase {
         var configuration = sandbox.configuration(sandbox.blackHole, key: sandbox.key)
         configuration.connectTimeout = .milliseconds(300)
         configuration.maxAttempts = 1
-        let client = try LinqClient(configuration)
+        let client = try Client(configuration)
         var times: [Duration] = []
         // Without it, it would be 10 s.
         while times.count < 3, times.last.map({ $0 >= .seconds(5) }) ?? true {
@@ -191,8 +191,8 @@ final class CallTests: SandboxTestCase {
     func testTheEnvironmentIsReadUnlessToldNotTo() async throws {
         setenv("LINQ_API_V3_API_KEY", sandbox.key, 1)
         setenv("LINQ_API_V3_BASE_URL", sandbox.api.absoluteString, 1)
-        let client = try LinqClient()
-        let without = try LinqClient(LinqClient.Configuration(baseURL: sandbox.api, usesEnvironment: false))
+        let client = try Client()
+        let without = try Client(Client.Configuration(baseURL: sandbox.api, usesEnvironment: false))
         unsetenv("LINQ_API_V3_API_KEY")
         unsetenv("LINQ_API_V3_BASE_URL")
         _ = try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
@@ -201,46 +201,46 @@ final class CallTests: SandboxTestCase {
         _ = await assertLinqError(.unauthorized, has: "set LINQ_API_V3_API_KEY") { try await without.attachment(id: id) }
         _ = await assertLinqError(.unauthorized) { try await without.deleteAttachment(id: id) }
         _ = await assertLinqError(.unauthorized) { try await without.presign(filename: "a.txt", size: 5) }
-        _ = await assertLinqError(.unauthorized) { try await without.send(LinqMessage(from: "+15550001111", to: ["+15550002222"], text: "x")) }
+        _ = await assertLinqError(.unauthorized) { try await without.send(Message(from: "+15550001111", to: ["+15550002222"], text: "x")) }
         XCTAssertEqual(sandbox.requests.count, 0)
     }
 
     func testSettingsThatCannotBeMeant() async {
         _ = await assertLinqError(.invalidArgument, has: "base URL") {
-            try LinqClient(LinqClient.Configuration(baseURL: URL(string: "ftp://example.com"), usesEnvironment: false))
+            try Client(Client.Configuration(baseURL: URL(string: "ftp://example.com"), usesEnvironment: false))
         }
         _ = await assertLinqError(.file, has: "/nowhere.pem") {
-            try LinqClient(LinqClient.Configuration(caFile: URL(fileURLWithPath: "/nowhere.pem"), usesEnvironment: false))
+            try Client(Client.Configuration(caFile: URL(fileURLWithPath: "/nowhere.pem"), usesEnvironment: false))
         }
-        _ = await assertLinqError(.tls) { try LinqClient(LinqClient.Configuration(caPEM: "x", usesEnvironment: false)) }
+        _ = await assertLinqError(.tls) { try Client(Client.Configuration(caPEM: "x", usesEnvironment: false)) }
         for attempts in [0, -1, Int.max] {
             _ = await assertLinqError(.invalidArgument, has: "maxAttempts is \(attempts)") {
-                try LinqClient(LinqClient.Configuration(usesEnvironment: false, maxAttempts: attempts))
+                try Client(Client.Configuration(usesEnvironment: false, maxAttempts: attempts))
             }
         }
     }
 
     func testPrintingAConfigurationShowsNoSecret() {
-        let configuration = LinqClient.Configuration(apiKey: "sesame", proxy: "http://me:sesame@localhost:1")
+        let configuration = Client.Configuration(apiKey: "sesame", proxy: "http://me:sesame@localhost:1")
         var dumped = ""
         dump(configuration, to: &dumped)
         for text in ["\(configuration)", String(reflecting: configuration), dumped] { XCTAssertFalse(text.contains("sesame"), text) }
     }
 
-    func testTheVersionIsThatOfTheHeader() { XCTAssertEqual(LinqClient.libraryVersion, "0.1.0") }
+    func testTheVersionIsThatOfTheHeader() { XCTAssertEqual(Client.libraryVersion, "0.1.0") }
 
     func testTheLogIsHeardAndNotHeardAnyMore() async throws {
-        let lines = Locked<[(LinqLogLevel, String)]>([])
+        let lines = Locked<[(LogLevel, String)]>([])
         let refused = Locked<(any Error)?>(nil)
-        try LinqClient.setLog(upTo: .debug) { level, line in
+        try Client.setLog(upTo: .debug) { level, line in
             lines { $0.append((level, line)) }
-            do { try LinqClient.setLog(nil) } catch { refused { $0 = error } }
+            do { try Client.setLog(nil) } catch { refused { $0 = error } }
         }
         let client = try sandbox.client()
         let options = UploadOptions(filename: "a.txt")
         sandbox.fault(#"{"side":"api","times":1,"fault":{"respond":{"status":503}}}"#)
         _ = try await client.upload(data: Data("hello".utf8), options: options)
-        try LinqClient.setLog(nil)
+        try Client.setLog(nil)
         let logged = lines.now
         XCTAssertTrue(logged.contains { $0.0 == .debug })
         XCTAssertTrue(logged.contains { $0.0 == .warning && $0.1.contains("503") })
@@ -251,11 +251,11 @@ final class CallTests: SandboxTestCase {
     }
 
     func testTheLogSaysNoMoreThanItMay() async throws {
-        let levels = Locked<[LinqLogLevel]>([])
-        try LinqClient.setLog(upTo: .warning) { level, _ in levels { $0.append(level) } }
+        let levels = Locked<[LogLevel]>([])
+        try Client.setLog(upTo: .warning) { level, _ in levels { $0.append(level) } }
         sandbox.fault(#"{"side":"api","times":1,"fault":{"respond":{"status":503}}}"#)
         _ = try await sandbox.client().upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
-        try LinqClient.setLog(nil)
+        try Client.setLog(nil)
         XCTAssertEqual(Set(levels.now), [.warning])
     }
 
@@ -263,20 +263,20 @@ final class CallTests: SandboxTestCase {
         final class Owned: Sendable {
             let isGone = Locked(false)
             deinit {
-                do { try LinqClient.setLog(nil) } catch { XCTFail("\(error)") }
+                do { try Client.setLog(nil) } catch { XCTFail("\(error)") }
                 isGone { $0 = true }
             }
         }
         func set() throws -> Locked<Bool> {
             let owned = Owned()
-            try LinqClient.setLog { _, _ in _ = owned }
+            try Client.setLog { _, _ in _ = owned }
             return owned.isGone
         }
         let isGone = try set()
         let isBack = Locked(false)
         // Of its own, so that it can be seen to hang.
         Thread.detachNewThread {
-            do { try LinqClient.setLog(nil) } catch { XCTFail("\(error)") }
+            do { try Client.setLog(nil) } catch { XCTFail("\(error)") }
             isBack { $0 = true }
         }
         await eventually("setLog comes back") { isBack.now }
@@ -295,9 +295,9 @@ final class CallTests: SandboxTestCase {
                 group.addTask {
                     for _ in 0..<50 {
                         let owned = Locked(0)
-                        try LinqClient.setLog(upTo: .debug) { _, _ in
+                        try Client.setLog(upTo: .debug) { _, _ in
                             owned { $0 += 1 }
-                            try? LinqClient.setLog(nil)
+                            try? Client.setLog(nil)
                         }
                         await Task.yield()
                     }
@@ -305,14 +305,14 @@ final class CallTests: SandboxTestCase {
             }
             try await group.waitForAll()
         }
-        try LinqClient.setLog(nil)
+        try Client.setLog(nil)
     }
 
     func testEachRequestIsTold() async throws {
         sandbox.fault(
             #"{"side":"storage","method":"PUT","fault":{"respond":{"status":503,"code":"SlowDown","headers":[["retry-after-ms","20"]]}}}"#)
-        let told = Locked<[LinqAttempt]>([])
-        let client = try LinqClient(sandbox.configuration(key: sandbox.key)) { attempt in told { $0.append(attempt) } }
+        let told = Locked<[Attempt]>([])
+        let client = try Client(sandbox.configuration(key: sandbox.key)) { attempt in told { $0.append(attempt) } }
         let photo = try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
         _ = try await client.attachment(id: photo.id)
         let all = told.now
@@ -330,9 +330,18 @@ final class CallTests: SandboxTestCase {
         }
     }
 
+    /// A program that sends messages has such types itself: its own hide these, which are still there by the module's name.
+    func testTheModuleIsTheNamespace() throws {
+        struct Message { let from: Linq.Message }
+        enum Client { static func make(_ configuration: Linq.Client.Configuration) throws -> Linq.Client { try Linq.Client(configuration) } }
+        let message = Message(from: Linq.Message(from: "+15550001111", to: ["+15550002222"], text: "hi"))
+        XCTAssertEqual(message.from.text, "hi")
+        _ = try Client.make(.init(usesEnvironment: false))
+    }
+
     func testTheNetworkMayChange() async throws {
         let reused = Locked<[Bool]>([])
-        let client = try LinqClient(sandbox.configuration(key: sandbox.key)) { attempt in
+        let client = try Client(sandbox.configuration(key: sandbox.key)) { attempt in
             // Not the PUT: its connection may have been made while the place was reserved.
             if attempt.step == .reserve { reused { $0.append(attempt.isReused) } }
         }

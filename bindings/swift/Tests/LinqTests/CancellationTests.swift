@@ -32,7 +32,7 @@ final class CancellationTests: SandboxTestCase {
         let calls: [@Sendable () async throws -> Void] = [
             { _ = try await client.presign(filename: "a.txt", size: 5) }, { _ = try await client.attachment(id: id) },
             { try await client.deleteAttachment(id: id) },
-            { _ = try await client.send(LinqMessage(from: "+15550001111", to: ["+15550002222"], text: "hi")) },
+            { _ = try await client.send(Message(from: "+15550001111", to: ["+15550002222"], text: "hi")) },
         ]
         for call in calls {
             try await assertPrompt("another call") {
@@ -51,7 +51,7 @@ final class CancellationTests: SandboxTestCase {
     }
 
     func testWhileConnectingIntoABlackHole() async throws {
-        let client = try LinqClient(sandbox.configuration(sandbox.blackHole, key: sandbox.key))
+        let client = try Client(sandbox.configuration(sandbox.blackHole, key: sandbox.key))
         try await assertPrompt("while connecting") {
             await cancelled({ _ = try await client.presign(filename: "a.txt", size: 5) }) {
                 // The server does not see a connection that is never made.
@@ -195,7 +195,7 @@ final class CancellationTests: SandboxTestCase {
         }
         await eventually("the upload is given up") { sandbox.puts.first?.ended?.hasPrefix("peer_") == true }
         withExtendedLifetime(events) {}
-        weak var released: LinqClient?
+        weak var released: Client?
         do {
             let own = try sandbox.client()
             released = own
@@ -216,7 +216,7 @@ final class CancellationTests: SandboxTestCase {
             { for try await _ in client.uploadEvents(.data(Data("hello".utf8)), options: Self.options) {} },
             { _ = try await client.presign(filename: "a.txt", size: 5) }, { _ = try await client.attachment(id: id) },
             { try await client.deleteAttachment(id: id) },
-            { _ = try await client.send(LinqMessage(from: "+15550001111", to: ["+15550002222"], text: "hi")) },
+            { _ = try await client.send(Message(from: "+15550001111", to: ["+15550002222"], text: "hi")) },
         ]
         for (number, call) in calls.enumerated() {
             let task = Task {

@@ -95,7 +95,7 @@ final class ErrorTests: SandboxTestCase {
         XCTAssertEqual(error?.isRetryable, true)
         XCTAssertNotNil(error?.traceID)
         let wrong = await assertLinqError(.unauthorized) {
-            try await LinqClient(sandbox.configuration(key: "wrong")).presign(filename: "a.txt", size: 5)
+            try await Client(sandbox.configuration(key: "wrong")).presign(filename: "a.txt", size: 5)
         }
         XCTAssertEqual(wrong?.httpStatus, 401)
     }
@@ -111,16 +111,16 @@ final class ErrorTests: SandboxTestCase {
             ("contentType", { _ = try await client.upload(data, options: UploadOptions(filename: "a.txt", contentType: bad)) }),
             ("id", { _ = try await client.attachment(id: bad) }),
             ("id", { try await client.deleteAttachment(id: bad) }),
-            ("from", { _ = try await client.send(LinqMessage(from: bad, to: ["x"])) }),
-            ("to[1]", { _ = try await client.send(LinqMessage(from: "x", to: ["x", bad])) }),
-            ("text", { _ = try await client.send(LinqMessage(from: "x", to: ["x"], text: bad)) }),
-            ("attachmentIDs[0]", { _ = try await client.send(LinqMessage(from: "x", to: ["x"], attachmentIDs: [bad])) }),
-            ("idempotencyKey", { _ = try await client.send(LinqMessage(from: "x", to: ["x"], idempotencyKey: bad)) }),
+            ("from", { _ = try await client.send(Message(from: bad, to: ["x"])) }),
+            ("to[1]", { _ = try await client.send(Message(from: "x", to: ["x", bad])) }),
+            ("text", { _ = try await client.send(Message(from: "x", to: ["x"], text: bad)) }),
+            ("attachmentIDs[0]", { _ = try await client.send(Message(from: "x", to: ["x"], attachmentIDs: [bad])) }),
+            ("idempotencyKey", { _ = try await client.send(Message(from: "x", to: ["x"], idempotencyKey: bad)) }),
         ]
         for (name, configuration) in [
-            ("apiKey", LinqClient.Configuration(apiKey: bad)), ("userAgent", LinqClient.Configuration(userAgent: bad)),
-            ("caPEM", LinqClient.Configuration(caPEM: bad)), ("proxy", LinqClient.Configuration(proxy: bad)),
-        ] { calls.append((name, { _ = try LinqClient(configuration) })) }
+            ("apiKey", Client.Configuration(apiKey: bad)), ("userAgent", Client.Configuration(userAgent: bad)),
+            ("caPEM", Client.Configuration(caPEM: bad)), ("proxy", Client.Configuration(proxy: bad)),
+        ] { calls.append((name, { _ = try Client(configuration) })) }
         for (name, call) in calls {
             _ = await assertLinqError(.invalidArgument, has: "\(name) contains a NUL") { try await call() }
         }
@@ -150,7 +150,7 @@ final class ErrorTests: SandboxTestCase {
         var configuration = sandbox.configuration(key: sandbox.key)
         // What would end it otherwise.
         (configuration.stallTimeout, configuration.maxAttempts) = (.seconds(30) * slow, 1)
-        let client = try LinqClient(configuration)
+        let client = try Client(configuration)
         for timeout in [Duration.milliseconds(150), .zero, .seconds(-5), .nanoseconds(1)] {
             let start = ContinuousClock.now
             _ = await assertLinqError(.timeout) { try await client.presign(filename: "a.txt", size: 5, timeout: timeout) }
@@ -161,7 +161,7 @@ final class ErrorTests: SandboxTestCase {
             { _ = try await client.upload(data: Data("x".utf8), options: UploadOptions(filename: "a.txt", timeout: timeout)) },
             { _ = try await client.attachment(id: id, timeout: timeout) },
             { try await client.deleteAttachment(id: id, timeout: timeout) },
-            { _ = try await client.send(LinqMessage(from: "+15550001111", to: ["+15550002222"], text: "hi"), timeout: timeout) },
+            { _ = try await client.send(Message(from: "+15550001111", to: ["+15550002222"], text: "hi"), timeout: timeout) },
         ]
         for call in calls {
             let start = ContinuousClock.now

@@ -126,16 +126,16 @@ final class Sandbox: Sendable {
     func bytes(of id: String) -> Data { control("GET", "/objects/\(id)") }
 
     /// A configuration of a client with the key, and nothing from the environment.
-    func configuration(_ api: URL? = nil, key: String?) -> LinqClient.Configuration {
-        LinqClient.Configuration(apiKey: key, baseURL: api ?? self.api, caFile: caFile, usesEnvironment: false)
+    func configuration(_ api: URL? = nil, key: String?) -> Client.Configuration {
+        Client.Configuration(apiKey: key, baseURL: api ?? self.api, caFile: caFile, usesEnvironment: false)
     }
 
-    func client() throws -> LinqClient { try LinqClient(configuration(key: key)) }
-    func clientTLS() throws -> LinqClient { try LinqClient(configuration(apiTLS, key: key)) }
+    func client() throws -> Client { try Client(configuration(key: key)) }
+    func clientTLS() throws -> Client { try Client(configuration(apiTLS, key: key)) }
 
     /// A client as an app has one: without the key. The sandbox's places are plain http.
-    func phoneClient() throws -> LinqClient {
-        try LinqClient(LinqClient.Configuration(usesEnvironment: false, allowsHTTPLoopback: true))
+    func phoneClient() throws -> Client {
+        try Client(Client.Configuration(usesEnvironment: false, allowsHTTPLoopback: true))
     }
 }
 

@@ -221,7 +221,7 @@ final class ThreadTests: SandboxTestCase {
         var configuration = sandbox.configuration(key: sandbox.key)
         // Those that hang are not to try again while this lasts.
         configuration.stallTimeout = .seconds(120) * slow
-        let client = try LinqClient(configuration)
+        let client = try Client(configuration)
         let limit = CallThreads.shared.limit
         let hanging = (0..<limit).map { _ in Task { try await client.presign(filename: "a.txt", size: 5) } }
         await eventually("all run") { sandbox.requests.count == limit }
@@ -250,7 +250,7 @@ final class ThreadTests: SandboxTestCase {
     }
 
     func testTheClientGoesWithItsLastCall() async throws {
-        weak var released: LinqClient?
+        weak var released: Client?
         let call: Task<Presigned, any Error>
         do {
             let client = try sandbox.client()

@@ -5,7 +5,7 @@ import XCTest
 /// What arrives is what was sent, whatever it came from.
 final class UploadTests: SandboxTestCase {
     private func assertStored(
-        _ attachment: LinqAttachment, _ data: Data, _ name: String, _ type: String, file: StaticString = #filePath, line: UInt = #line
+        _ attachment: Attachment, _ data: Data, _ name: String, _ type: String, file: StaticString = #filePath, line: UInt = #line
     ) {
         XCTAssertEqual(attachment.filename, name, file: file, line: line)
         XCTAssertEqual(attachment.contentType, type, file: file, line: line)
@@ -212,7 +212,7 @@ final class UploadTests: SandboxTestCase {
     func testEventsEndWithTheAttachment() async throws {
         let data = someBytes(3_000_000)
         var last = UploadProgress?.none
-        var attachment = LinqAttachment?.none
+        var attachment = Attachment?.none
         for try await event in try sandbox.client().uploadEvents(.data(data), options: UploadOptions(filename: "a.txt")) {
             XCTAssertNil(attachment)
             switch event {

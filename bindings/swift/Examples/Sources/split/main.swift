@@ -23,14 +23,14 @@ let usage = """
 func presign(_ path: String) async throws {
     let file = URL(fileURLWithPath: path)
     let size = try file.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
-    let place = try await LinqClient().presign(filename: file.lastPathComponent, size: size)
+    let place = try await Client().presign(filename: file.lastPathComponent, size: size)
     print(place.json)
 }
 
 /// What a phone does with the JSON that its server answered.
 func upload(_ json: Data, _ path: String, loopback: Bool) async throws {
     let place = try JSONDecoder().decode(Presigned.self, from: json)
-    let client = try LinqClient(.init(usesEnvironment: false, allowsHTTPLoopback: loopback))
+    let client = try Client(.init(usesEnvironment: false, allowsHTTPLoopback: loopback))
     #if canImport(Network)
     let monitor = NWPathMonitor()
     monitor.pathUpdateHandler = { path in

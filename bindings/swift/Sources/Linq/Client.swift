@@ -4,7 +4,7 @@ import Foundation
 /// Uploads attachments to Linq, and uses them in messages.
 ///
 /// ```swift
-/// let client = try LinqClient()  // the key is in the environment: LINQ_API_V3_API_KEY
+/// let client = try Client()  // the key is in the environment: LINQ_API_V3_API_KEY
 /// let photo = try await client.upload(fileAt: URL(fileURLWithPath: "photo.jpg"))
 /// print(photo.id)
 /// ```
@@ -21,7 +21,9 @@ import Foundation
 /// milliseconds, running or waiting, with a `CancellationError`; nothing is sent by a task that was cancelled before. A
 /// call that was completed all the same returns its value. All other failures are a ``LinqError``, or what your own
 /// stream or progress closure threw.
-public final class LinqClient: Sendable {
+///
+/// The types of this module have no prefix. Where your program has a `Client` or a `Message` of its own, write `Linq.Client`.
+public final class Client: Sendable {
     /// A client in C may be used from any thread at the same time.
     nonisolated(unsafe) private let client: OpaquePointer
     let observer: AttemptObserver?
@@ -35,7 +37,7 @@ public final class LinqClient: Sendable {
     /// - Throws: ``LinqError``: `invalidArgument` for an invalid setting, `file` where
     ///   ``Configuration/caFile`` cannot be read, `tls` where no certificate is in it or in ``Configuration/caPEM``.
     public init(
-        _ configuration: Configuration = Configuration(), attempt: (@Sendable (LinqAttempt) -> Void)? = nil
+        _ configuration: Configuration = Configuration(), attempt: (@Sendable (Attempt) -> Void)? = nil
     ) throws {
         guard linq_abi_version() == LINQ_ABI_VERSION else {
             throw LinqError(
@@ -122,7 +124,7 @@ public final class LinqClient: Sendable {
     ///   - id: of the attachment.
     ///   - timeout: for the whole call, every attempt and wait included, that for a thread too; `nil`: none.
     /// - Throws: ``LinqError``: `notFound` where it does not exist or belongs to another account. `CancellationError`.
-    public func attachment(id: String, timeout: Duration? = nil) async throws -> LinqAttachmentInfo {
+    public func attachment(id: String, timeout: Duration? = nil) async throws -> AttachmentInfo {
         try await call(timeout: timeout) { client, token, deadline in
             try withTexts { texts in
                 var options = self.callOptions(token, deadline)
@@ -131,7 +133,7 @@ public final class LinqClient: Sendable {
                 let status = try linq_attachment_get(client, texts.add(id, "id"), &options, &info, &error)
                 defer { linq_free(info) }
                 try check(status, error)
-                return try LinqAttachmentInfo(made(info).pointee)
+                return try AttachmentInfo(made(info).pointee)
             }
         }
     }
@@ -163,7 +165,7 @@ public final class LinqClient: Sendable {
     ///   - message: what to send, from whom, to whom.
     ///   - timeout: for the whole call, every attempt and wait included, that for a thread too; `nil`: none.
     /// - Throws: ``LinqError``, `CancellationError`.
-    public func send(_ message: LinqMessage, timeout: Duration? = nil) async throws -> LinqReceipt {
+    public func send(_ message: Message, timeout: Duration? = nil) async throws -> Receipt {
         try await call(timeout: timeout) { client, token, deadline in
             try message.withMessage { message in
                 var options = self.callOptions(token, deadline)
@@ -172,7 +174,7 @@ public final class LinqClient: Sendable {
                 let status = linq_send_message(client, message, &options, &receipt, &error)
                 defer { linq_free(receipt) }
                 try check(status, error)
-                return try LinqReceipt(made(receipt).pointee)
+                return try Receipt(made(receipt).pointee)
             }
         }
     }
@@ -180,7 +182,7 @@ public final class LinqClient: Sendable {
     /// Makes any other call of the API below /v3/: a message into a chat that is there, a voice memo, a sticker, whatever
     /// Linq adds.
     ///
-    /// A `post` or `patch` that is not ``LinqRequest/isRepeatable`` is sent on a connection of its own, and again only where
+    /// A `post` or `patch` that is not ``Request/isRepeatable`` is sent on a connection of its own, and again only where
     /// no connection could be made, or where Linq says that it did nothing. Its error is then not
     /// ``LinqError/isRetryable`` where it may have been done all the same.
     ///
@@ -190,7 +192,7 @@ public final class LinqClient: Sendable {
     /// - Throws: ``LinqError``: `invalidArgument` where it cannot be sent, `protocol` where the answer is no JSON; a refusal
     ///   with Linq's message and codes. `CancellationError`.
     @discardableResult
-    public func send(_ request: LinqRequest, timeout: Duration? = nil) async throws -> LinqResponse {
+    public func send(_ request: Request, timeout: Duration? = nil) async throws -> Response {
         try await call(timeout: timeout) { client, token, deadline in
             try request.withRequest { request in
                 var options = self.callOptions(token, deadline)
@@ -199,7 +201,7 @@ public final class LinqClient: Sendable {
                 let status = linq_send_request(client, request, &options, &response, &error)
                 defer { linq_free(response) }
                 try check(status, error)
-                return try LinqResponse(made(response).pointee)
+                return try Response(made(response).pointee)
             }
         }
     }
