@@ -60,7 +60,7 @@ public final class Client: Sendable {
         timeout: Duration?, expired: @escaping @Sendable () -> Void = {},
         _ body: @escaping @Sendable (_ client: OpaquePointer, _ token: OpaquePointer, Deadline?) throws -> Value
     ) async throws -> Value {
-        let deadline = Deadline(timeout)
+        let deadline = Deadline(try positive(timeout, "timeout"))
         return try await onThread(until: deadline, expired: expired) { token in
             try withExtendedLifetime(self) { try body(self.client, token, deadline) }
         }
@@ -85,6 +85,29 @@ public final class Client: Sendable {
         return options
     }
 
+    /// Opens a connection now and keeps it, so that the next call need not wait for one: when a user opens the photo picker, say.
+    ///
+    /// Waits for the name, the connection and the TLS handshake. No request is sent, and no API key is needed. It does nothing
+    /// where a connection is open already.
+    ///
+    /// - Parameters:
+    ///   - presigned: the place whose storage to connect to, where the connection is kept for 4 seconds; `nil`: to Linq, where
+    ///     it is kept for 60.
+    ///   - timeout: for the whole call, that for a thread too. More than zero; `nil`: none, but
+    ///     ``Configuration/connectTimeout`` holds.
+    /// - Throws: ``LinqError``: `network` where no connection can be made, `tls` where the server's certificate is not trusted.
+    ///   `CancellationError`.
+    public func connect(to presigned: Presigned? = nil, timeout: Duration? = nil) async throws {
+        try await call(timeout: timeout) { client, token, deadline in
+            var options = self.callOptions(token, deadline)
+            var error: UnsafeMutablePointer<linq_error>?
+            let status =
+                try presigned?.withPlace { linq_client_connect(client, $0, &options, &error) }
+                ?? linq_client_connect(client, nil, &options, &error)
+            try check(status, error)
+        }
+    }
+
     /// Reserves a place for a file that somebody else will upload (step 1 of 2); a server does this, with the key.
     ///
     /// A place lasts about 15 minutes. One that is never used costs nothing.
@@ -93,7 +116,7 @@ public final class Client: Sendable {
     ///   - filename: 1 to 255 characters, without control characters or path separators.
     ///   - contentType: one that Linq takes; `nil`: from the extension of `filename`.
     ///   - size: exactly how many bytes will be uploaded, 1 to 104 857 600.
-    ///   - timeout: for the whole call, every attempt and wait included, that for a thread too; `nil`: none.
+    ///   - timeout: for the whole call, every attempt and wait included, that for a thread too. More than zero; `nil`: none.
     /// - Returns: the place; hand ``Presigned/json`` to the one who has the bytes.
     /// - Throws: ``LinqError``: `unsupported` before any network where Linq would refuse the file, `unauthorized` without
     ///   a key that Linq accepts, `protocol` where `URL` cannot take the upload URL without changing what was signed.
@@ -122,7 +145,7 @@ public final class Client: Sendable {
     ///
     /// - Parameters:
     ///   - id: of the attachment.
-    ///   - timeout: for the whole call, every attempt and wait included, that for a thread too; `nil`: none.
+    ///   - timeout: for the whole call, every attempt and wait included, that for a thread too. More than zero; `nil`: none.
     /// - Throws: ``LinqError``: `notFound` where it does not exist or belongs to another account. `CancellationError`.
     public func attachment(id: String, timeout: Duration? = nil) async throws -> AttachmentInfo {
         try await call(timeout: timeout) { client, token, deadline in
@@ -142,7 +165,7 @@ public final class Client: Sendable {
     ///
     /// - Parameters:
     ///   - id: of the attachment.
-    ///   - timeout: for the whole call, every attempt and wait included, that for a thread too; `nil`: none.
+    ///   - timeout: for the whole call, every attempt and wait included, that for a thread too. More than zero; `nil`: none.
     /// - Throws: ``LinqError``: `notFound` where it does not exist or belongs to another account. `CancellationError`.
     public func deleteAttachment(id: String, timeout: Duration? = nil) async throws {
         try await call(timeout: timeout) { client, token, deadline in
@@ -163,7 +186,7 @@ public final class Client: Sendable {
     ///
     /// - Parameters:
     ///   - message: what to send, from whom, to whom.
-    ///   - timeout: for the whole call, every attempt and wait included, that for a thread too; `nil`: none.
+    ///   - timeout: for the whole call, every attempt and wait included, that for a thread too. More than zero; `nil`: none.
     /// - Throws: ``LinqError``, `CancellationError`.
     public func send(_ message: Message, timeout: Duration? = nil) async throws -> Receipt {
         try await call(timeout: timeout) { client, token, deadline in
@@ -188,7 +211,7 @@ public final class Client: Sendable {
     ///
     /// - Parameters:
     ///   - request: method, path and JSON.
-    ///   - timeout: for the whole call, every attempt and wait included, that for a thread too; `nil`: none.
+    ///   - timeout: for the whole call, every attempt and wait included, that for a thread too. More than zero; `nil`: none.
     /// - Throws: ``LinqError``: `invalidArgument` where it cannot be sent, `protocol` where the answer is no JSON; a refusal
     ///   with Linq's message and codes. `CancellationError`.
     @discardableResult

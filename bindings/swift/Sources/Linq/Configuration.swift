@@ -27,10 +27,10 @@ extension Client {
         public var allowsWebPAndSVG: Bool
         /// Accepts a presigned URL that is plain http, towards loopback only; for tests.
         public var allowsHTTPLoopback: Bool
-        /// How long the name, the connection and the TLS handshake may take together; `nil`: 10 seconds.
+        /// How long the name, the connection and the TLS handshake may take together; more than zero; `nil`: 10 seconds.
         public var connectTimeout: Duration?
-        /// How long nothing may move, either way, while a connection is up; `nil`: 30 seconds. A slow upload that moves is
-        /// no stall.
+        /// How long nothing may move, either way, while a connection is up; more than zero; `nil`: 30 seconds. A slow upload
+        /// that moves is no stall.
         public var stallTimeout: Duration?
         /// How often to try in all; 1: never again; `nil`: 4.
         public var maxAttempts: Int?
@@ -80,8 +80,8 @@ extension Client {
                     (allowsHTTPLoopback, LINQ_CLIENT_ALLOW_HTTP_LOOPBACK),
                 ]
                 for (isSet, flag) in flags where isSet { options.flags |= UInt32(flag) }
-                options.connect_timeout_ms = milliseconds(connectTimeout)
-                options.stall_timeout_ms = milliseconds(stallTimeout)
+                options.connect_timeout_ms = try milliseconds(positive(connectTimeout, "connectTimeout"))
+                options.stall_timeout_ms = try milliseconds(positive(stallTimeout, "stallTimeout"))
                 options.max_attempts = try attempts()
                 return try body(&options)
             }

@@ -65,7 +65,15 @@ func url(_ address: UnsafePointer<CChar>?) -> URL? { text(address).flatMap { URL
 
 func date(_ milliseconds: Int64) -> Date { Date(timeIntervalSince1970: Double(milliseconds) / 1000) }
 
-/// 0 stands for "not given"; what is not positive is over at once. Rounded up.
+/// A timeout that the caller gave, where it gives any time.
+func positive(_ timeout: Duration?, _ name: String) throws -> Duration? {
+    if let timeout, timeout <= .zero {
+        throw LinqError(.invalidArgument, "\(name) is \(timeout); it must be more than zero")
+    }
+    return timeout
+}
+
+/// 0 stands for "not given"; what is left of a timeout that is over is 1. Rounded up.
 func milliseconds(_ duration: Duration?) -> UInt32 {
     guard let duration else { return 0 }
     let (seconds, attoseconds) = duration.components

@@ -9,8 +9,8 @@ public struct UploadOptions: Sendable, Hashable {
     /// The content type to declare; `nil`: from the bytes, else from the name. What MIME libraries write is understood,
     /// such as `image/jpg`.
     public var contentType: String?
-    /// Bounds the whole upload, every attempt and wait included, those for a thread and for a stream too; `nil`: not
-    /// bounded, but the client's own timeouts hold, and a stream is waited for until the task is cancelled.
+    /// Bounds the whole upload, every attempt and wait included, those for a thread and for a stream too. More than zero; `nil`:
+    /// not bounded, but the client's own timeouts hold, and a stream is waited for until the task is cancelled.
     public var timeout: Duration?
 
     /// Makes options; each parameter is the property of that name.
@@ -59,14 +59,18 @@ extension Client {
     ///
     /// - Parameters:
     ///   - data: 1 to 104 857 600 bytes. They are not copied.
-    ///   - options: name, type and timeout; ``UploadOptions/filename`` is required.
+    ///   - filename: the name to declare: see ``UploadOptions/filename``.
+    ///   - contentType: the content type to declare; `nil`: from the bytes, else from the name.
+    ///   - timeout: bounds the whole upload: see ``UploadOptions/timeout``.
     ///   - progress: told how far it is; see ``upload(_:options:progress:)``.
     /// - Returns: what to put into messages.
     /// - Throws: as ``upload(_:options:progress:)``.
     public func upload(
-        data: Data, options: UploadOptions, progress: (@Sendable (UploadProgress) throws -> Void)? = nil
+        _ data: Data, filename: String, contentType: String? = nil, timeout: Duration? = nil,
+        progress: (@Sendable (UploadProgress) throws -> Void)? = nil
     ) async throws -> Attachment {
-        try await upload(.data(data), options: options, progress: progress)
+        let options = UploadOptions(filename: filename, contentType: contentType, timeout: timeout)
+        return try await upload(.data(data), options: options, progress: progress)
     }
 
     /// Uploads from any source: a file, a part of an open file, bytes in memory, or an async stream.

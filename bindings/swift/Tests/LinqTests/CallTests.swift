@@ -6,7 +6,7 @@ import XCTest
 final class CallTests: SandboxTestCase {
     func testAnAttachmentIsAskedForAndDeleted() async throws {
         let client = try sandbox.client()
-        let attachment = try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
+        let attachment = try await client.upload(Data("hello".utf8), filename: "a.txt")
         let info = try await client.attachment(id: attachment.id, timeout: .seconds(30))
         XCTAssertEqual(info.id, attachment.id)
         XCTAssertEqual(info.filename, "a.txt")
@@ -24,14 +24,13 @@ final class CallTests: SandboxTestCase {
     /// One that Foundation has to write otherwise is no reason to say that there is none.
     func testADownloadURLIsWhatFoundationMakesOfIt() async throws {
         let client = try sandbox.client()
-        let options = UploadOptions(filename: "a.txt")
         for address in ["my photo.jpg", "späte.jpg", "a|b.jpg?X=1", "[1].jpg"].map({ "https://cdn.linqapp.com/a/\($0)" }) {
             let url = URL(string: address)
             #if !canImport(Darwin)
             XCTAssertNotNil(url)
             #endif
             sandbox.fault(#"{"side":"api","times":0,"fault":{"merge":{"download_url":"\#(address)"}}}"#)
-            let attachment = try await client.upload(data: Data("hello".utf8), options: options)
+            let attachment = try await client.upload(Data("hello".utf8), filename: "a.txt")
             XCTAssertEqual(attachment.downloadURL, url)
             let info = try await client.attachment(id: attachment.id)
             XCTAssertEqual(info.downloadURL, url)
@@ -44,8 +43,8 @@ final class CallTests: SandboxTestCase {
     func testAMessageIsSent() async throws {
         let client = try sandbox.client()
         let ids = [
-            try await client.upload(data: Data("one".utf8), options: UploadOptions(filename: "1.txt")).id,
-            try await client.upload(data: Data("two".utf8), options: UploadOptions(filename: "2.txt")).id,
+            try await client.upload(Data("one".utf8), filename: "1.txt").id,
+            try await client.upload(Data("two".utf8), filename: "2.txt").id,
         ]
         sandbox.calm()
         let message = Message(
@@ -90,7 +89,7 @@ final class CallTests: SandboxTestCase {
 
     func testAnyOtherCallIsMade() async throws {
         let client = try sandbox.client()
-        let attachment = try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
+        let attachment = try await client.upload(Data("hello".utf8), filename: "a.txt")
         sandbox.calm()
         let json = Data(#"{"to":["+15550002222"],"message":{"parts":[{"type":"text","value":"Grüße"}]}}"#.utf8)
         let request = Request(.post, "/v3/messages?a=b", json: json, idempotencyKey: "key-1")
@@ -140,7 +139,7 @@ final class CallTests: SandboxTestCase {
         configuration.connectTimeout = .seconds(20) * slow
         configuration.stallTimeout = .seconds(30) * slow
         let client = try Client(configuration)
-        _ = try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
+        _ = try await client.upload(Data("hello".utf8), filename: "a.txt")
         XCTAssertEqual(sandbox.requests.first?.header("User-Agent").first?.hasSuffix("SwiftTests/1.0"), true)
         XCTAssertEqual(sandbox.requests.first?.header("Authorization"), ["Bearer \(sandbox.key)"])
 
@@ -154,10 +153,10 @@ final class CallTests: SandboxTestCase {
 
         let svg = Data("<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>".utf8)
         _ = await assertLinqError(.unsupported, has: "SVG") {
-            try await client.upload(data: svg, options: UploadOptions(filename: "a.svg"))
+            try await client.upload(svg, filename: "a.svg")
         }
         configuration.allowsWebPAndSVG = true
-        let attachment = try await Client(configuration).upload(data: svg, options: UploadOptions(filename: "a.svg"))
+        let attachment = try await Client(configuration).upload(svg, filename: "a.svg")
         XCTAssertEqual(attachment.contentType, "image/svg+xml")
     }
 
@@ -165,7 +164,7 @@ final class CallTests: SandboxTestCase {
         let api = URL(string: "https://api.linq.test:\(sandbox.apiTLS.port!)/api/partner")
         var configuration = sandbox.configuration(api, key: sandbox.key)
         configuration.proxy = sandbox.proxy
-        let attachment = try await Client(configuration).upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
+        let attachment = try await Client(configuration).upload(Data("hello".utf8), filename: "a.txt")
         XCTAssertEqual(sandbox.bytes(of: attachment.id), Data("hello".utf8))
         let asked = sandbox.requests.filter { $0.side == "proxy" }
         XCTAssertEqual(asked.first?.method, "CONNECT")
@@ -195,7 +194,7 @@ final class CallTests: SandboxTestCase {
         let without = try Client(Client.Configuration(baseURL: sandbox.api, usesEnvironment: false))
         unsetenv("LINQ_API_V3_API_KEY")
         unsetenv("LINQ_API_V3_BASE_URL")
-        _ = try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
+        _ = try await client.upload(Data("hello".utf8), filename: "a.txt")
         sandbox.calm()
         let id = "550e8400-e29b-41d4-a716-446655440000"
         _ = await assertLinqError(.unauthorized, has: "set LINQ_API_V3_API_KEY") { try await without.attachment(id: id) }
@@ -237,16 +236,15 @@ final class CallTests: SandboxTestCase {
             do { try Client.setLog(nil) } catch { refused { $0 = error } }
         }
         let client = try sandbox.client()
-        let options = UploadOptions(filename: "a.txt")
         sandbox.fault(#"{"side":"api","times":1,"fault":{"respond":{"status":503}}}"#)
-        _ = try await client.upload(data: Data("hello".utf8), options: options)
+        _ = try await client.upload(Data("hello".utf8), filename: "a.txt")
         try Client.setLog(nil)
         let logged = lines.now
         XCTAssertTrue(logged.contains { $0.0 == .debug })
         XCTAssertTrue(logged.contains { $0.0 == .warning && $0.1.contains("503") })
         XCTAssertFalse(logged.contains { $0.1.contains(sandbox.key) || $0.1.contains("X-Amz-Signature") })
         XCTAssertEqual((refused.now as? LinqError)?.status, .invalidArgument)
-        _ = try await client.upload(data: Data("hello".utf8), options: options)
+        _ = try await client.upload(Data("hello".utf8), filename: "a.txt")
         XCTAssertEqual(lines.now.count, logged.count)
     }
 
@@ -254,7 +252,7 @@ final class CallTests: SandboxTestCase {
         let levels = Locked<[LogLevel]>([])
         try Client.setLog(upTo: .warning) { level, _ in levels { $0.append(level) } }
         sandbox.fault(#"{"side":"api","times":1,"fault":{"respond":{"status":503}}}"#)
-        _ = try await sandbox.client().upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
+        _ = try await sandbox.client().upload(Data("hello".utf8), filename: "a.txt")
         try Client.setLog(nil)
         XCTAssertEqual(Set(levels.now), [.warning])
     }
@@ -289,7 +287,7 @@ final class CallTests: SandboxTestCase {
             for _ in 0..<8 {
                 group.addTask {
                     for _ in 0..<10 {
-                        _ = try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
+                        _ = try await client.upload(Data("hello".utf8), filename: "a.txt")
                     }
                 }
                 group.addTask {
@@ -313,7 +311,7 @@ final class CallTests: SandboxTestCase {
             #"{"side":"storage","method":"PUT","fault":{"respond":{"status":503,"code":"SlowDown","headers":[["retry-after-ms","20"]]}}}"#)
         let told = Locked<[Attempt]>([])
         let client = try Client(sandbox.configuration(key: sandbox.key)) { attempt in told { $0.append(attempt) } }
-        let photo = try await client.upload(data: Data("hello".utf8), options: UploadOptions(filename: "a.txt"))
+        let photo = try await client.upload(Data("hello".utf8), filename: "a.txt")
         _ = try await client.attachment(id: photo.id)
         let all = told.now
         XCTAssertEqual(all.map(\.step), [.reserve, .put, .put, .other])
@@ -328,6 +326,37 @@ final class CallTests: SandboxTestCase {
             XCTAssertTrue(attempt.host == "127.0.0.1" && attempt.requestID != nil && attempt.bytesSent > 100)
             XCTAssertTrue(attempt.bytesReceived > 50 && (!attempt.isReused || attempt.connect == .zero), "\(attempt)")
         }
+    }
+
+    func testAConnectionIsMadeBeforeItIsNeeded() async throws {
+        let told = Locked<[Attempt]>([])
+        let client = try Client(sandbox.configuration(sandbox.apiTLS, key: sandbox.key)) { attempt in told { $0.append(attempt) } }
+        try await client.connect()
+        XCTAssertEqual(sandbox.requests.count, 0)
+        XCTAssertEqual(told.now, [])
+        let place = try await client.presign(filename: "a.txt", size: 5)
+        XCTAssertEqual(told.now.map(\.isReused), [true])
+
+        let phone = try Client(
+            Client.Configuration(caFile: sandbox.caFile, usesEnvironment: false, allowsHTTPLoopback: true)
+        ) { attempt in told { $0.append(attempt) } }
+        sandbox.calm()
+        try await phone.connect(to: place, timeout: .seconds(30))
+        XCTAssertEqual(sandbox.requests.count, 0)
+        let photo = try await phone.upload(presigned: place, from: .data(Data("hello".utf8)))
+        XCTAssertEqual(sandbox.bytes(of: photo.id), Data("hello".utf8))
+        XCTAssertEqual(told.now.map(\.step), [.reserve, .put])
+        XCTAssertEqual(told.now.map(\.isReused), [true, true])
+    }
+
+    func testAConnectionThatCannotBeMade() async throws {
+        let nobody = try Client(Client.Configuration(baseURL: URL(string: "http://127.0.0.1:1"), usesEnvironment: false, maxAttempts: 1))
+        let refused = await assertLinqError(.network, has: "127.0.0.1") { try await nobody.connect() }
+        XCTAssertEqual(refused?.systemError, ECONNREFUSED)
+        let lost = try Client(Client.Configuration(baseURL: sandbox.blackHole, usesEnvironment: false, maxAttempts: 1))
+        _ = await assertLinqError(.timeout) { try await lost.connect(timeout: .milliseconds(200)) }
+        let time = await cancelled({ try await lost.connect() }) { try? await Task.sleep(for: .milliseconds(100)) }
+        XCTAssertLessThan(time, .seconds(5) * slow)
     }
 
     /// A program that sends messages has such types itself: its own hide these, which are still there by the module's name.
@@ -346,12 +375,11 @@ final class CallTests: SandboxTestCase {
             if attempt.step == .reserve { reused { $0.append(attempt.isReused) } }
         }
         for _ in 0..<3 {
-            let options = UploadOptions(filename: "a.txt")
-            _ = try await client.upload(data: someBytes(100_000), options: options) { _ in client.networkChanged() }
+            _ = try await client.upload(someBytes(100_000), filename: "a.txt") { _ in client.networkChanged() }
         }
         XCTAssertFalse(reused.now.contains(true))
-        _ = try await client.upload(data: someBytes(5), options: UploadOptions(filename: "a.txt"))
-        _ = try await client.upload(data: someBytes(5), options: UploadOptions(filename: "a.txt"))
+        _ = try await client.upload(someBytes(5), filename: "a.txt")
+        _ = try await client.upload(someBytes(5), filename: "a.txt")
         XCTAssertEqual(reused.now.suffix(2), [false, true])
     }
 }

@@ -22,7 +22,7 @@ final class CancellationTests: SandboxTestCase {
         let client = try sandbox.client()
         try await assertPrompt("while waiting for Linq") {
             sandbox.fault(#"{"side":"api","times":1,"fault":{"no_answer":true}}"#)
-            return await cancelled({ _ = try await client.upload(data: Self.data, options: Self.options) }, once: faultInjected)
+            return await cancelled({ _ = try await client.upload(Self.data, filename: "a.txt") }, once: faultInjected)
         }
     }
 
@@ -66,7 +66,7 @@ final class CancellationTests: SandboxTestCase {
                 sandbox.fault(#"{"side":"storage","times":1,"fault":{"slow_read":{"bytes_per_s":500000}}}"#)
                 let sent = Locked(0)
                 return await cancelled({
-                    _ = try await client.upload(data: Self.data, options: Self.options) { state in sent { $0 = state.sent } }
+                    _ = try await client.upload(Self.data, filename: "a.txt") { state in sent { $0 = state.sent } }
                 }) { await eventually("bytes are sent") { sent.now > 0 } }
             }
         }
@@ -76,7 +76,7 @@ final class CancellationTests: SandboxTestCase {
         let client = try sandbox.client()
         try await assertPrompt("while the storage reads no more") {
             sandbox.fault(#"{"side":"storage","times":1,"fault":{"stall_after":100000}}"#)
-            return await cancelled({ _ = try await client.upload(data: Self.data, options: Self.options) }, once: faultInjected)
+            return await cancelled({ _ = try await client.upload(Self.data, filename: "a.txt") }, once: faultInjected)
         }
     }
 
@@ -84,7 +84,7 @@ final class CancellationTests: SandboxTestCase {
         let client = try sandbox.client()
         try await assertPrompt("while waiting for the storage's answer") {
             sandbox.fault(#"{"side":"storage","times":1,"fault":{"no_answer":true}}"#)
-            return await cancelled({ _ = try await client.upload(data: Data("hello".utf8), options: Self.options) }) {
+            return await cancelled({ _ = try await client.upload(Data("hello".utf8), filename: "a.txt") }) {
                 await eventually("all has arrived") { sandbox.puts.first?.body_sha256 != nil }
             }
         }
@@ -94,7 +94,7 @@ final class CancellationTests: SandboxTestCase {
         let client = try sandbox.client()
         try await assertPrompt("while waiting to try again") {
             sandbox.fault(#"{"side":"api","times":0,"fault":{"respond":{"status":503,"headers":[["Retry-After","30"]]}}}"#)
-            return await cancelled({ _ = try await client.upload(data: Self.data, options: Self.options) }) {
+            return await cancelled({ _ = try await client.upload(Self.data, filename: "a.txt") }) {
                 await eventually("it was refused") { sandbox.requests.first?.status == 503 }
             }
         }
@@ -210,7 +210,7 @@ final class CancellationTests: SandboxTestCase {
         let place = try await client.presign(filename: "a.txt", size: 5)
         sandbox.calm()
         let calls: [@Sendable () async throws -> Void] = [
-            { _ = try await client.upload(data: Data("hello".utf8), options: Self.options) },
+            { _ = try await client.upload(Data("hello".utf8), filename: "a.txt") },
             { _ = try await client.upload(.stream(Chunks([Data("hello".utf8)]), size: 5), options: Self.options) },
             { _ = try await client.upload(presigned: place, from: .data(Data("hello".utf8))) },
             { for try await _ in client.uploadEvents(.data(Data("hello".utf8)), options: Self.options) {} },
@@ -234,17 +234,17 @@ final class CancellationTests: SandboxTestCase {
 
     func testTwoHundredAroundCompletion() async throws {
         let client = try sandbox.client()
-        let (data, options) = (someBytes(20_000), Self.options)
+        let data = someBytes(20_000)
         var durations: [Duration] = []
         for _ in 0..<9 {
             let start = ContinuousClock.now
-            _ = try await client.upload(data: data, options: options)
+            _ = try await client.upload(data, filename: "a.txt")
             durations.append(ContinuousClock.now - start)
         }
         let usual = durations.sorted()[4]
         var (completed, cancelled) = (0, 0)
         for round in 0..<200 {
-            let task = Task { try await client.upload(data: data, options: options) }
+            let task = Task { try await client.upload(data, filename: "a.txt") }
             // From none to twice the usual time: many of them meet the end.
             try await Task.sleep(for: usual * (Double(round % 40) / 20))
             task.cancel()
@@ -260,7 +260,7 @@ final class CancellationTests: SandboxTestCase {
         XCTAssertGreaterThan(completed, 0)
         XCTAssertGreaterThan(cancelled, 0)
         // The client is as good as before.
-        _ = try await client.upload(data: data, options: options)
+        _ = try await client.upload(data, filename: "a.txt")
     }
 }
 

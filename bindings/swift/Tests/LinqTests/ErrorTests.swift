@@ -137,8 +137,8 @@ final class ErrorTests: SandboxTestCase {
                 try await client.upload(fileAt: XCTUnwrap(URL(string: url)))
             }
         }
-        _ = await assertLinqError(.invalidArgument, has: "filename") { try await client.upload(data: Data("x".utf8), options: UploadOptions()) }
-        _ = await assertLinqError(.unsupported, has: "empty") { try await client.upload(data: Data(), options: UploadOptions(filename: "a.txt")) }
+        _ = await assertLinqError(.invalidArgument, has: "filename") { try await client.upload(.data(Data("x".utf8))) }
+        _ = await assertLinqError(.unsupported, has: "empty") { try await client.upload(Data(), filename: "a.txt") }
         _ = await assertLinqError(.invalidArgument, has: "size is -5") { try await client.presign(filename: "a.txt", size: -5) }
         _ = await assertLinqError(.unsupported, has: "104857600") { try await client.presign(filename: "a.txt", size: 104_857_601) }
         _ = await assertLinqError(.file, has: "directory") { try await client.upload(fileAt: URL(fileURLWithPath: "/tmp")) }
@@ -151,14 +151,14 @@ final class ErrorTests: SandboxTestCase {
         // What would end it otherwise.
         (configuration.stallTimeout, configuration.maxAttempts) = (.seconds(30) * slow, 1)
         let client = try Client(configuration)
-        for timeout in [Duration.milliseconds(150), .zero, .seconds(-5), .nanoseconds(1)] {
+        for timeout in [Duration.milliseconds(150), .nanoseconds(1)] {
             let start = ContinuousClock.now
             _ = await assertLinqError(.timeout) { try await client.presign(filename: "a.txt", size: 5, timeout: timeout) }
             XCTAssertLessThan(ContinuousClock.now - start, .seconds(5) * slow)
         }
         let (id, timeout) = ("550e8400-e29b-41d4-a716-446655440000", Duration.milliseconds(100))
         let calls: [() async throws -> Void] = [
-            { _ = try await client.upload(data: Data("x".utf8), options: UploadOptions(filename: "a.txt", timeout: timeout)) },
+            { _ = try await client.upload(Data("x".utf8), filename: "a.txt", timeout: timeout) },
             { _ = try await client.attachment(id: id, timeout: timeout) },
             { try await client.deleteAttachment(id: id, timeout: timeout) },
             { _ = try await client.send(Message(from: "+15550001111", to: ["+15550002222"], text: "hi"), timeout: timeout) },
@@ -168,6 +168,39 @@ final class ErrorTests: SandboxTestCase {
             _ = await assertLinqError(.timeout) { try await call() }
             XCTAssertLessThan(ContinuousClock.now - start, .seconds(20) * slow)
         }
+    }
+
+    /// A zero may be the rest of a time that is over, or meant as "none": it is refused rather than guessed at.
+    func testATimeoutThatIsNotPositiveIsRefused() async throws {
+        let client = try sandbox.client()
+        let place = try await client.presign(filename: "a.txt", size: 5)
+        sandbox.calm()
+        let (data, id) = (UploadSource.data(Data("hello".utf8)), place.attachmentID)
+        for (timeout, shown) in [(Duration.zero, "0.0 seconds"), (.seconds(-5), "-5.0 seconds"), (.nanoseconds(-1), "seconds")] {
+            let options = UploadOptions(filename: "a.txt", timeout: timeout)
+            let calls: [(String, () async throws -> Void)] = [
+                ("timeout", { try await client.connect(timeout: timeout) }),
+                ("timeout", { try await client.connect(to: place, timeout: timeout) }),
+                ("timeout", { _ = try await client.presign(filename: "a.txt", size: 5, timeout: timeout) }),
+                ("timeout", { _ = try await client.upload(Data("hello".utf8), filename: "a.txt", timeout: timeout) }),
+                ("timeout", { _ = try await client.upload(.stream(Chunks([Data("hello".utf8)]), size: 5), options: options) }),
+                ("timeout", { _ = try await client.upload(presigned: place, from: data, options: options) }),
+                ("timeout", { for try await _ in client.uploadEvents(data, options: options) {} }),
+                ("timeout", { _ = try await client.attachment(id: id, timeout: timeout) }),
+                ("timeout", { try await client.deleteAttachment(id: id, timeout: timeout) }),
+                ("timeout", { _ = try await client.send(Message(from: "+15550001111", to: ["+15550002222"], text: "hi"), timeout: timeout) }),
+                ("timeout", { _ = try await client.send(Request(.get, "/v3/x"), timeout: timeout) }),
+                ("connectTimeout", { _ = try Client(Client.Configuration(usesEnvironment: false, connectTimeout: timeout)) }),
+                ("stallTimeout", { _ = try Client(Client.Configuration(usesEnvironment: false, stallTimeout: timeout)) }),
+            ]
+            for (name, call) in calls {
+                let error = await assertLinqError(.invalidArgument, has: "\(name) is ") { try await call() }
+                XCTAssertTrue(error?.message.hasSuffix("\(shown); it must be more than zero") ?? false, error?.message ?? "")
+                XCTAssertEqual(error?.isRetryable, false)
+                XCTAssertEqual(error?.attempts, 0)
+            }
+        }
+        XCTAssertEqual(sandbox.requests.count, 0)
     }
 
     func testATimeoutBoundsTheWaitingForAStream() async throws {

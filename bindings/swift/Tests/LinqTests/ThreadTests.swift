@@ -200,7 +200,7 @@ final class ThreadTests: SandboxTestCase {
             for _ in 0..<count {
                 group.addTask {
                     let source = UploadSource.stream(size: 36) {
-                        let inner = try await client.upload(data: Data("inner".utf8), options: options)
+                        let inner = try await client.upload(.data(Data("inner".utf8)), options: options)
                         return Chunks([Data(inner.id.utf8)])
                     }
                     return try await client.upload(source, options: options).id

@@ -37,11 +37,11 @@ final class UploadTests: SandboxTestCase {
 
     func testData() async throws {
         let data = someBytes(1_234_567)
-        let attachment = try await sandbox.client().upload(data: data, options: UploadOptions(filename: "a.txt"))
+        let attachment = try await sandbox.client().upload(data, filename: "a.txt")
         assertStored(attachment, data, "a.txt", "text/plain")
         // A slice begins elsewhere than at 0.
         let slice = data[1000..<2000]
-        let part = try await sandbox.client().upload(data: slice, options: UploadOptions(filename: "b.txt"))
+        let part = try await sandbox.client().upload(slice, filename: "b.txt")
         assertStored(part, Data(slice), "b.txt", "text/plain")
     }
 
@@ -177,7 +177,7 @@ final class UploadTests: SandboxTestCase {
         let client = try sandbox.client()
         let data = someBytes(16_000_000)
         await assertThrows(Broken(why: 3)) {
-            try await client.upload(data: data, options: UploadOptions(filename: "a.txt")) { progress in
+            try await client.upload(data, filename: "a.txt") { progress in
                 if progress.sent > 0 { throw Broken(why: 3) }
             }
         }
@@ -199,7 +199,7 @@ final class UploadTests: SandboxTestCase {
         let seen = Locked<[UploadProgress]>([])
         sandbox.fault(#"{"side":"storage","method":"PUT","times":1,"fault":{"slow_read":{"bytes_per_s":8000000}}}"#)
         let client = try sandbox.client()
-        _ = try await client.upload(data: data, options: UploadOptions(filename: "a.txt")) { state in seen { $0.append(state) } }
+        _ = try await client.upload(data, filename: "a.txt") { state in seen { $0.append(state) } }
         let states = seen.now
         XCTAssertEqual(states.first?.sent, 0)
         XCTAssertEqual(states.last?.sent, data.count)
@@ -268,8 +268,7 @@ final class UploadTests: SandboxTestCase {
         let sizes = try await withThrowingTaskGroup(of: (Int, String).self) { group in
             for size in 1...150 {
                 group.addTask {
-                    let name = UploadOptions(filename: "\(size).txt")
-                    return (size, try await client.upload(data: someBytes(size * 100), options: name).id)
+                    return (size, try await client.upload(someBytes(size * 100), filename: "\(size).txt").id)
                 }
             }
             return try await group.reduce(into: [Int: String]()) { $0[$1.0] = $1.1 }
