@@ -2,7 +2,9 @@ import CLinq
 import Foundation
 
 /// A file that is there.
-public struct Attachment: Sendable, Hashable, Identifiable {
+///
+/// Printing one shows ``downloadURL`` without its query, which may be signed.
+public struct Attachment: Sendable, Hashable, Identifiable, CustomReflectable {
     /// For any number of messages as long as it lasts: an ephemeral attachment is removed 24 to 48 hours after the
     /// upload, a persistent one stays until it is deleted.
     public let id: String
@@ -27,6 +29,16 @@ public struct Attachment: Sendable, Hashable, Identifiable {
         self.attempts = attempts
     }
 
+    /// What printing shows: no secret.
+    public var customMirror: Mirror {
+        Mirror(
+            self,
+            children: [
+                "id": id, "downloadURL": withoutQuery(downloadURL), "filename": filename, "contentType": contentType,
+                "size": size, "attempts": attempts,
+            ], displayStyle: .struct)
+    }
+
     init(_ attachment: linq_attachment) {
         id = text(attachment.attachment_id) ?? ""
         downloadURL = url(attachment.download_url)
@@ -38,7 +50,9 @@ public struct Attachment: Sendable, Hashable, Identifiable {
 }
 
 /// What Linq knows of an attachment.
-public struct AttachmentInfo: Sendable, Hashable, Identifiable {
+///
+/// Printing one shows ``downloadURL`` without its query, which may be signed.
+public struct AttachmentInfo: Sendable, Hashable, Identifiable, CustomReflectable {
     /// Its id.
     public let id: String
     /// Its name.
@@ -69,6 +83,16 @@ public struct AttachmentInfo: Sendable, Hashable, Identifiable {
         self.status = status
     }
 
+    /// What printing shows: no secret.
+    public var customMirror: Mirror {
+        Mirror(
+            self,
+            children: [
+                "id": id, "filename": filename, "contentType": contentType, "size": size, "createdAt": createdAt,
+                "downloadURL": withoutQuery(downloadURL), "status": status ?? "nil",
+            ], displayStyle: .struct)
+    }
+
     init(_ info: linq_attachment_info) {
         id = text(info.attachment_id) ?? ""
         filename = text(info.filename) ?? ""
@@ -78,4 +102,11 @@ public struct AttachmentInfo: Sendable, Hashable, Identifiable {
         downloadURL = url(info.download_url)
         status = text(info.status)
     }
+}
+
+/// An address for printing: anyone who has the query of a signed one can fetch the file.
+private func withoutQuery(_ url: URL?) -> String {
+    guard let url else { return "nil" }
+    let parts = url.absoluteString.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+    return parts.count == 1 ? url.absoluteString : "\(parts[0])?…"
 }

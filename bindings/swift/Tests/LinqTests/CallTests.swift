@@ -368,6 +368,27 @@ final class CallTests: SandboxTestCase {
         _ = try Client.make(.init(usesEnvironment: false))
     }
 
+    func testPrintingAnAttachmentShowsNoSignature() async throws {
+        let signed = "https://cdn.linqapp.com/a/photo.jpg?X-Amz-Signature=5ec2e7"
+        sandbox.fault(#"{"side":"api","times":0,"fault":{"merge":{"download_url":"\#(signed)"}}}"#)
+        let client = try sandbox.client()
+        let photo = try await client.upload(Data("hello".utf8), filename: "a.txt")
+        let info = try await client.attachment(id: photo.id)
+        XCTAssertEqual([photo.downloadURL, info.downloadURL], [URL(string: signed), URL(string: signed)])
+        let values: [Any] = [photo, info, UploadEvent.finished(photo), [photo], Optional(info) as Any]
+        for value in values {
+            var dumped = ""
+            dump(value, to: &dumped)
+            for text in ["\(value)", String(reflecting: value), dumped] {
+                XCTAssertTrue(text.contains(photo.id) && text.contains("a.txt"), text)
+                XCTAssertTrue(text.contains("https://cdn.linqapp.com/a/photo.jpg?…"), text)
+                XCTAssertFalse(text.contains("5ec2e7"), text)
+            }
+        }
+        let plain = Attachment(id: "1", downloadURL: URL(string: "https://cdn.linqapp.com/a"), filename: "a", contentType: "b", size: 1)
+        XCTAssertTrue("\(plain)".contains("\"https://cdn.linqapp.com/a\""), "\(plain)")
+    }
+
     func testTheNetworkMayChange() async throws {
         let reused = Locked<[Bool]>([])
         let client = try Client(sandbox.configuration(key: sandbox.key)) { attempt in
