@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -533,4 +535,45 @@ func TestBlankKey(t *testing.T) {
 		_, err = strict.UploadBytes(background, content, "k.txt")
 		equal(t, failed(t, err, linq.StatusUnauthorized, linq.ErrUnauthorized).HTTPStatus, 0)
 	}
+}
+
+func TestAnAttachmentIsPrintedWithoutTheSignature(t *testing.T) {
+	calm(t)
+	fault(`{"side":"api","times":0,"fault":{"merge":{"download_url":"https://cdn.linqapp.com/a?X-Amz-Signature=5ec2e7"}}}`)
+	client := newClient(t)
+	attachment, err := client.UploadBytes(background, text(10), "p.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := client.Attachment(background, attachment.AttachmentID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, attachment.DownloadURL, info.DownloadURL)
+	contains(t, attachment.DownloadURL, "5ec2e7")
+	hex := fmt.Sprintf("%x", "5ec2e7")
+	for _, value := range []any{attachment, *attachment, info, *info, []linq.Attachment{*attachment}, struct{ A linq.AttachmentInfo }{*info}} {
+		for _, verb := range strings.Fields("%v %+v %#v %s %q %x %X %d %10.3v %-80s") {
+			printed := fmt.Sprintf(verb, value)
+			if strings.Contains(printed, "5ec2e7") || strings.Contains(strings.ToLower(printed), hex) {
+				t.Errorf("%s: %s", verb, printed)
+			}
+		}
+		contains(t, fmt.Sprintf("%+v", value), attachment.AttachmentID)
+		contains(t, fmt.Sprintf("%+v", value), "DownloadURL:https://cdn.linqapp.com/a?... ")
+	}
+	contains(t, attachment.String(), "Filename:p.txt")
+	contains(t, info.String(), "Filename:p.txt")
+	var log bytes.Buffer
+	slog.New(slog.NewTextHandler(&log, nil)).Info("text", "attachment", attachment, "copy", *attachment, "info", info)
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("JSON", "attachment", attachment, "copy", *attachment, "info", info)
+	equal(t, strings.Count(log.String(), "https://cdn.linqapp.com/a?..."), 6)
+	equal(t, strings.Contains(log.String(), "5ec2e7"), false)
+	var none *linq.Attachment
+	equal(t, fmt.Sprint(none), "<nil>")
+	stored, err := json.Marshal(attachment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, string(stored), "5ec2e7")
 }

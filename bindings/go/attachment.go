@@ -7,11 +7,14 @@ import "C"
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
+	"strings"
 	"time"
 	"unsafe"
 )
 
-// AttachmentInfo is what Linq knows of an attachment.
+// AttachmentInfo is what Linq knows of an attachment. fmt and slog print its download URL without the query, which may be signed.
 type AttachmentInfo struct {
 	AttachmentID string
 	Filename     string
@@ -62,6 +65,52 @@ func ContentType(name string, bytes []byte) string {
 		return ""
 	}
 	return C.GoString(C.linq_content_type(from, m.bytes(bytes), C.size_t(len(bytes))))
+}
+
+// String is the attachment as %+v prints it.
+func (a Attachment) String() string { return fmt.Sprintf("%+v", a.printable()) }
+
+// Format prints the fields, for every verb that fmt asks for.
+func (a Attachment) Format(state fmt.State, verb rune) {
+	fmt.Fprintf(state, fmt.FormatString(state, verb), a.printable())
+}
+
+// LogValue is what slog prints.
+func (a Attachment) LogValue() slog.Value { return slog.AnyValue(a.printable()) }
+
+// String is the attachment as %+v prints it.
+func (a AttachmentInfo) String() string { return fmt.Sprintf("%+v", a.printable()) }
+
+// Format prints the fields, for every verb that fmt asks for.
+func (a AttachmentInfo) Format(state fmt.State, verb rune) {
+	fmt.Fprintf(state, fmt.FormatString(state, verb), a.printable())
+}
+
+// LogValue is what slog prints.
+func (a AttachmentInfo) LogValue() slog.Value { return slog.AnyValue(a.printable()) }
+
+// The same without the methods above, and without the query.
+type (
+	printedAttachment     Attachment
+	printedAttachmentInfo AttachmentInfo
+)
+
+func (a Attachment) printable() printedAttachment {
+	a.DownloadURL = withoutQuery(a.DownloadURL)
+	return printedAttachment(a)
+}
+
+func (a AttachmentInfo) printable() printedAttachmentInfo {
+	a.DownloadURL = withoutQuery(a.DownloadURL)
+	return printedAttachmentInfo(a)
+}
+
+// withoutQuery is a URL for printing: anyone who has the query of a signed one can fetch the file.
+func withoutQuery(url string) string {
+	if before, _, has := strings.Cut(url, "?"); has {
+		return before + "?..."
+	}
+	return url
 }
 
 // newAttachmentInfo gives the original back; nil is nothing.
