@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::host::is_loopback;
 use crate::http::{Body, Http, Request, Response};
 use crate::http::{Method, Uri};
+use crate::page;
 use crate::redact::{Secrets, without_bom};
 use crate::refusal;
 use crate::report::Step;
@@ -135,7 +136,7 @@ impl Api {
         let request = Request { method, url: &url, headers, body, repeatable, ahead: None, step };
         let response = self.http.send(call, request).map_err(|e| e.on(what))?;
         call.recorder.request_id(self.trace_id(&response));
-        if response.is_success() && refusal::is_page(&response) {
+        if response.is_success() && page::is_page(&response) {
             let why = "answer is a web page; is something in between, such as a captive portal, or is the base URL \
                        wrong (LINQ_API_V3_BASE_URL)?";
             let mut error = self.broken(what, why, &response);
@@ -175,7 +176,7 @@ impl Api {
     /// The value in a successful response.
     pub(crate) fn read<T: DeserializeOwned>(&self, what: &str, response: &Response) -> Result<T, Error> {
         serde_json::from_slice(without_bom(&response.body)).map_err(|e| {
-            let why = match refusal::compression(response, &self.secrets()) {
+            let why = match page::compression(response, &self.secrets()) {
                 Some(name) if !e.is_data() => {
                     format!("answer is compressed with {name}, which was not asked for")
                 }

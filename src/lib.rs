@@ -44,6 +44,7 @@ mod http;
 mod log;
 mod message;
 mod network;
+mod page;
 mod presign;
 mod process;
 mod queue;

@@ -11,6 +11,7 @@ use crate::declare::{Declared, check_renewed, check_signed, check_signed_name, d
 use crate::error::{Error, ErrorKind};
 use crate::http::{Ahead, Body, Http, Method, Request};
 use crate::log::{self, Level};
+use crate::page;
 use crate::presign::{self, Presigned, Renew};
 use crate::redact::Secrets;
 use crate::refusal;
@@ -224,7 +225,7 @@ fn put(
     let response = http.send(call, request).map_err(|e| e.on(&what))?;
     let secrets = Secrets::query(&url);
     call.recorder.request_id(refusal::header(&response, "x-amz-request-id", &secrets));
-    if response.is_success() && refusal::is_page(&response) {
+    if response.is_success() && page::is_page(&response) {
         let why = format!(
             "{host} answered {} with a web page, so the file is not there; is something in between, such as a captive \
              portal or a CDN?",
