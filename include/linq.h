@@ -895,6 +895,30 @@ linq_status linq_upload_presigned(struct linq_client *client,
                                   struct linq_attachment **attachment,
                                   struct linq_error **error);
 
+/**
+ * Checks the response to a PUT that you sent yourself, such as by a background URLSession of iOS:
+ * whether the file is there now.
+ *
+ * presigned    required: the place that it was sent to; only its json is used
+ * http_status  the status of the response
+ * body         the body of the response; NULL if length is 0
+ * length       how many bytes it has; only the first MiB counts
+ *
+ * A 2xx means that the file is there, unless its body is an error of the storage after all, or a web
+ * page, such as a captive portal sends. The error is the one that an upload reports for this
+ * response. If it is retryable, the same PUT may succeed later. Nothing is sent.
+ *
+ * LINQ_EXPIRED           the place is no longer open; reserve another one
+ * LINQ_STORAGE           the storage host refused; see error->storage_code
+ * LINQ_PROTOCOL          it is a web page, or a redirect
+ * LINQ_INVALID_ARGUMENT  http_status is not 100 to 999, or the place is invalid
+ */
+linq_status linq_presigned_check(const struct linq_presigned *presigned,
+                                 uint32_t http_status,
+                                 const void *body,
+                                 size_t length,
+                                 struct linq_error **error);
+
 /* ==============================================================================================
  * Queues: many uploads, several at a time, without threads of your own
  * ============================================================================================== */

@@ -56,6 +56,7 @@ mod request;
 mod retry;
 mod source;
 mod storage_error;
+mod stored;
 #[allow(unsafe_code)]
 mod sys;
 mod upload;

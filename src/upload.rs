@@ -6,17 +6,16 @@ use crate::api::Api;
 use crate::attachment::Attachment;
 use crate::attempt::{Attempt, Attempts};
 use crate::call::Call;
-use crate::clock::http_date;
 use crate::declare::{Declared, check_renewed, check_signed, check_signed_name, declare, named};
 use crate::error::{Error, ErrorKind};
 use crate::http::{Ahead, Body, Http, Method, Request};
 use crate::log::{self, Level};
-use crate::page;
 use crate::presign::{self, Presigned, Renew};
 use crate::redact::Secrets;
 use crate::refusal;
 use crate::report::Step;
 use crate::source::{Opened, Source, Stream};
+use crate::stored;
 use crate::sys;
 
 /// What an upload needs of the client.
@@ -206,13 +205,9 @@ fn put(
     body: &mut Opened<'_>,
     ahead: Option<&Ahead>,
 ) -> Result<(), Error> {
-    let what = match presigned.filename.as_deref() {
-        Some(name) => format!("uploading {name}"),
-        None => "uploading".to_owned(),
-    };
+    let what = presigned.action();
     let broken = |why| Error::new(ErrorKind::Protocol, format!("{what}: the reply {why}"));
     let url = presigned.url().map_err(broken)?;
-    let host = url.host().unwrap_or_default().to_owned();
     let request = Request {
         method: Method::PUT,
         url: &url,
@@ -225,26 +220,9 @@ fn put(
     let response = http.send(call, request).map_err(|e| e.on(&what))?;
     let secrets = Secrets::query(&url);
     call.recorder.request_id(refusal::header(&response, "x-amz-request-id", &secrets));
-    if response.is_success() && page::is_page(&response) {
-        let why = format!(
-            "{host} answered {} with a web page, so the file is not there; is something in between, such as a captive \
-             portal or a CDN?",
-            response.status
-        );
-        let mut error = Error::new(ErrorKind::Protocol, format!("{what}: {why}"));
-        error.details.http_status = Some(response.status);
-        error.details.retryable = true;
-        return Err(error);
-    }
-    if response.is_success() && !refusal::is_hidden(&response) {
-        log::line(Level::Info, || format!("{} is uploaded", presigned.attachment_id));
-        return Ok(());
-    }
-    // The storage's own clock counts too; in the split use it is the only one.
-    let shown = response.header("date").and_then(http_date);
-    let past_expiry =
-        presigned.is_expired(sys::boottime()) || shown.is_some_and(|now| now >= presigned.expires_at_ms);
-    Err(refusal::by_storage(&what, &host, &response, &secrets, past_expiry))
+    stored::check(presigned, &url, &response)?;
+    log::line(Level::Info, || format!("{} is uploaded", presigned.attachment_id));
+    Ok(())
 }
 
 fn lost() -> Error {

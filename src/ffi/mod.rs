@@ -261,6 +261,38 @@ pub unsafe extern "C" fn linq_upload_presigned(
     unsafe { boundary::call(attachment, error, body) }
 }
 
+/// Checks the response to a PUT that you sent yourself, such as by a background URLSession of iOS:
+/// whether the file is there now.
+///
+/// presigned    required: the place that it was sent to; only its json is used
+/// http_status  the status of the response
+/// body         the body of the response; NULL if length is 0
+/// length       how many bytes it has; only the first MiB counts
+///
+/// A 2xx means that the file is there, unless its body is an error of the storage after all, or a web
+/// page, such as a captive portal sends. The error is the one that an upload reports for this
+/// response. If it is retryable, the same PUT may succeed later. Nothing is sent.
+///
+/// LINQ_EXPIRED           the place is no longer open; reserve another one
+/// LINQ_STORAGE           the storage host refused; see error->storage_code
+/// LINQ_PROTOCOL          it is a web page, or a redirect
+/// LINQ_INVALID_ARGUMENT  http_status is not 100 to 999, or the place is invalid
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linq_presigned_check(
+    presigned: *const linq_presigned,
+    http_status: u32,
+    body: *const c_void,
+    length: usize,
+    error: *mut *mut linq_error,
+) -> linq_status {
+    let check = || {
+        let presigned = unsafe { place::presigned(presigned)? };
+        let response = unsafe { input::bytes(body, length as u64, "body", "length")? };
+        Ok(presigned.check(http_status, response)?)
+    };
+    unsafe { boundary::call_without_result(error, check) }
+}
+
 /// Makes a queue: many uploads, of which up to max_in_flight run at the same time, on threads of the
 /// library. Of its functions, only linq_queue_next and linq_free wait.
 ///

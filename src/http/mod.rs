@@ -31,6 +31,7 @@ mod stall;
 mod tls;
 
 pub(crate) use ahead::Ahead;
+pub(crate) use limits::MAX_ANSWER;
 pub(crate) use proxy::Proxies;
 pub(crate) use request::{Body, Request, Response};
 pub(crate) use service::Http;

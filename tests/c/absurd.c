@@ -111,6 +111,20 @@ static void absurd_json_is_refused(void) {
   CHECK(presigned == NULL);
 }
 
+static void absurd_responses_are_refused(void) {
+  const char *reply = "{\"attachment_id\":\"550e8400-e29b-41d4-a716-446655440000\",\"http_method\":\"PUT\","
+                      "\"upload_url\":\"https://a.example/\",\"expires_at\":\"2024-01-15T10:45:00Z\","
+                      "\"required_headers\":{}}";
+  linq_presigned *place = NULL;
+  CHECK(linq_presigned_parse(reply, strlen(reply), &place, NULL) == LINQ_OK);
+  const uint32_t statuses[] = {0, 99, 1000, 65736, UINT32_MAX};
+  for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
+    refused(linq_presigned_check(place, statuses[i], "", 0, &g_error), LINQ_INVALID_ARGUMENT, "is not an HTTP status");
+  refused(linq_presigned_check(place, 200, "", SIZE_MAX, &g_error), LINQ_INVALID_ARGUMENT, "length is ");
+  refused(linq_presigned_check(place, 200, NULL, 1, &g_error), LINQ_INVALID_ARGUMENT, "body is NULL, but length is 1");
+  linq_free(place);
+}
+
 static void absurd_lengths_have_no_content_type(void) {
   CHECK(linq_content_type("a.txt", "x", SIZE_MAX) == NULL);
   CHECK(linq_content_type("a.txt", NULL, SIZE_MAX) == NULL);
@@ -203,6 +217,7 @@ int main(void) {
   RUN(sizes_of_files_are_held_to_the_limit);
   RUN(absurd_counts_are_refused);
   RUN(absurd_json_is_refused);
+  RUN(absurd_responses_are_refused);
   RUN(absurd_lengths_have_no_content_type);
   RUN(what_is_no_descriptor_is_refused);
   RUN(parts_beyond_the_end_of_a_file_are_refused);

@@ -62,6 +62,7 @@ static void every_function_refuses_a_missing_argument(void) {
   REFUSED(linq_presigned_parse(NULL, 0, &presigned, &g_error), presigned, "json is NULL");
   presigned = POISON(linq_presigned);
   REFUSED(linq_presigned_parse(NULL, 9, &presigned, &g_error), presigned, "json is NULL");
+  REFUSED(linq_presigned_check(NULL, 200, NULL, 0, &g_error), NULL, "linq_presigned is NULL");
   REFUSED(linq_attachment_get(g_client, NULL, NULL, &info, &g_error), info,
           "attachment_id is NULL");
   REFUSED(linq_attachment_delete(g_client, NULL, NULL, &g_error), NULL, "attachment_id is NULL");

@@ -249,6 +249,66 @@ static void a_place_that_expired_is_told_as_such(void) {
   linq_free(place);
 }
 
+/* The app sent the PUT itself: what the storage answered means the same as in an upload of ours. */
+static void the_response_to_a_put_of_ones_own_is_checked(void) {
+  linq_presigned *place = NULL;
+  linq_error *error = POISON(linq_error);
+  CHECK(linq_presigned_parse(g_reply, strlen(g_reply), &place, NULL) == LINQ_OK);
+  CHECK_STATUS(linq_presigned_check(place, 200, NULL, 0, &error), LINQ_OK, error);
+  CHECK(error == NULL);
+  CHECK_STATUS(linq_presigned_check(place, 204, "", 0, &error), LINQ_OK, error);
+  CHECK(linq_presigned_check(place, 500, NULL, 0, NULL) == LINQ_STORAGE);
+
+  static const struct {
+    uint32_t http_status;
+    const char *body;
+    linq_status status;
+    const char *storage_code, *part;
+    uint32_t retryable;
+  } answers[] = {
+      {200, "<Error><Code>InternalError</Code></Error>", LINQ_STORAGE, "InternalError", "InternalError", 1},
+      {200, "<html><body>Log in", LINQ_PROTOCOL, NULL, "web page", 1},
+      {302, "", LINQ_PROTOCOL, NULL, "redirects", 0},
+      {403, "<Error><Code>SignatureDoesNotMatch</Code><Message>?X-Amz-Signature=s</Message></Error>", LINQ_STORAGE,
+       "SignatureDoesNotMatch", "uploads.linqapp.com refused with status 403", 0},
+      {403, "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>", LINQ_EXPIRED, "AccessDenied",
+       "expired", 0},
+      {503, "<Error><Code>SlowDown</Code></Error>", LINQ_STORAGE, "SlowDown", "SlowDown", 1},
+  };
+  for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+    const char *body = answers[i].body;
+    error = POISON(linq_error);
+    CHECK_STATUS(linq_presigned_check(place, answers[i].http_status, body, strlen(body), &error), answers[i].status, error);
+    CHECK_HAS(error->message, answers[i].part);
+    CHECK(strstr(error->message, "Signature=s") == NULL);
+    CHECK_TEXT(error->storage_code, answers[i].storage_code);
+    CHECK_TEXT(error->attachment_id, place->attachment_id);
+    CHECK(error->http_status == answers[i].http_status && error->attempts == 1);
+    CHECK(error->retryable == answers[i].retryable);
+    linq_free(error);
+  }
+
+  /* The same body, sent by the storage to an upload of this library. */
+  calm();
+  linq_presigned *reserved = reserve("a.txt", NULL, 5);
+  fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"respond\":{\"status\":403,\"headers\":[],\"body\":"
+        "\"<Error><Code>NoSuchBucket</Code><Message>gone</Message><RequestId>R1</RequestId></Error>\"}}}");
+  linq_attachment *attachment = NULL;
+  linq_error *uploaded = NULL;
+  linq_source source = from_memory("hello", 5);
+  CHECK_STATUS(linq_upload_presigned(g_phone, reserved, &source, NULL, &attachment, &uploaded), LINQ_STORAGE, uploaded);
+  const char *body = "<Error><Code>NoSuchBucket</Code><Message>gone</Message><RequestId>R1</RequestId></Error>";
+  CHECK_STATUS(linq_presigned_check(reserved, 403, body, strlen(body), &error), LINQ_STORAGE, error);
+  CHECK_TEXT(error->message, uploaded->message);
+  CHECK_TEXT(error->storage_code, uploaded->storage_code);
+  CHECK_TEXT(error->storage_request_id, uploaded->storage_request_id);
+  CHECK(error->retryable == uploaded->retryable && error->attempts == uploaded->attempts);
+  linq_free(error);
+  linq_free(uploaded);
+  linq_free(reserved);
+  linq_free(place);
+}
+
 int main(void) {
   g_server = client_of(api(), key());
   linq_client_options options = options_for(NULL, NULL);
@@ -263,6 +323,7 @@ int main(void) {
   RUN(without_a_key_nothing_else_goes_on_the_network);
   RUN(a_source_that_was_not_signed_for_is_refused_before_any_network);
   RUN(a_place_that_expired_is_told_as_such);
+  RUN(the_response_to_a_put_of_ones_own_is_checked);
   linq_free(g_server);
   linq_free(g_phone);
   return done("split");
