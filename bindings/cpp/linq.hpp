@@ -790,6 +790,18 @@ class Presigned {
   }
   /// The size it was reserved for; 0 where the JSON did not say.
   std::uint64_t size_bytes() const noexcept { return block_.get()->size_bytes; }
+  /// Whether the response to a PUT that you sent yourself means that the file is there. An Error is the one that an upload
+  /// reports for this response; see linq_presigned_check.
+  [[nodiscard]] Result<void> try_check(std::uint32_t http_status, std::string_view body) const {
+    linq_error* error = nullptr;
+    const linq_status status = linq_presigned_check(get(), http_status, body.data(), body.size(), &error);
+    if (status != LINQ_OK) return detail::failure<void>(Error(error));
+    return {};
+  }
+#ifdef __cpp_exceptions
+  /// The same, and throws the Error.
+  void check(std::uint32_t http_status, std::string_view body) const { detail::value(try_check(http_status, body)); }
+#endif
   /// For a function of linq.h. Borrowed: it lives as long as this object or a copy.
   const linq_presigned* get() const noexcept { return block_.get(); }
 

@@ -17,6 +17,7 @@ void drops(const linq::Client& client, const linq::Queue& queue, const linq::Pre
   client.try_upload(source);                        // warned
   client.try_upload_presigned(place, source);       // warned
   client.try_presign(linq::File());                 // warned
+  place.try_check(200, "");                         // warned
   client.try_attachment_get("");                    // warned
   client.try_attachment_delete("");                 // warned
   client.try_send_message(linq::Message());         // warned

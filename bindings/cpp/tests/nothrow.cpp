@@ -50,6 +50,8 @@ void every_function_without_exceptions() {
   CHECK(client.try_upload_presigned(*parsed, Source::bytes("hello")).has_value());
   CHECK(stored(place->attachment_id()) == "hello");
   fails(linq::try_parse_presigned("[]"), Status::invalid_argument);
+  CHECK(parsed->try_check(200, {}).has_value());
+  fails(parsed->try_check(403, "<Error><Code>AccessDenied</Code></Error>"), Status::storage);
 
   linq::Message message;
   message.from = from_number();

@@ -934,6 +934,12 @@ void a_place_is_reserved_here_and_used_there() {
   file.content_type = "text/csv";
   CHECK(g_tls->presign(file).content_type() == "text/csv");
   thrown(Status::invalid_argument, [] { linq::parse_presigned("{}"); });
+  place.check(200, {});
+  CHECK(place.try_check(204, "").has_value());
+  const Error refused = thrown(Status::storage, [&] { place.check(503, "<Error><Code>SlowDown</Code></Error>"); });
+  CHECK(refused.storage_code() == "SlowDown" && refused.retryable() && refused.attachment_id() == place.attachment_id());
+  CHECK(place.try_check(200, "<!doctype html>").error().status() == Status::protocol);
+  CHECK(place.try_check(0, {}).error().status() == Status::invalid_argument);
   thrown(Status::invalid_argument, [] { linq::parse_presigned({}); });
   linq::UploadOptions throwing;
   throwing.progress = [](std::uint64_t, std::uint64_t) { throw Mine{6}; };
