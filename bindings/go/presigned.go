@@ -147,8 +147,8 @@ func (p Presigned) Format(state fmt.State, verb rune) { io.WriteString(state, p.
 // LogValue tells the attachment only.
 func (p Presigned) LogValue() slog.Value { return slog.StringValue(p.String()) }
 
-// Request is the PUT for those who send it with net/http themselves, without retries: a 2xx means that the attachment is
-// there. The body must have exactly the size that was signed; it is closed after sending where it is an [io.Closer]. Do
+// Request is the PUT for those who send it with net/http themselves, without retries; [Presigned.Check] tells
+// what the response means. The body must have exactly the size that was signed; it is closed after sending where it is an [io.Closer]. Do
 // not add headers.
 func (p *Presigned) Request(ctx context.Context, body io.Reader) (*http.Request, error) {
 	if ctx == nil {
@@ -188,6 +188,23 @@ func (p *Presigned) Request(ctx context.Context, body io.Reader) (*http.Request,
 		return nil, invalid("nobody knows the size of the body, and storage takes none without")
 	}
 	return request, nil
+}
+
+// Check tells whether the response to a PUT that the program sent itself means that the file is there: nil, or the error that an
+// upload by this package reports for this response. Of the body, the first MiB counts.
+func (p *Presigned) Check(httpStatus int, body []byte) error {
+	call := newBriefCall()
+	defer call.close()
+	json, length := call.presigned(p)
+	status, at := call.number("the HTTP status", httpStatus < 0, int64(httpStatus)), call.bytes(body)
+	return call.run(func(failure **C.linq_error) C.linq_status {
+		var place *C.linq_presigned
+		if status := C.linq_presigned_parse(json, length, &place, failure); status != C.LINQ_OK {
+			return status
+		}
+		defer C.linq_free(unsafe.Pointer(place))
+		return C.linq_presigned_check(place, status, at, C.size_t(len(body)), failure)
+	})
 }
 
 // presigned is the JSON for C.

@@ -188,6 +188,47 @@ func TestRequest(t *testing.T) {
 	}
 }
 
+func TestTheResponseToOnesOwnPutIsChecked(t *testing.T) {
+	calm(t)
+	place := presign(t, newClient(t), 5)
+	put := func() (int, []byte) {
+		request, err := place.Request(background, strings.NewReader("hello"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response.StatusCode, body
+	}
+	fault(`{"side":"storage","times":1,"fault":{"respond":{"status":503,"code":"SlowDown"}}}`)
+	e := failed(t, place.Check(put()), linq.StatusStorage, linq.ErrStorage)
+	equal(t, e.StorageCode, "SlowDown")
+	equal(t, e.HTTPStatus, 503)
+	equal(t, e.AttachmentID, place.AttachmentID)
+	equal(t, e.Retryable, true)
+	equal(t, e.Attempts, 1)
+	if err := place.Check(put()); err != nil {
+		t.Error(err)
+	}
+	equal(t, sum(object(place.AttachmentID)), sum([]byte("hello")))
+
+	expired := []byte("<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")
+	failed(t, place.Check(403, expired), linq.StatusExpired, linq.ErrExpired)
+	failed(t, place.Check(200, []byte("<html>Log in")), linq.StatusProtocol, linq.ErrProtocol)
+	for _, status := range []int{-1, 0, 99, 1000, 1<<32 + 200} {
+		contains(t, failed(t, place.Check(status, nil), linq.StatusInvalidArgument).Message, "HTTP status")
+	}
+	var none *linq.Presigned
+	failed(t, none.Check(200, nil), linq.StatusInvalidArgument)
+}
+
 // net/http sends the Host by a field of its own, and any other is not what was signed.
 func TestRequestHasTheSignedHost(t *testing.T) {
 	place := presign(t, newClient(t), 5)
