@@ -64,9 +64,7 @@ public struct Presigned: Sendable, Hashable, Codable, CustomReflectable {
     /// session.uploadTask(with: presigned.urlRequest, fromFile: url).resume()
     /// ```
     ///
-    /// The file must be as long as ``size`` says. The bytes are there when the answer is a 2xx without `<Error` in its
-    /// body, which is not a web page either: the storage may find out that something failed after it began to answer, and a
-    /// captive portal may answer in its place.
+    /// The file must be as long as ``size`` says. ``validate(response:body:)`` tells whether the bytes are there then.
     public var urlRequest: URLRequest {
         var request = URLRequest(url: uploadURL)
         request.httpMethod = httpMethod
@@ -77,6 +75,29 @@ public struct Presigned: Sendable, Hashable, Codable, CustomReflectable {
             request.setValue(value, forHTTPHeaderField: name)
         }
         return request
+    }
+
+    /// Throws unless the response to ``urlRequest`` means that the file is there.
+    ///
+    /// That is more than a status: the storage may find out that something failed after it began to answer, and a captive portal
+    /// may answer in its place.
+    ///
+    /// - Parameters:
+    ///   - response: what the task got, such as `URLSessionTask.response`.
+    ///   - body: its whole body, of which the first MiB counts; empty where nothing was received.
+    /// - Throws: ``LinqError``, the one that an upload by this package throws for this response: `expired` where the place is no
+    ///   longer open, so reserve another; `storage` where the storage host refused; `protocol` for a web page. Where it is
+    ///   ``LinqError/isRetryable``, the same request may succeed later. `invalidArgument` where it is not an HTTP response.
+    public func validate(response: URLResponse, body: Data) throws {
+        guard let response = response as? HTTPURLResponse, let status = UInt32(exactly: response.statusCode) else {
+            throw LinqError(.invalidArgument, "the response is not an HTTP response")
+        }
+        try withPlace { place in
+            try body.withUnsafeBytes { bytes in
+                var error: UnsafeMutablePointer<linq_error>?
+                try check(linq_presigned_check(place, status, bytes.baseAddress, bytes.count, &error), error)
+            }
+        }
     }
 
     /// Whether both are the same place; the order of fields in ``json`` does not count.

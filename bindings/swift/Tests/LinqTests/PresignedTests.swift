@@ -152,6 +152,51 @@ final class PresignedTests: SandboxTestCase {
         }
     }
 
+    func testWhatURLSessionGotIsValidated() async throws {
+        let place = try await reserve()
+        let file = try temporaryFile("a.txt", Data("hello".utf8))
+        let put = { @Sendable () async throws -> (URLResponse, Data) in
+            try await withCheckedThrowingContinuation { continuation in
+                URLSession.shared.uploadTask(with: place.urlRequest, fromFile: file) { body, response, error in
+                    guard let response else { return continuation.resume(throwing: error!) }
+                    continuation.resume(returning: (response, body ?? Data()))
+                }.resume()
+            }
+        }
+        for (json, status, code, part, isRetryable) in [
+            (#"{"status":503,"code":"SlowDown"}"#, LinqError.Status.storage, "SlowDown", "refused with status 503", true),
+            (#"{"status":403,"code":"SignatureDoesNotMatch"}"#, .storage, "SignatureDoesNotMatch", "status 403", false),
+            (#"{"status":200,"headers":[],"body":"<Error><Code>InternalError</Code></Error>"}"#, .storage, "InternalError", "200", true),
+            (#"{"status":200,"headers":[],"body":"<html>Log in"}"#, .protocol, nil, "web page", true),
+        ] as [(String, LinqError.Status, String?, String, Bool)] {
+            sandbox.fault(#"{"side":"storage","times":1,"fault":{"respond":\#(json)}}"#)
+            let (response, body) = try await put()
+            let error = await assertLinqError(status, has: part) { try place.validate(response: response, body: body) }
+            XCTAssertEqual(error?.storageCode, code)
+            XCTAssertEqual(error?.attachmentID, place.attachmentID)
+            XCTAssertEqual(error?.httpStatus, (response as? HTTPURLResponse)?.statusCode)
+            XCTAssertEqual(error?.isRetryable, isRetryable)
+        }
+        let (response, body) = try await put()
+        try place.validate(response: response, body: body)
+        XCTAssertEqual(sandbox.bytes(of: place.attachmentID), Data("hello".utf8))
+
+        sandbox.fault(#"{"side":"api","method":"POST","times":1,"fault":{"expired":true}}"#)
+        let old = try await reserve()
+        let (refusal, words): (URLResponse, Data) = try await withCheckedThrowingContinuation { continuation in
+            URLSession.shared.uploadTask(with: old.urlRequest, fromFile: file) { body, response, error in
+                guard let response, let body else { return continuation.resume(throwing: error!) }
+                continuation.resume(returning: (response, body))
+            }.resume()
+        }
+        let expired = await assertLinqError(.expired, has: "reserve a new one") { try old.validate(response: refusal, body: words) }
+        XCTAssertEqual(expired?.storageCode, "AccessDenied")
+        XCTAssertNotNil(expired?.storageRequestID)
+        XCTAssertEqual(expired?.isRetryable, false)
+        let other = URLResponse(url: file, mimeType: nil, expectedContentLength: 0, textEncodingName: nil)
+        _ = await assertLinqError(.invalidArgument, has: "not an HTTP response") { try place.validate(response: other, body: Data()) }
+    }
+
     func testURLSessionUploadsItsRequest() async throws {
         let place = try await reserve("photo.jpg", size: 3_000)
         let data = someBytes(3_000)
