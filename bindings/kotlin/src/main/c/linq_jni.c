@@ -1,5 +1,5 @@
 /*
- * The functions of com.linqapp.linq.Native over linq.h.
+ * The functions of linq.Native over linq.h.
  *
  * Text crosses as byte[] of UTF-8, as JNI's own strings are modified UTF-8. A function that can fail returns an Object[]: a long[]
  * that begins with the status, then one byte[] or null for each text of the result, or of the error. Whatever a callback throws is
@@ -9,7 +9,7 @@
 #include <linq.h>
 #include <stdlib.h>
 
-#define NATIVE(type, name) JNIEXPORT type JNICALL Java_com_linqapp_linq_Native_##name
+#define NATIVE(type, name) JNIEXPORT type JNICALL Java_linq_Native_##name
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* The size of the array that a stream is read through. */

@@ -1,4 +1,4 @@
-package com.linqapp.linq
+package linq
 
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.nanoseconds

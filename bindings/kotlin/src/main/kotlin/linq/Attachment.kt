@@ -1,4 +1,4 @@
-package com.linqapp.linq
+package linq
 
 /** An uploaded file. */
 public data class LinqAttachment(

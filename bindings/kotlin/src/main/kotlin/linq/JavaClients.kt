@@ -1,4 +1,4 @@
-package com.linqapp.linq
+package linq
 
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.CountDownLatch

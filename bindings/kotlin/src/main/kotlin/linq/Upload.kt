@@ -1,4 +1,4 @@
-package com.linqapp.linq
+package linq
 
 import java.time.Duration as JavaDuration
 import kotlin.time.Duration

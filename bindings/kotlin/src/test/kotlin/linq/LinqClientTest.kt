@@ -1,4 +1,4 @@
-package com.linqapp.linq
+package linq
 
 import java.io.ByteArrayInputStream
 import java.io.File

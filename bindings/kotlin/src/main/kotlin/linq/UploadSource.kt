@@ -1,4 +1,4 @@
-package com.linqapp.linq
+package linq
 
 import java.io.File
 import java.io.FileDescriptor

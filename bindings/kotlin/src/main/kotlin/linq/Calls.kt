@@ -1,4 +1,4 @@
-package com.linqapp.linq
+package linq
 
 import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.ThreadPoolExecutor

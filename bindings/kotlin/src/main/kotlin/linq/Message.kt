@@ -1,4 +1,4 @@
-package com.linqapp.linq
+package linq
 
 /** A message with text, attachments, or both. */
 public class LinqMessage @JvmOverloads constructor(

@@ -1,4 +1,4 @@
-package com.linqapp.linq;
+package linq;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;

@@ -1,4 +1,4 @@
-package com.linqapp.linq
+package linq
 
 import kotlinx.serialization.KSerializer
 import kotlinx.serialization.Serializable
