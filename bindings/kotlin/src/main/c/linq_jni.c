@@ -147,11 +147,74 @@ static jobjectArray done(JNIEnv *env) {
 
 static void *pointer(jlong handle) { return (void *)(intptr_t)handle; }
 
-static linq_call_options call_options(jlong token, jint timeout_ms) {
+/* ---- What the callbacks of a call need ---- */
+
+struct call {
+  JNIEnv *env;
+  /* An AttemptCallback, or NULL. */
+  jobject observer;
+  jthrowable thrown;
+};
+
+/* Keeps what a callback has thrown; returns whether it has. */
+static int keep_thrown(struct call *call) {
+  JNIEnv *env = call->env;
+  if (!(*env)->ExceptionCheck(env)) return 0;
+  jthrowable thrown = (*env)->ExceptionOccurred(env);
+  (*env)->ExceptionClear(env);
+  if (call->thrown == NULL)
+    call->thrown = thrown;
+  else
+    (*env)->DeleteLocalRef(env, thrown);
+  return 1;
+}
+
+static void on_attempt(void *user_data, const linq_attempt *attempt) {
+  struct call *call = user_data;
+  JNIEnv *env = call->env;
+  jclass class = (*env)->GetObjectClass(env, call->observer);
+  jmethodID method = (*env)->GetMethodID(env, class, "attempt", "([Ljava/lang/Object;)V");
+  (*env)->DeleteLocalRef(env, class);
+  jlong numbers[] = {LINQ_OK,
+                     (jlong)attempt->bytes_sent,
+                     (jlong)attempt->bytes_received,
+                     (jlong)attempt->lookup_us,
+                     (jlong)attempt->connect_us,
+                     (jlong)attempt->proxy_us,
+                     (jlong)attempt->tls_us,
+                     (jlong)attempt->send_us,
+                     (jlong)attempt->wait_us,
+                     (jlong)attempt->receive_us,
+                     (jlong)attempt->total_us,
+                     attempt->step,
+                     attempt->number,
+                     attempt->http_status,
+                     attempt->status,
+                     attempt->reused,
+                     attempt->again_in_ms};
+  const char *texts[] = {attempt->host, attempt->request_id, attempt->reason};
+  jobjectArray items = reply(env, numbers, COUNT(numbers), texts, COUNT(texts));
+  if (items != NULL) (*env)->CallVoidMethod(env, call->observer, method, items);
+  (*env)->DeleteLocalRef(env, items);
+  keep_thrown(call);
+}
+
+static linq_call_options call_options(struct call *call, jlong token, jint timeout_ms) {
   linq_call_options options = linq_call_options_default();
   options.cancel = pointer(token);
   options.timeout_ms = (uint32_t)timeout_ms;
+  options.attempt = call->observer == NULL ? NULL : on_attempt;
+  options.attempt_user_data = call;
   return options;
+}
+
+/* Whether a callback has thrown. Then that is pending again, and the call's results are freed. */
+static jboolean rethrown(struct call *call, void *result, linq_error *error) {
+  if (call->thrown == NULL) return JNI_FALSE;
+  linq_free(result);
+  linq_free(error);
+  (*call->env)->Throw(call->env, call->thrown);
+  return JNI_TRUE;
 }
 
 /* ---- Clients and tokens ---- */
@@ -208,12 +271,13 @@ NATIVE(jobjectArray, connect)(JNIEnv *env, jclass class, jlong client, jbyteArra
   (void)class;
   struct texts texts = {env, NULL};
   const char *place_json = copy(&texts, json);
-  linq_call_options call = call_options(token, timeout_ms);
+  struct call call = {env, NULL, NULL};
+  linq_call_options options = call_options(&call, token, timeout_ms);
   linq_presigned *place = NULL;
   linq_error *error = NULL;
   linq_status status = LINQ_OK;
   if (place_json != NULL) status = linq_presigned_parse(place_json, strlen(place_json), &place, &error);
-  if (status == LINQ_OK && !(*env)->ExceptionCheck(env)) status = linq_client_connect(pointer(client), place, &call, &error);
+  if (status == LINQ_OK && !(*env)->ExceptionCheck(env)) status = linq_client_connect(pointer(client), place, &options, &error);
   linq_free(place);
   release(&texts);
   return status == LINQ_OK ? done(env) : failed(env, status, error);
@@ -247,19 +311,21 @@ static jobjectArray presigned_reply(JNIEnv *env, linq_presigned *place) {
 }
 
 NATIVE(jobjectArray, presign)(JNIEnv *env, jclass class, jlong client, jbyteArray filename, jbyteArray content_type, jlong size,
-                              jlong token, jint timeout_ms) {
+                              jobject observer, jlong token, jint timeout_ms) {
   (void)class;
   struct texts texts = {env, NULL};
   linq_file file = linq_file_default();
   file.filename = copy(&texts, filename);
   file.content_type = copy(&texts, content_type);
   file.size_bytes = (uint64_t)size;
-  linq_call_options call = call_options(token, timeout_ms);
+  struct call call = {env, observer, NULL};
+  linq_call_options options = call_options(&call, token, timeout_ms);
   linq_presigned *place = NULL;
   linq_error *error = NULL;
   linq_status status = LINQ_INTERNAL;
-  if (!(*env)->ExceptionCheck(env)) status = linq_presign(pointer(client), &file, &call, &place, &error);
+  if (!(*env)->ExceptionCheck(env)) status = linq_presign(pointer(client), &file, &options, &place, &error);
   release(&texts);
+  if (rethrown(&call, place, error)) return NULL;
   return status == LINQ_OK ? presigned_reply(env, place) : failed(env, status, error);
 }
 
@@ -279,72 +345,59 @@ NATIVE(jobjectArray, parse)(JNIEnv *env, jclass class, jbyteArray json) {
 
 /* What the callbacks of an upload need. */
 struct upload {
-  JNIEnv *env;
+  struct call call;
   jobject callbacks;
   jmethodID progress;
   jmethodID read;
   jmethodID rewind;
   jmethodID renew;
   jbyteArray chunk;
-  jthrowable thrown;
 };
-
-/* Keeps what a callback has thrown; returns whether it has. */
-static int keep_thrown(struct upload *upload) {
-  JNIEnv *env = upload->env;
-  if (!(*env)->ExceptionCheck(env)) return 0;
-  jthrowable thrown = (*env)->ExceptionOccurred(env);
-  (*env)->ExceptionClear(env);
-  if (upload->thrown == NULL)
-    upload->thrown = thrown;
-  else
-    (*env)->DeleteLocalRef(env, thrown);
-  return 1;
-}
 
 static int32_t on_progress(void *user_data, uint64_t sent, uint64_t total) {
   struct upload *upload = user_data;
-  (*upload->env)->CallVoidMethod(upload->env, upload->callbacks, upload->progress, (jlong)sent, (jlong)total);
-  return keep_thrown(upload);
+  JNIEnv *env = upload->call.env;
+  (*env)->CallVoidMethod(env, upload->callbacks, upload->progress, (jlong)sent, (jlong)total);
+  return keep_thrown(&upload->call);
 }
 
 static int64_t on_read(void *user_data, void *buffer, size_t capacity) {
   struct upload *upload = user_data;
-  JNIEnv *env = upload->env;
+  JNIEnv *env = upload->call.env;
   jint most = capacity < CHUNK ? (jint)capacity : CHUNK;
   jint count = (*env)->CallIntMethod(env, upload->callbacks, upload->read, upload->chunk, most);
-  if (keep_thrown(upload)) return -1;
+  if (keep_thrown(&upload->call)) return -1;
   if (count < 0) return 0;
   if (count > most) return -1;
   (*env)->GetByteArrayRegion(env, upload->chunk, 0, count, buffer);
-  return keep_thrown(upload) ? -1 : count;
+  return keep_thrown(&upload->call) ? -1 : count;
 }
 
 static int32_t on_rewind(void *user_data) {
   struct upload *upload = user_data;
-  (*upload->env)->CallVoidMethod(upload->env, upload->callbacks, upload->rewind);
-  return keep_thrown(upload);
+  (*upload->call.env)->CallVoidMethod(upload->call.env, upload->callbacks, upload->rewind);
+  return keep_thrown(&upload->call);
 }
 
 static linq_presigned *on_renew(void *user_data, const linq_presigned *expired) {
   struct upload *upload = user_data;
-  JNIEnv *env = upload->env;
+  JNIEnv *env = upload->call.env;
   jbyteArray json = bytes_of(env, expired->json);
   jbyteArray next = json == NULL ? NULL : (*env)->CallObjectMethod(env, upload->callbacks, upload->renew, json);
   (*env)->DeleteLocalRef(env, json);
-  if (keep_thrown(upload) || next == NULL) return NULL;
+  if (keep_thrown(&upload->call) || next == NULL) return NULL;
   struct texts texts = {env, NULL};
   const char *text = copy(&texts, next);
   (*env)->DeleteLocalRef(env, next);
   linq_presigned *place = NULL;
-  if (!keep_thrown(upload)) linq_presigned_parse(text, texts.first->length, &place, NULL);
+  if (!keep_thrown(&upload->call)) linq_presigned_parse(text, texts.first->length, &place, NULL);
   release(&texts);
   return place;
 }
 
 /* FALSE with an exception pending. */
 static jboolean find_callbacks(struct upload *upload) {
-  JNIEnv *env = upload->env;
+  JNIEnv *env = upload->call.env;
   if ((*env)->ExceptionCheck(env)) return JNI_FALSE;
   jclass class = (*env)->GetObjectClass(env, upload->callbacks);
   upload->progress = (*env)->GetMethodID(env, class, "progress", "(JJ)V");
@@ -424,11 +477,11 @@ static jobjectArray attachment_reply(JNIEnv *env, linq_attachment *attachment) {
 }
 
 NATIVE(jobjectArray, upload)(JNIEnv *env, jclass class, jlong client, jbyteArray json, jint kind, jobject origin, jlong offset,
-                             jlong length, jbyteArray filename, jbyteArray content_type, jobject callbacks, jint has, jlong token,
-                             jint timeout_ms) {
+                             jlong length, jbyteArray filename, jbyteArray content_type, jobject callbacks, jint has,
+                             jobject observer, jlong token, jint timeout_ms) {
   (void)class;
   struct texts texts = {env, NULL};
-  struct upload upload = {.env = env, .callbacks = callbacks};
+  struct upload upload = {.call = {env, observer, NULL}, .callbacks = callbacks};
   linq_upload_options options = linq_upload_options_default();
   options.filename = copy(&texts, filename);
   options.content_type = copy(&texts, content_type);
@@ -436,6 +489,8 @@ NATIVE(jobjectArray, upload)(JNIEnv *env, jclass class, jlong client, jbyteArray
   options.user_data = &upload;
   options.renew = (has & HAS_RENEW) ? on_renew : NULL;
   options.renew_user_data = &upload;
+  options.attempt = observer == NULL ? NULL : on_attempt;
+  options.attempt_user_data = &upload.call;
   options.cancel = pointer(token);
   options.timeout_ms = (uint32_t)timeout_ms;
   linq_source source = linq_source_default();
@@ -451,27 +506,25 @@ NATIVE(jobjectArray, upload)(JNIEnv *env, jclass class, jlong client, jbyteArray
     status = run(client, place, &source, &options, &attachment, &error);
   if (elements != NULL) (*env)->ReleaseByteArrayElements(env, origin, elements, JNI_ABORT);
   release(&texts);
-  if (upload.thrown != NULL) {
-    linq_free(attachment);
-    linq_free(error);
-    (*env)->Throw(env, upload.thrown);
-    return NULL;
-  }
+  if (rethrown(&upload.call, attachment, error)) return NULL;
   return status == LINQ_OK ? attachment_reply(env, attachment) : failed(env, status, error);
 }
 
 /* ---- Attachments ---- */
 
-NATIVE(jobjectArray, attachment)(JNIEnv *env, jclass class, jlong client, jbyteArray id, jlong token, jint timeout_ms) {
+NATIVE(jobjectArray, attachment)(JNIEnv *env, jclass class, jlong client, jbyteArray id, jobject observer, jlong token,
+                                 jint timeout_ms) {
   (void)class;
   struct texts texts = {env, NULL};
   const char *attachment_id = copy(&texts, id);
-  linq_call_options call = call_options(token, timeout_ms);
+  struct call call = {env, observer, NULL};
+  linq_call_options options = call_options(&call, token, timeout_ms);
   linq_attachment_info *info = NULL;
   linq_error *error = NULL;
   linq_status status = LINQ_INTERNAL;
-  if (attachment_id != NULL) status = linq_attachment_get(pointer(client), attachment_id, &call, &info, &error);
+  if (attachment_id != NULL) status = linq_attachment_get(pointer(client), attachment_id, &options, &info, &error);
   release(&texts);
+  if (rethrown(&call, info, error)) return NULL;
   if (status != LINQ_OK) return failed(env, status, error);
   jlong numbers[] = {LINQ_OK, (jlong)info->size_bytes, info->created_at_ms};
   const char *all[] = {info->attachment_id, info->filename, info->content_type, info->download_url, info->status};
@@ -480,22 +533,26 @@ NATIVE(jobjectArray, attachment)(JNIEnv *env, jclass class, jlong client, jbyteA
   return result;
 }
 
-NATIVE(jobjectArray, deleteAttachment)(JNIEnv *env, jclass class, jlong client, jbyteArray id, jlong token, jint timeout_ms) {
+NATIVE(jobjectArray, deleteAttachment)(JNIEnv *env, jclass class, jlong client, jbyteArray id, jobject observer, jlong token,
+                                       jint timeout_ms) {
   (void)class;
   struct texts texts = {env, NULL};
   const char *attachment_id = copy(&texts, id);
-  linq_call_options call = call_options(token, timeout_ms);
+  struct call call = {env, observer, NULL};
+  linq_call_options options = call_options(&call, token, timeout_ms);
   linq_error *error = NULL;
   linq_status status = LINQ_INTERNAL;
-  if (attachment_id != NULL) status = linq_attachment_delete(pointer(client), attachment_id, &call, &error);
+  if (attachment_id != NULL) status = linq_attachment_delete(pointer(client), attachment_id, &options, &error);
   release(&texts);
+  if (rethrown(&call, NULL, error)) return NULL;
   return status == LINQ_OK ? done(env) : failed(env, status, error);
 }
 
 /* ---- Messages, requests ---- */
 
 NATIVE(jobjectArray, sendMessage)(JNIEnv *env, jclass class, jlong client, jbyteArray from, jobjectArray to, jbyteArray text,
-                                  jobjectArray attachment_ids, jbyteArray idempotency_key, jlong token, jint timeout_ms) {
+                                  jobjectArray attachment_ids, jbyteArray idempotency_key, jobject observer, jlong token,
+                                  jint timeout_ms) {
   (void)class;
   struct texts texts = {env, NULL};
   linq_message message = linq_message_default();
@@ -506,14 +563,16 @@ NATIVE(jobjectArray, sendMessage)(JNIEnv *env, jclass class, jlong client, jbyte
   const char **ids = copy_all(&texts, attachment_ids, &message.attachment_count);
   message.to = recipients;
   message.attachment_ids = ids;
-  linq_call_options call = call_options(token, timeout_ms);
+  struct call call = {env, observer, NULL};
+  linq_call_options options = call_options(&call, token, timeout_ms);
   linq_receipt *receipt = NULL;
   linq_error *error = NULL;
   linq_status status = LINQ_INTERNAL;
-  if (!(*env)->ExceptionCheck(env)) status = linq_send_message(pointer(client), &message, &call, &receipt, &error);
+  if (!(*env)->ExceptionCheck(env)) status = linq_send_message(pointer(client), &message, &options, &receipt, &error);
   free(recipients);
   free(ids);
   release(&texts);
+  if (rethrown(&call, receipt, error)) return NULL;
   if (status != LINQ_OK) return failed(env, status, error);
   jlong numbers[] = {LINQ_OK};
   const char *all[] = {receipt->chat_id, receipt->message_id, receipt->idempotency_key};
@@ -523,7 +582,7 @@ NATIVE(jobjectArray, sendMessage)(JNIEnv *env, jclass class, jlong client, jbyte
 }
 
 NATIVE(jobjectArray, sendRequest)(JNIEnv *env, jclass class, jlong client, jbyteArray method, jbyteArray path, jbyteArray json,
-                                  jbyteArray idempotency_key, jint flags, jlong token, jint timeout_ms) {
+                                  jbyteArray idempotency_key, jint flags, jobject observer, jlong token, jint timeout_ms) {
   (void)class;
   struct texts texts = {env, NULL};
   linq_request request = linq_request_default();
@@ -532,12 +591,14 @@ NATIVE(jobjectArray, sendRequest)(JNIEnv *env, jclass class, jlong client, jbyte
   request.json = copy(&texts, json);
   request.idempotency_key = copy(&texts, idempotency_key);
   request.flags = (uint32_t)flags;
-  linq_call_options call = call_options(token, timeout_ms);
+  struct call call = {env, observer, NULL};
+  linq_call_options options = call_options(&call, token, timeout_ms);
   linq_response *response = NULL;
   linq_error *error = NULL;
   linq_status status = LINQ_INTERNAL;
-  if (!(*env)->ExceptionCheck(env)) status = linq_send_request(pointer(client), &request, &call, &response, &error);
+  if (!(*env)->ExceptionCheck(env)) status = linq_send_request(pointer(client), &request, &options, &response, &error);
   release(&texts);
+  if (rethrown(&call, response, error)) return NULL;
   if (status != LINQ_OK) return failed(env, status, error);
   jlong numbers[] = {LINQ_OK, response->http_status};
   const char *all[] = {response->json, response->trace_id};
@@ -558,6 +619,56 @@ NATIVE(jbyteArray, contentType)(JNIEnv *env, jclass class, jbyteArray name, jbyt
   release(&texts);
   return (*env)->ExceptionCheck(env) ? NULL : bytes_of(env, type);
 }
+
+/* ---- The log ---- */
+
+/* The JVM that loaded this, and linq.Native there: weak, so that its class loader can go. */
+static JavaVM *vm;
+static jweak native_class;
+
+JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *loading, void *reserved) {
+  (void)reserved;
+  JNIEnv *env = NULL;
+  if ((*loading)->GetEnv(loading, (void **)&env, JNI_VERSION_1_6) != JNI_OK) return JNI_ERR;
+  jclass class = (*env)->FindClass(env, "linq/Native");
+  if (class == NULL) return JNI_ERR;
+  vm = loading;
+  native_class = (*env)->NewWeakGlobalRef(env, class);
+  (*env)->DeleteLocalRef(env, class);
+  return JNI_VERSION_1_6;
+}
+
+/* The library stays loaded when its class loader has gone. */
+JNIEXPORT void JNICALL JNI_OnUnload(JavaVM *unloading, void *reserved) {
+  (void)unloading, (void)reserved;
+  linq_set_log(NULL, NULL, 0);
+}
+
+/* Log lines come from threads that are in a call, so the JVM has them. An exception that is pending there stays so. */
+static void on_log(void *user_data, uint32_t level, const char *line) {
+  (void)user_data;
+  JNIEnv *env = NULL;
+  if ((*vm)->GetEnv(vm, (void **)&env, JNI_VERSION_1_6) != JNI_OK) return;
+  jthrowable pending = (*env)->ExceptionOccurred(env);
+  (*env)->ExceptionClear(env);
+  jclass class = (*env)->NewLocalRef(env, native_class);
+  jmethodID method = class == NULL ? NULL : (*env)->GetStaticMethodID(env, class, "log", "(I[B)V");
+  jbyteArray text = method == NULL ? NULL : bytes_of(env, line);
+  if (text != NULL) (*env)->CallStaticVoidMethod(env, class, method, (jint)level, text);
+  (*env)->DeleteLocalRef(env, text);
+  (*env)->DeleteLocalRef(env, class);
+  /* Native.log throws nothing; what is pending here is that there was no memory for it. */
+  (*env)->ExceptionClear(env);
+  if (pending != NULL) (*env)->Throw(env, pending);
+  (*env)->DeleteLocalRef(env, pending);
+}
+
+NATIVE(jint, setLog)(JNIEnv *env, jclass class, jint level) {
+  (void)env, (void)class;
+  return linq_set_log(level == 0 ? NULL : on_log, NULL, (uint32_t)level);
+}
+
+/* ---- Names ---- */
 
 NATIVE(jbyteArray, statusName)(JNIEnv *env, jclass class, jint status) {
   (void)class;

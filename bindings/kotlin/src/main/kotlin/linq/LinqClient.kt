@@ -21,7 +21,10 @@ import kotlinx.coroutines.runBlocking
  * Its functions suspend and never block. Cancelling the coroutine ends a call within about 10 ms, whatever it is doing. At most 64
  * calls run at a time; further ones wait for their turn. They throw [LinqException]. In Java, use [blocking] or [futures].
  */
-public class LinqClient private constructor(private val client: ClientHandle) : AutoCloseable {
+public class LinqClient private constructor(
+    private val client: ClientHandle,
+    private val observer: AttemptCallback?,
+) : AutoCloseable {
     /**
      * Makes a client. Nothing is sent. What is `null` has its default.
      *
@@ -38,6 +41,7 @@ public class LinqClient private constructor(private val client: ClientHandle) : 
      * @param connectTimeout limits the DNS lookup, the connection and the TLS handshake together; `null`: 10 seconds
      * @param stallTimeout how long a connection may transfer nothing; `null`: 30 seconds
      * @param maxAttempts how many attempts to make in all; 1: no retries; `null`: 4
+     * @param onAttempt called after each request of the client's calls, for metrics
      * @throws LinqException a setting has an invalid value
      */
     public constructor(
@@ -53,6 +57,7 @@ public class LinqClient private constructor(private val client: ClientHandle) : 
         connectTimeout: Duration? = null,
         stallTimeout: Duration? = null,
         maxAttempts: Int? = null,
+        onAttempt: AttemptListener? = null,
     ) : this(
         ClientHandle(
             Reply(
@@ -66,6 +71,7 @@ public class LinqClient private constructor(private val client: ClientHandle) : 
                 ),
             ).number(0),
         ),
+        onAttempt?.let(::AttemptCallback),
     )
 
     /** Uploads from any source, so that messages can use it: reserves a place and sends the bytes, with retries where they help. */
@@ -114,7 +120,9 @@ public class LinqClient private constructor(private val client: ClientHandle) : 
     ): Presigned {
         val name = filename.utf8("filename")
         val type = contentType?.utf8("contentType")
-        return call(timeout) { client, token, limit -> Presigned(Reply(Native.presign(client, name, type, size, token, limit))) }
+        return call(timeout) { client, token, limit ->
+            Presigned(Reply(Native.presign(client, name, type, size, observer, token, limit)))
+        }
     }
 
     /** Opens a connection now and keeps it, so that the next call need not wait for one: to Linq, or to the storage of a place. */
@@ -135,13 +143,15 @@ public class LinqClient private constructor(private val client: ClientHandle) : 
     /** Asks what Linq knows of an attachment. */
     public suspend fun attachment(id: String, timeout: Duration? = null): LinqAttachmentInfo {
         val bytes = id.utf8("id")
-        return call(timeout) { client, token, limit -> LinqAttachmentInfo(Reply(Native.attachment(client, bytes, token, limit))) }
+        return call(timeout) { client, token, limit ->
+            LinqAttachmentInfo(Reply(Native.attachment(client, bytes, observer, token, limit)))
+        }
     }
 
     /** Deletes an attachment permanently. Messages stay, but lose it. */
     public suspend fun deleteAttachment(id: String, timeout: Duration? = null) {
         val bytes = id.utf8("id")
-        call(timeout) { client, token, limit -> Reply(Native.deleteAttachment(client, bytes, token, limit)) }
+        call(timeout) { client, token, limit -> Reply(Native.deleteAttachment(client, bytes, observer, token, limit)) }
     }
 
     /** Sends a message. After a failure, send again with [LinqException.idempotencyKey]: it may have arrived. */
@@ -152,7 +162,7 @@ public class LinqClient private constructor(private val client: ClientHandle) : 
         val ids = message.attachmentIds.utf8("attachmentIds")
         val key = message.idempotencyKey?.utf8("idempotencyKey")
         return call(timeout) { client, token, limit ->
-            val reply = Reply(Native.sendMessage(client, from, to, text, ids, key, token, limit))
+            val reply = Reply(Native.sendMessage(client, from, to, text, ids, key, observer, token, limit))
             LinqReceipt(reply.required(0), reply.text(1), reply.required(2))
         }
     }
@@ -165,7 +175,7 @@ public class LinqClient private constructor(private val client: ClientHandle) : 
         val key = request.idempotencyKey?.utf8("idempotencyKey")
         val flags = if (request.isRepeatable) Native.REQUEST_REPEATABLE else 0
         return call(timeout) { client, token, limit ->
-            val reply = Reply(Native.sendRequest(client, method, path, json, key, flags, token, limit))
+            val reply = Reply(Native.sendRequest(client, method, path, json, key, flags, observer, token, limit))
             LinqResponse(reply.text(0), reply.text(1), reply.number(0).toInt())
         }
     }
@@ -200,7 +210,7 @@ public class LinqClient private constructor(private val client: ClientHandle) : 
                     Reply(
                         Native.upload(
                             client, json, source.kind, source.origin, source.offset, source.length, filename, type, callbacks, has,
-                            token, limit,
+                            observer, token, limit,
                         ),
                     ),
                 )
@@ -233,6 +243,7 @@ public class LinqClient private constructor(private val client: ClientHandle) : 
         private var connectTimeout: Duration? = null
         private var stallTimeout: Duration? = null
         private var maxAttempts: Int? = null
+        private var onAttempt: AttemptListener? = null
 
         /** The partner's API key. */
         public fun apiKey(key: String): Builder = apply { apiKey = key }
@@ -270,11 +281,14 @@ public class LinqClient private constructor(private val client: ClientHandle) : 
         /** How many attempts to make in all. */
         public fun maxAttempts(count: Int): Builder = apply { maxAttempts = count }
 
+        /** Called after each request of the client's calls, for metrics. */
+        public fun onAttempt(listener: AttemptListener): Builder = apply { onAttempt = listener }
+
         /** The client. */
         @Throws(LinqException::class)
         public fun build(): LinqClient = LinqClient(
             apiKey, baseUrl, userAgent, caFile, caPem, proxy, usesEnvironment, allowsWebpAndSvg, allowsHttpLoopback, connectTimeout,
-            stallTimeout, maxAttempts,
+            stallTimeout, maxAttempts, onAttempt,
         )
     }
 
@@ -291,6 +305,17 @@ public class LinqClient private constructor(private val client: ClientHandle) : 
         @JvmOverloads
         public fun contentType(name: String?, bytes: ByteArray? = null): String? =
             Native.contentType(name?.utf8("name"), bytes)?.decodeToString()
+
+        /**
+         * Sets who receives the library's log lines up to a level, in the whole process. None by default. No line contains a
+         * secret, at any level. Returns once no thread is in the old listener any more.
+         *
+         * @param listener `null`: none; [level] is ignored
+         * @throws LinqException.InvalidArgument it was called from inside a log listener
+         */
+        @JvmStatic
+        @Throws(LinqException::class)
+        public fun setLog(level: LinqLogLevel, listener: LinqLogListener?): Unit = Log.set(level, listener)
 
         /** The version of liblinq. */
         @JvmStatic

@@ -24,7 +24,7 @@ internal object Native {
     const val HAS_RENEW = 4
 
     init {
-        if (System.getProperty("java.vm.vendor").orEmpty().contains("Android")) System.loadLibrary("linqjni") else NativeLibrary.load()
+        if ("Android" in System.getProperty("java.vm.vendor").orEmpty()) System.loadLibrary("linqjni") else NativeLibrary.load()
     }
 
     @JvmStatic external fun clientNew(
@@ -43,31 +43,42 @@ internal object Native {
     @JvmStatic external fun connect(client: Long, json: ByteArray?, token: Long, timeoutMs: Int): Array<Any?>
 
     @JvmStatic external fun presign(
-        client: Long, filename: ByteArray, contentType: ByteArray?, size: Long, token: Long, timeoutMs: Int,
+        client: Long, filename: ByteArray, contentType: ByteArray?, size: Long, observer: AttemptCallback?, token: Long,
+        timeoutMs: Int,
     ): Array<Any?>
 
     @JvmStatic external fun parse(json: ByteArray): Array<Any?>
 
     @JvmStatic external fun upload(
         client: Long, json: ByteArray?, kind: Int, origin: Any?, offset: Long, length: Long, filename: ByteArray?,
-        contentType: ByteArray?, callbacks: UploadCallbacks, has: Int, token: Long, timeoutMs: Int,
+        contentType: ByteArray?, callbacks: UploadCallbacks, has: Int, observer: AttemptCallback?, token: Long, timeoutMs: Int,
     ): Array<Any?>
 
-    @JvmStatic external fun attachment(client: Long, id: ByteArray, token: Long, timeoutMs: Int): Array<Any?>
+    @JvmStatic external fun attachment(
+        client: Long, id: ByteArray, observer: AttemptCallback?, token: Long, timeoutMs: Int,
+    ): Array<Any?>
 
-    @JvmStatic external fun deleteAttachment(client: Long, id: ByteArray, token: Long, timeoutMs: Int): Array<Any?>
+    @JvmStatic external fun deleteAttachment(
+        client: Long, id: ByteArray, observer: AttemptCallback?, token: Long, timeoutMs: Int,
+    ): Array<Any?>
 
     @JvmStatic external fun sendMessage(
         client: Long, from: ByteArray, to: Array<ByteArray>, text: ByteArray?, attachmentIds: Array<ByteArray>,
-        idempotencyKey: ByteArray?, token: Long, timeoutMs: Int,
+        idempotencyKey: ByteArray?, observer: AttemptCallback?, token: Long, timeoutMs: Int,
     ): Array<Any?>
 
     @JvmStatic external fun sendRequest(
-        client: Long, method: ByteArray, path: ByteArray, json: ByteArray?, idempotencyKey: ByteArray?, flags: Int, token: Long,
-        timeoutMs: Int,
+        client: Long, method: ByteArray, path: ByteArray, json: ByteArray?, idempotencyKey: ByteArray?, flags: Int,
+        observer: AttemptCallback?, token: Long, timeoutMs: Int,
     ): Array<Any?>
 
     @JvmStatic external fun contentType(name: ByteArray?, bytes: ByteArray?): ByteArray?
+
+    /** 0: none. Returns a status. */
+    @JvmStatic external fun setLog(level: Int): Int
+
+    /** What linq_jni.c calls with a log line. */
+    @JvmStatic fun log(level: Int, line: ByteArray): Unit = Log.receive(level, line)
 
     @JvmStatic external fun statusName(status: Int): ByteArray
 

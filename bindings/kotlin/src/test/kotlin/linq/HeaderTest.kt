@@ -7,7 +7,8 @@ import kotlin.test.assertEquals
 import kotlin.test.assertIs
 import kotlin.test.assertTrue
 
-class LinqExceptionTest {
+/** What linq.h declares is there, with its fields and numbers. */
+class HeaderTest {
     private val header = File(System.getProperty("linq.header")).readText()
 
     /** Every status of linq.h, by its name. */
@@ -56,6 +57,43 @@ class LinqExceptionTest {
                 )
             },
         )
+    }
+
+    @Test
+    fun everyFieldOfAnAttemptArrives() {
+        val struct = Regex("(?s)typedef struct linq_attempt \\{(.*?)\\} linq_attempt;").find(header)!!.groupValues[1]
+        val fields = Regex("(?m)^  (?:const )?\\w+ \\*?(\\w+);").findAll(struct).map { it.groupValues[1] }.toList()
+        val numbers = fields - setOf("struct_size", "host", "request_id", "reason")
+        assertEquals(
+            "bytes_sent bytes_received lookup_us connect_us proxy_us tls_us send_us wait_us receive_us total_us step number http_status " +
+                "status reused again_in_ms",
+            numbers.joinToString(" "),
+        )
+        val values = longArrayOf(0) + LongArray(numbers.size) { if (numbers[it] == "step") 3 else it + 101L }
+        val attempt = LinqAttempt(Reply(arrayOf(values, "host".toByteArray(), "id".toByteArray(), "why".toByteArray())))
+        assertEquals(
+            LinqAttempt(
+                LinqAttempt.Step.OTHER, 112, "host", "id", 114, 113, "why", 116, true, 101, 102,
+                LinqAttempt.Times(103, 104, 105, 106, 107, 108, 109, 110),
+            ),
+            attempt,
+        )
+        for ((index, step) in listOf("RESERVE", "PUT", "OTHER").withIndex()) {
+            assertTrue("#define LINQ_STEP_$step ${index + 1}\n" in header)
+            assertEquals(index, LinqAttempt.Step.valueOf(step).ordinal)
+        }
+        for (level in LinqLogLevel.entries) assertTrue("#define LINQ_LOG_$level ${level.ordinal + 1}\n" in header)
+    }
+
+    /** linq_upload opens files as well, coroutines are the queue, and the library is linked into what calls it. */
+    private val unbound = Regex("linq_upload_file|linq_queue_\\w+|linq_abi_version")
+
+    @Test
+    fun everyFunctionIsBound() {
+        val functions = Regex("(?m)^(?!static|typedef)[a-z][\\w ]*[ *](linq_\\w+)\\(").findAll(header).map { it.groupValues[1] }.toSet()
+        assertTrue(functions.size >= 25, "$functions")
+        val called = Regex("\\b(linq_\\w+)\\(").findAll(File("src/main/c/linq_jni.c").readText()).map { it.groupValues[1] }.toSet()
+        assertEquals(emptySet(), functions.filterNot(unbound::matches).toSet() - called)
     }
 
     @Test
