@@ -8,6 +8,7 @@ import kotlin.test.Test
 import kotlin.test.assertContentEquals
 import kotlin.test.assertEquals
 import kotlin.test.assertIs
+import kotlin.test.assertNotNull
 import kotlin.test.assertTrue
 import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.Dispatchers
@@ -27,19 +28,6 @@ class CancelTest {
 
     /** Other work on this machine may delay what takes time. */
     private val limitMs = 10.0 * (System.getenv("LINQ_TEST_SLOW")?.toInt() ?: 4)
-
-    /** Cancels a call once [isThere], and returns how many milliseconds it took to end. */
-    private fun cancelled(isThere: () -> Boolean, call: suspend () -> Unit): Double = runBlocking(Dispatchers.Default) {
-        var failure: Throwable? = null
-        val job = async { failure = runCatching { call() }.exceptionOrNull() }
-        withTimeout(30.seconds) { while (!isThere()) delay(2) }
-        delay(20)
-        val began = System.nanoTime()
-        job.cancelAndJoin()
-        val took = (System.nanoTime() - began) / 1e6
-        assertIs<CancellationException>(failure)
-        took
-    }
 
     @Test
     fun everyPhaseEndsAtOnce() {
@@ -62,6 +50,23 @@ class CancelTest {
         val connecting = Sandbox.client(Sandbox.blackHole).use { client -> cancelled({ Thread.sleep(200) == Unit }) { upload(client) } }
         println("cancelled while connecting: %.2f ms".format(connecting))
         assertTrue(connecting < limitMs, "connecting: $connecting ms")
+    }
+
+    @Test
+    fun aLookupThatHangsEndsAtOnce() {
+        val log = File.createTempFile("linq", "shim")
+        val java = ProcessBuilder(
+            System.getProperty("java.home") + "/bin/java", "-Xcheck:jni", "-cp", System.getProperty("surefire.test.class.path"),
+            "linq.HangingLookup",
+        )
+        java.environment() += mapOf("LD_PRELOAD" to System.getenv("LINQ_SHIM"), "SHIM_LOG" to log.path)
+        val process = java.redirectErrorStream(true).start()
+        val said = process.inputStream.bufferedReader().readText()
+        assertEquals(0, process.waitFor(), said)
+        log.delete()
+        val took = assertNotNull(said.trim().toDoubleOrNull(), said)
+        println("cancelled while lookup: %.2f ms".format(took))
+        assertTrue(took < limitMs, "$took ms")
     }
 
     @Test
@@ -142,4 +147,32 @@ class CancelTest {
 
     private fun resident() =
         Regex("VmRSS:\\s+(\\d+)").find(File("/proc/self/status").readText())!!.groupValues[1].toLong() * 1024
+}
+
+/** Cancels a call once [isThere], and returns how many milliseconds it took to end. */
+private fun cancelled(isThere: () -> Boolean, call: suspend () -> Unit): Double = runBlocking(Dispatchers.Default) {
+    var failure: Throwable? = null
+    val job = async { failure = runCatching { call() }.exceptionOrNull() }
+    withTimeout(30.seconds) { while (!isThere()) delay(2) }
+    delay(20)
+    val began = System.nanoTime()
+    job.cancelAndJoin()
+    val took = (System.nanoTime() - began) / 1e6
+    assertIs<CancellationException>(failure)
+    took
+}
+
+/** A program of its own: tests/matrix/shim.c, which makes the lookup hang, must be loaded before the C library. */
+object HangingLookup {
+    @JvmStatic
+    fun main(arguments: Array<String>) {
+        val log = File(System.getenv("SHIM_LOG"))
+        LinqClient("key", "https://hang.linq.test", usesEnvironment = false).use { client ->
+            // The first time loads classes.
+            repeat(2) { round ->
+                val took = cancelled({ log.readLines().size > round }) { client.presign("note.txt", 1) }
+                if (round == 1) println(took)
+            }
+        }
+    }
 }
