@@ -3,9 +3,11 @@
 //! | variable | |
 //! |---|---|
 //! | `CC`, `CXX` | the compilers; `cc`, `c++` |
+//! | `LINQ_CC` | one for the programs alone, where they are for another machine: `CC` compiles the C inside the library too |
 //! | `LINQ_CFLAGS` | flags for them, such as `-fsanitize=address` |
 //! | `LINQ_LINK` | `static` (the default) or `shared` |
-//! | `LINQ_LIBRARY` | the library to link, instead of one that is built here |
+//! | `LINQ_LIBRARY` | the library to link, instead of one that is built here; the other kind may lie beside it |
+//! | `LINQ_LIBS` | what the archive needs of the system, where that is not glibc |
 //! | `LINQ_RUN` | what to run the programs under, such as `valgrind --error-exitcode=9 -q` |
 //! | `LINQ_TEST_SLOW` | how many times slower that is |
 //! | `LINQ_ONLY` | names of programs, with commas between; else all |

@@ -58,10 +58,12 @@ fn built(name: &str) -> PathBuf {
     cargo::profile_dir().join(name)
 }
 
+/// The one that is linked, or the one beside the archive that is.
 pub fn shared_library() -> PathBuf {
-    match env::var_os("LINQ_LIBRARY").map(PathBuf::from) {
-        Some(path) if path.extension().is_some_and(|extension| extension != "a") => path,
-        _ => built(if cfg!(target_vendor = "apple") { "liblinq.dylib" } else { "liblinq.so" }),
+    let given = env::var_os("LINQ_LIBRARY").map(|path| PathBuf::from(path).with_extension("so"));
+    match given.filter(|path| path.exists()) {
+        Some(path) => path,
+        None => built(if cfg!(target_vendor = "apple") { "liblinq.dylib" } else { "liblinq.so" }),
     }
 }
 
@@ -87,7 +89,11 @@ impl Build {
             vec![dir.join(soname).into(), rpath, "-lpthread".into()]
         } else {
             let library = env::var_os("LINQ_LIBRARY").unwrap_or_else(|| built("liblinq.a").into());
-            [library].into_iter().chain(NATIVE.iter().map(OsString::from)).collect()
+            let system = match env::var_os("LINQ_LIBS") {
+                Some(_) => words("LINQ_LIBS"),
+                None => NATIVE.iter().map(|&library| library.to_owned()).collect(),
+            };
+            [library].into_iter().chain(system.into_iter().map(OsString::from)).collect()
         };
         let slow = env::var("LINQ_TEST_SLOW").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
         let suppressions = dir.join("valgrind.supp");
@@ -114,7 +120,10 @@ impl Build {
     /// The same from other sources.
     pub fn compile(&self, sources: &[PathBuf], name: &str) -> PathBuf {
         let program = self.dir.join(name);
-        let tool = compiler("CC", "cc");
+        let tool = match words("LINQ_CC") {
+            other if !other.is_empty() => other,
+            _ => compiler("CC", "cc"),
+        };
         let mut cc = Command::new(&tool[0]);
         cc.args(&tool[1..]).args(WARN).args(words("LINQ_CFLAGS")).arg("-I").arg(root().join("include"));
         cc.args(sources).args(&self.link).arg("-pthread").arg("-o").arg(&program);
