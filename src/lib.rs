@@ -15,7 +15,7 @@
 #![deny(missing_docs, unsafe_code)]
 
 #[cfg(not(unix))]
-compile_error!("liblinq supports Linux, Android, macOS and iOS; see the table of platforms in README.md");
+compile_error!("liblinq supports Linux, Android, macOS and iOS; see the platforms in README.md");
 
 #[cfg(all(feature = "capi", panic = "abort"))]
 compile_error!(
