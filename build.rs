@@ -55,7 +55,7 @@ fn header() {
     };
     let mut text = Vec::new();
     made.write(&mut text);
-    let text = on_one_line(&place(&template, &String::from_utf8(text).expect("UTF-8")));
+    let text = on_one_line(&indented(&place(&template, &String::from_utf8(text).expect("UTF-8"))));
     fs::write(Path::new(&env::var_os("OUT_DIR").expect("OUT_DIR")).join("linq.h"), &text)
         .expect("OUT_DIR/linq.h");
     if Path::new(".git").exists() && fs::read_to_string(HEADER).ok().as_deref() != Some(&text) {
@@ -94,6 +94,22 @@ fn declared_name(block: &str) -> &str {
     }
     let before = first.split('(').next().unwrap_or_default().trim_end_matches([' ', '{', ';']);
     before.rsplit(|c| !is_name(c)).next().unwrap_or_default()
+}
+
+/// An example stands four blanks in, without the fences that keep rustdoc from taking it for Rust.
+fn indented(header: &str) -> String {
+    let mut text = String::new();
+    let mut inside = false;
+    for line in header.lines() {
+        if line.starts_with(" * ```") {
+            inside = !inside;
+        } else if let Some(code) = line.strip_prefix(" * ").filter(|_| inside) {
+            text += &format!(" *     {code}\n");
+        } else {
+            text += &format!("{line}\n");
+        }
+    }
+    text
 }
 
 /// A comment of one line takes one line.

@@ -175,9 +175,19 @@ typedef struct linq_client linq_client;
  * Reserves a place and sends the bytes there, with retries where they help. Memory use does not
  * depend on the size of the file.
  *
+ *     linq_attachment *photo;
+ *     if (linq_upload_file(NULL, "photo.jpg", NULL, &photo, &error) == LINQ_OK)
+ *       printf("%s\n", photo->attachment_id);
+ *     else
+ *       fprintf(stderr, "%s\n", error->message);
+ *
  * LINQ_FILE          it cannot be opened, is not a regular file, or changed while being sent
  * LINQ_UNSUPPORTED   its type, size or name would be refused; nothing was sent
  * LINQ_UNAUTHORIZED  there is no API key, or Linq does not accept it
+ *
+ * Also LINQ_INVALID_ARGUMENT, LINQ_NETWORK, LINQ_TLS, LINQ_TIMEOUT, LINQ_CANCELLED,
+ * LINQ_NOT_FOUND, LINQ_RATE_LIMITED, LINQ_API, LINQ_STORAGE, LINQ_EXPIRED, LINQ_PROTOCOL,
+ * LINQ_NO_MEMORY and LINQ_INTERNAL.
  */
 linq_status linq_upload_file(struct linq_client *client,
                              const char *path,
@@ -191,6 +201,9 @@ linq_status linq_upload_file(struct linq_client *client,
  * NULL is allowed. Secrets are overwritten first. A client or token that a call is using is freed
  * when that call returns. A pointer that is not a live object of the library, such as a member
  * string or an object freed before, is ignored and logged.
+ *
+ *     linq_free(attachment);
+ *     linq_free(error);
  */
 void linq_free(void *anything);
 
@@ -272,7 +285,7 @@ typedef struct linq_error {
 } linq_error;
 
 /* ==============================================================================================
- * Status codes, and the version of the loaded library
+ * Status codes and versions
  * ============================================================================================== */
 
 /** Success. */
@@ -342,6 +355,8 @@ typedef struct linq_error {
 /**
  * The name of a status as it is written here, such as "LINQ_TIMEOUT"; a static string, never
  * NULL. "LINQ_INTERNAL" for a number that this library does not know.
+ *
+ *     fprintf(stderr, "%s: %s\n", linq_status_name(error->status), error->message);
  */
 const char *linq_status_name(linq_status status);
 
@@ -351,14 +366,20 @@ const char *linq_status_name(linq_status status);
 /**
  * The version of the loaded library, such as "0.1.0"; a static string. LINQ_VERSION_STRING is
  * this header's.
+ *
+ *     printf("liblinq %s\n", linq_version());
  */
 const char *linq_version(void);
 
-/** The ABI of the loaded library. It works with this header if it equals LINQ_ABI_VERSION. */
+/**
+ * The ABI of the loaded library. It works with this header if it equals LINQ_ABI_VERSION.
+ *
+ *     if (linq_abi_version() != LINQ_ABI_VERSION) abort();
+ */
 uint32_t linq_abi_version(void);
 
 /* ==============================================================================================
- * Cancelling, time limits, and what each request took
+ * Cancelling, time limits, metrics
  * ============================================================================================== */
 
 /**
@@ -367,7 +388,14 @@ uint32_t linq_abi_version(void);
  */
 typedef struct linq_cancel_token linq_cancel_token;
 
-/** Makes a cancel token; free it with linq_free. NULL if memory or descriptors ran out. */
+/**
+ * Makes a cancel token; free it with linq_free. NULL if memory or descriptors ran out.
+ *
+ *     linq_upload_options options = linq_upload_options_default();
+ *     options.cancel = linq_cancel_token_new();
+ *     linq_status status = linq_upload_file(client, path, &options, &attachment, &error);
+ *     linq_free(options.cancel);
+ */
 struct linq_cancel_token *linq_cancel_token_new(void);
 
 /**
@@ -376,6 +404,8 @@ struct linq_cancel_token *linq_cancel_token_new(void);
  *
  * Cannot be undone. Never blocks. May be called from any thread and from a signal handler; errno
  * is preserved. NULL does nothing.
+ *
+ *     linq_cancel_token_cancel(token);  // the upload that has it returns LINQ_CANCELLED
  */
 void linq_cancel_token_cancel(struct linq_cancel_token *token);
 
@@ -476,7 +506,7 @@ static inline linq_call_options linq_call_options_default(void) {
 }
 
 /* ==============================================================================================
- * Uploads with options, and from other sources
+ * More ways to upload: with options, and from other sources
  * ============================================================================================== */
 
 struct linq_presigned;
@@ -634,7 +664,21 @@ static inline linq_source linq_source_default(void) {
  * options     NULL: all defaults; a source without a path needs options->filename
  * attachment  the result; free it with linq_free
  *
- * Fails as linq_upload_file does.
+ *     linq_source source = linq_source_default();
+ *     source.kind = LINQ_SOURCE_BYTES;
+ *     source.bytes = "hello";
+ *     source.length = 5;
+ *     linq_upload_options options = linq_upload_options_default();
+ *     options.filename = "note.txt";
+ *     linq_status status = linq_upload(client, &source, &options, &attachment, &error);
+ *
+ * LINQ_FILE          it cannot be opened, is not a regular file, or changed while being sent
+ * LINQ_UNSUPPORTED   its type, size or name would be refused; nothing was sent
+ * LINQ_UNAUTHORIZED  there is no API key, or Linq does not accept it
+ *
+ * Also LINQ_INVALID_ARGUMENT, LINQ_NETWORK, LINQ_TLS, LINQ_TIMEOUT, LINQ_CANCELLED,
+ * LINQ_NOT_FOUND, LINQ_RATE_LIMITED, LINQ_API, LINQ_STORAGE, LINQ_EXPIRED, LINQ_PROTOCOL,
+ * LINQ_NO_MEMORY and LINQ_INTERNAL.
  */
 linq_status linq_upload(struct linq_client *client,
                         const struct linq_source *source,
@@ -721,9 +765,16 @@ static inline linq_client_options linq_client_options_default(void) {
  * The environment is read now and at no other time. Nothing is sent. Without any API key the
  * client can still upload presigned.
  *
+ *     linq_client_options options = linq_client_options_default();
+ *     options.user_agent = "MyApp/2.1";
+ *     options.stall_timeout_ms = 10000;
+ *     linq_status status = linq_client_new(&options, &client, &error);
+ *
  * LINQ_INVALID_ARGUMENT  a setting has an invalid value, such as a base_url that is not a URL
  * LINQ_FILE              ca_file cannot be read
  * LINQ_TLS               ca_file or ca_pem contains no certificate
+ *
+ * Also LINQ_NO_MEMORY and LINQ_INTERNAL.
  */
 linq_status linq_client_new(const struct linq_client_options *options,
                             struct linq_client **client,
@@ -741,8 +792,13 @@ linq_status linq_client_new(const struct linq_client_options *options,
  * is needed. If a connection is open already, it does nothing. While the library asks Linq for a
  * place, it connects to the storage of the last upload by itself.
  *
+ *     (void)linq_client_connect(client, NULL, NULL, NULL);  // while the user chooses a file
+ *
  * LINQ_NETWORK  it cannot connect
  * LINQ_TLS      the server's certificate is not trusted
+ *
+ * Also LINQ_INVALID_ARGUMENT, LINQ_TIMEOUT, LINQ_CANCELLED, LINQ_PROTOCOL, LINQ_NO_MEMORY and
+ * LINQ_INTERNAL.
  */
 linq_status linq_client_connect(struct linq_client *client,
                                 const struct linq_presigned *place,
@@ -764,6 +820,8 @@ linq_status linq_client_connect(struct linq_client *client,
  *
  * Returns nothing and never blocks. May be called on any thread, also in a callback; not in a signal
  * handler.
+ *
+ *     linq_network_changed(client);
  */
 void linq_network_changed(struct linq_client *client);
 
@@ -849,8 +907,17 @@ typedef struct linq_presigned {
  *
  * A place is open for about 15 minutes. One that is never used costs nothing and cannot be listed.
  *
+ *     linq_file file = linq_file_default();
+ *     file.filename = "photo.jpg";
+ *     file.size_bytes = 123456;
+ *     linq_status status = linq_presign(client, &file, NULL, &place, &error);
+ *     if (status == LINQ_OK) send_to_app(place->json);
+ *
  * LINQ_UNSUPPORTED   the type, size or name would be refused; nothing was sent
  * LINQ_UNAUTHORIZED  there is no API key, or Linq does not accept it
+ *
+ * Also LINQ_INVALID_ARGUMENT, LINQ_NETWORK, LINQ_TLS, LINQ_TIMEOUT, LINQ_CANCELLED,
+ * LINQ_NOT_FOUND, LINQ_RATE_LIMITED, LINQ_API, LINQ_PROTOCOL, LINQ_NO_MEMORY and LINQ_INTERNAL.
  */
 linq_status linq_presign(struct linq_client *client,
                          const struct linq_file *file,
@@ -867,7 +934,11 @@ linq_status linq_presign(struct linq_client *client,
  *
  * Unknown fields are ignored. Nothing is sent.
  *
+ *     linq_status status = linq_presigned_parse(json, strlen(json), &place, &error);
+ *
  * LINQ_INVALID_ARGUMENT  it is not such JSON, or asks for something that an upload must not do
+ *
+ * Also LINQ_NO_MEMORY and LINQ_INTERNAL.
  */
 linq_status linq_presigned_parse(const char *json,
                                  size_t length,
@@ -885,8 +956,16 @@ linq_status linq_presigned_parse(const char *json,
  *
  * A source whose size or type is not what was signed is refused before anything is sent.
  *
+ *     linq_source source = linq_source_default();
+ *     source.kind = LINQ_SOURCE_PATH;
+ *     source.path = "photo.jpg";
+ *     linq_status status = linq_upload_presigned(client, place, &source, NULL, &attachment, &error);
+ *
  * LINQ_EXPIRED  the place is no longer open; ask your server for a new one, or set options->renew
  * LINQ_STORAGE  the storage host refused; see error->storage_code
+ *
+ * Also LINQ_INVALID_ARGUMENT, LINQ_FILE, LINQ_UNSUPPORTED, LINQ_NETWORK, LINQ_TLS, LINQ_TIMEOUT,
+ * LINQ_CANCELLED, LINQ_PROTOCOL, LINQ_NO_MEMORY and LINQ_INTERNAL.
  */
 linq_status linq_upload_presigned(struct linq_client *client,
                                   const struct linq_presigned *presigned,
@@ -965,8 +1044,12 @@ static inline linq_queue_options linq_queue_options_default(void) {
  * inherited: it can only pass it to linq_free, which then leaves its memory and descriptors as they
  * are.
  *
+ *     linq_status status = linq_queue_new(client, NULL, &queue, &error);
+ *
  * LINQ_INVALID_ARGUMENT  max_in_flight is more than 256
  * LINQ_NO_MEMORY         there is no memory or no descriptor left
+ *
+ * Also LINQ_INTERNAL.
  */
 linq_status linq_queue_new(struct linq_client *client,
                            const struct linq_queue_options *options,
@@ -990,10 +1073,19 @@ linq_status linq_queue_new(struct linq_client *client,
  * have the upload's last event or have freed the queue. A cancel token ends a running upload at once,
  * and a waiting one when it would start.
  *
+ *     for (uint64_t i = 0; i < count; i++) {
+ *       linq_source source = linq_source_default();
+ *       source.kind = LINQ_SOURCE_PATH;
+ *       source.path = paths[i];
+ *       if (linq_queue_add(queue, NULL, &source, NULL, i, &error) != LINQ_OK) break;
+ *     }
+ *
  * LINQ_INVALID_ARGUMENT  the source is a READER, or options->progress, renew or attempt is set: these
  *                        would be called on a thread of the library; or tag is LINQ_QUEUE_ALL
  * LINQ_FILE              the descriptor cannot be duplicated
  * LINQ_NO_MEMORY         there is no memory for it, or no thread can be made
+ *
+ * Also LINQ_INTERNAL. What the upload itself may return is in its last event.
  */
 linq_status linq_queue_add(struct linq_queue *queue,
                            const struct linq_presigned *place,
@@ -1051,8 +1143,18 @@ typedef struct linq_event {
  * passed to the log callback here, on the calling thread; at most 256 wait, then the oldest are
  * dropped.
  *
+ *     linq_event *event;
+ *     for (uint64_t left = count; left > 0; linq_free(event)) {
+ *       if (linq_queue_next(queue, UINT32_MAX, &event, &error) != LINQ_OK) break;
+ *       if (event->attachment) printf("%s\n", event->attachment->attachment_id);
+ *       if (event->error) fprintf(stderr, "%s\n", event->error->message);
+ *       left = event->remaining;
+ *     }
+ *
  * LINQ_CANCELLED  the queue was freed meanwhile
  * LINQ_NO_MEMORY  there is no memory for the event; it stays in the queue, so call again
+ *
+ * Also LINQ_INVALID_ARGUMENT and LINQ_INTERNAL.
  */
 linq_status linq_queue_next(struct linq_queue *queue,
                             uint32_t timeout_ms,
@@ -1066,6 +1168,9 @@ linq_status linq_queue_next(struct linq_queue *queue,
  *
  * It belongs to the queue: neither read from it nor close it, and deregister it before linq_free.
  * Waiting log lines do not make it readable. -1 if queue is not a live queue of this process.
+ *
+ *     struct pollfd waits = {.fd = linq_queue_descriptor(queue), .events = POLLIN};
+ *     poll(&waits, 1, -1);
  */
 int32_t linq_queue_descriptor(struct linq_queue *queue);
 
@@ -1077,6 +1182,8 @@ int32_t linq_queue_descriptor(struct linq_queue *queue);
  * event of each is LINQ_EVENT_FAILED with LINQ_CANCELLED, unless it had ended before.
  *
  * Never blocks. A tag that no upload has is ignored, and so is NULL as queue.
+ *
+ *     linq_queue_cancel(queue, LINQ_QUEUE_ALL);
  */
 void linq_queue_cancel(struct linq_queue *queue,
                        uint64_t tag);
@@ -1123,9 +1230,15 @@ typedef struct linq_attachment_info {
  * call           NULL: no cancelling, no time limit
  * info           the result; free it with linq_free
  *
+ *     linq_attachment_info *info;
+ *     if (linq_attachment_get(client, id, NULL, &info, &error) == LINQ_OK) printf("%s\n", info->filename);
+ *
  * LINQ_NOT_FOUND         it does not exist, or belongs to another account
  * LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
  * LINQ_INVALID_ARGUMENT  it is not an id that an upload returns; nothing was sent
+ *
+ * Also LINQ_NETWORK, LINQ_TLS, LINQ_TIMEOUT, LINQ_CANCELLED, LINQ_RATE_LIMITED, LINQ_API,
+ * LINQ_PROTOCOL, LINQ_NO_MEMORY and LINQ_INTERNAL.
  */
 linq_status linq_attachment_get(struct linq_client *client,
                                 const char *attachment_id,
@@ -1142,9 +1255,14 @@ linq_status linq_attachment_get(struct linq_client *client,
  *
  * A retry, after the first answer was lost, that finds the attachment gone counts as success.
  *
+ *     linq_status status = linq_attachment_delete(client, id, NULL, &error);
+ *
  * LINQ_NOT_FOUND         it does not exist, or belongs to another account
  * LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
  * LINQ_INVALID_ARGUMENT  it is not an id that an upload returns; nothing was sent
+ *
+ * Also LINQ_NETWORK, LINQ_TLS, LINQ_TIMEOUT, LINQ_CANCELLED, LINQ_RATE_LIMITED, LINQ_API,
+ * LINQ_PROTOCOL, LINQ_NO_MEMORY and LINQ_INTERNAL.
  */
 linq_status linq_attachment_delete(struct linq_client *client,
                                    const char *attachment_id,
@@ -1210,10 +1328,22 @@ typedef struct linq_receipt {
  * Always sent with an idempotency key, so a retry never sends it twice. After an error, send again
  * with error->idempotency_key if there is one: the message may have arrived.
  *
+ *     const char *to[] = {"+15557654321"};
+ *     linq_message message = linq_message_default();
+ *     message.from = "+15551234567";
+ *     message.to = to;
+ *     message.to_count = 1;
+ *     message.attachment_ids = &attachment->attachment_id;
+ *     message.attachment_count = 1;
+ *     linq_status status = linq_send_message(client, &message, NULL, &receipt, &error);
+ *
  * LINQ_INVALID_ARGUMENT  it has no recipient, or neither text nor attachments; nothing was sent
  * LINQ_NOT_FOUND         an attachment no longer exists, or belongs to another account: upload it
  *                        again
  * LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
+ *
+ * Also LINQ_NETWORK, LINQ_TLS, LINQ_TIMEOUT, LINQ_CANCELLED, LINQ_RATE_LIMITED, LINQ_API,
+ * LINQ_PROTOCOL, LINQ_NO_MEMORY and LINQ_INTERNAL.
  */
 linq_status linq_send_message(struct linq_client *client,
                               const struct linq_message *message,
@@ -1292,9 +1422,18 @@ typedef struct linq_response {
  * and 2009, x-should-retry: true. An error whose retryable is 0 may then mean that the request was
  * executed all the same. A refusal is an error, with Linq's message and codes.
  *
+ *     linq_request request = linq_request_default();
+ *     request.method = "POST";
+ *     request.path = "/v3/chats/6a3f0c1e-5b1d-4c58-9c37-2f4b8f9a0d11/messages";
+ *     request.json = "{\"message\":{\"parts\":[{\"type\":\"text\",\"value\":\"hello\"}]}}";
+ *     linq_status status = linq_send_request(client, &request, NULL, &response, &error);
+ *
  * LINQ_INVALID_ARGUMENT  method, path or JSON is invalid; nothing was sent
  * LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
  * LINQ_PROTOCOL          Linq's answer is not JSON
+ *
+ * Also LINQ_NETWORK, LINQ_TLS, LINQ_TIMEOUT, LINQ_CANCELLED, LINQ_NOT_FOUND, LINQ_RATE_LIMITED,
+ * LINQ_API, LINQ_NO_MEMORY and LINQ_INTERNAL.
  */
 linq_status linq_send_request(struct linq_client *client,
                               const struct linq_request *request,
@@ -1315,6 +1454,8 @@ linq_status linq_send_request(struct linq_client *client,
  *               and may still refuse the file; NULL with length 0: from the name alone
  *
  * Nothing is opened or read.
+ *
+ *     const char *type = linq_content_type("photo.jpg", NULL, 0);  // "image/jpeg"
  */
 const char *linq_content_type(const char *path_or_name, const void *bytes, size_t length);
 
@@ -1348,7 +1489,11 @@ typedef void (*linq_log_fn)(void *user_data, uint32_t level, const char *line);
  * several threads may be in it at once. It may call any linq function except this one; the lines
  * of those calls are dropped. Returns once no thread is in the old callback any more.
  *
+ *     (void)linq_set_log(on_log, NULL, LINQ_LOG_INFO);
+ *
  * LINQ_INVALID_ARGUMENT  the level is unknown, or it was called from inside a log callback
+ *
+ * Also LINQ_INTERNAL.
  */
 linq_status linq_set_log(linq_log_fn callback,
                          void *user_data,

@@ -39,9 +39,21 @@ use types::*;
 /// Reserves a place and sends the bytes there, with retries where they help. Memory use does not
 /// depend on the size of the file.
 ///
+/// ```c
+/// linq_attachment *photo;
+/// if (linq_upload_file(NULL, "photo.jpg", NULL, &photo, &error) == LINQ_OK)
+///   printf("%s\n", photo->attachment_id);
+/// else
+///   fprintf(stderr, "%s\n", error->message);
+/// ```
+///
 /// LINQ_FILE          it cannot be opened, is not a regular file, or changed while being sent
 /// LINQ_UNSUPPORTED   its type, size or name would be refused; nothing was sent
 /// LINQ_UNAUTHORIZED  there is no API key, or Linq does not accept it
+///
+/// Also LINQ_INVALID_ARGUMENT, LINQ_NETWORK, LINQ_TLS, LINQ_TIMEOUT, LINQ_CANCELLED,
+/// LINQ_NOT_FOUND, LINQ_RATE_LIMITED, LINQ_API, LINQ_STORAGE, LINQ_EXPIRED, LINQ_PROTOCOL,
+/// LINQ_NO_MEMORY and LINQ_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_upload_file(
     client: *mut linq_client,
@@ -64,6 +76,11 @@ pub unsafe extern "C" fn linq_upload_file(
 /// NULL is allowed. Secrets are overwritten first. A client or token that a call is using is freed
 /// when that call returns. A pointer that is not a live object of the library, such as a member
 /// string or an object freed before, is ignored and logged.
+///
+/// ```c
+/// linq_free(attachment);
+/// linq_free(error);
+/// ```
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_free(anything: *mut c_void) {
     catch_panic((), || unsafe { free::free(anything) })
@@ -71,6 +88,10 @@ pub unsafe extern "C" fn linq_free(anything: *mut c_void) {
 
 /// The name of a status as it is written here, such as "LINQ_TIMEOUT"; a static string, never
 /// NULL. "LINQ_INTERNAL" for a number that this library does not know.
+///
+/// ```c
+/// fprintf(stderr, "%s: %s\n", linq_status_name(error->status), error->message);
+/// ```
 #[unsafe(no_mangle)]
 pub extern "C" fn linq_status_name(status: linq_status) -> *const c_char {
     status::name(status).as_ptr()
@@ -78,18 +99,33 @@ pub extern "C" fn linq_status_name(status: linq_status) -> *const c_char {
 
 /// The version of the loaded library, such as "0.1.0"; a static string. LINQ_VERSION_STRING is
 /// this header's.
+///
+/// ```c
+/// printf("liblinq %s\n", linq_version());
+/// ```
 #[unsafe(no_mangle)]
 pub extern "C" fn linq_version() -> *const c_char {
     status::VERSION.as_ptr()
 }
 
 /// The ABI of the loaded library. It works with this header if it equals LINQ_ABI_VERSION.
+///
+/// ```c
+/// if (linq_abi_version() != LINQ_ABI_VERSION) abort();
+/// ```
 #[unsafe(no_mangle)]
 pub extern "C" fn linq_abi_version() -> u32 {
     LINQ_ABI_VERSION
 }
 
 /// Makes a cancel token; free it with linq_free. NULL if memory or descriptors ran out.
+///
+/// ```c
+/// linq_upload_options options = linq_upload_options_default();
+/// options.cancel = linq_cancel_token_new();
+/// linq_status status = linq_upload_file(client, path, &options, &attachment, &error);
+/// linq_free(options.cancel);
+/// ```
 #[unsafe(no_mangle)]
 pub extern "C" fn linq_cancel_token_new() -> *mut linq_cancel_token {
     catch_panic(std::ptr::null_mut(), handle::token)
@@ -100,6 +136,10 @@ pub extern "C" fn linq_cancel_token_new() -> *mut linq_cancel_token {
 ///
 /// Cannot be undone. Never blocks. May be called from any thread and from a signal handler; errno
 /// is preserved. NULL does nothing.
+///
+/// ```c
+/// linq_cancel_token_cancel(token);  // the upload that has it returns LINQ_CANCELLED
+/// ```
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_cancel_token_cancel(token: *mut linq_cancel_token) {
     unsafe { handle::cancel(token) }
@@ -113,7 +153,23 @@ pub unsafe extern "C" fn linq_cancel_token_cancel(token: *mut linq_cancel_token)
 /// options     NULL: all defaults; a source without a path needs options->filename
 /// attachment  the result; free it with linq_free
 ///
-/// Fails as linq_upload_file does.
+/// ```c
+/// linq_source source = linq_source_default();
+/// source.kind = LINQ_SOURCE_BYTES;
+/// source.bytes = "hello";
+/// source.length = 5;
+/// linq_upload_options options = linq_upload_options_default();
+/// options.filename = "note.txt";
+/// linq_status status = linq_upload(client, &source, &options, &attachment, &error);
+/// ```
+///
+/// LINQ_FILE          it cannot be opened, is not a regular file, or changed while being sent
+/// LINQ_UNSUPPORTED   its type, size or name would be refused; nothing was sent
+/// LINQ_UNAUTHORIZED  there is no API key, or Linq does not accept it
+///
+/// Also LINQ_INVALID_ARGUMENT, LINQ_NETWORK, LINQ_TLS, LINQ_TIMEOUT, LINQ_CANCELLED,
+/// LINQ_NOT_FOUND, LINQ_RATE_LIMITED, LINQ_API, LINQ_STORAGE, LINQ_EXPIRED, LINQ_PROTOCOL,
+/// LINQ_NO_MEMORY and LINQ_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_upload(
     client: *mut linq_client,
@@ -139,9 +195,18 @@ pub unsafe extern "C" fn linq_upload(
 /// The environment is read now and at no other time. Nothing is sent. Without any API key the
 /// client can still upload presigned.
 ///
+/// ```c
+/// linq_client_options options = linq_client_options_default();
+/// options.user_agent = "MyApp/2.1";
+/// options.stall_timeout_ms = 10000;
+/// linq_status status = linq_client_new(&options, &client, &error);
+/// ```
+///
 /// LINQ_INVALID_ARGUMENT  a setting has an invalid value, such as a base_url that is not a URL
 /// LINQ_FILE              ca_file cannot be read
 /// LINQ_TLS               ca_file or ca_pem contains no certificate
+///
+/// Also LINQ_NO_MEMORY and LINQ_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_client_new(
     options: *const linq_client_options,
@@ -163,8 +228,15 @@ pub unsafe extern "C" fn linq_client_new(
 /// is needed. If a connection is open already, it does nothing. While the library asks Linq for a
 /// place, it connects to the storage of the last upload by itself.
 ///
+/// ```c
+/// (void)linq_client_connect(client, NULL, NULL, NULL);  // while the user chooses a file
+/// ```
+///
 /// LINQ_NETWORK  it cannot connect
 /// LINQ_TLS      the server's certificate is not trusted
+///
+/// Also LINQ_INVALID_ARGUMENT, LINQ_TIMEOUT, LINQ_CANCELLED, LINQ_PROTOCOL, LINQ_NO_MEMORY and
+/// LINQ_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_client_connect(
     client: *mut linq_client,
@@ -191,8 +263,19 @@ pub unsafe extern "C" fn linq_client_connect(
 ///
 /// A place is open for about 15 minutes. One that is never used costs nothing and cannot be listed.
 ///
+/// ```c
+/// linq_file file = linq_file_default();
+/// file.filename = "photo.jpg";
+/// file.size_bytes = 123456;
+/// linq_status status = linq_presign(client, &file, NULL, &place, &error);
+/// if (status == LINQ_OK) send_to_app(place->json);
+/// ```
+///
 /// LINQ_UNSUPPORTED   the type, size or name would be refused; nothing was sent
 /// LINQ_UNAUTHORIZED  there is no API key, or Linq does not accept it
+///
+/// Also LINQ_INVALID_ARGUMENT, LINQ_NETWORK, LINQ_TLS, LINQ_TIMEOUT, LINQ_CANCELLED,
+/// LINQ_NOT_FOUND, LINQ_RATE_LIMITED, LINQ_API, LINQ_PROTOCOL, LINQ_NO_MEMORY and LINQ_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_presign(
     client: *mut linq_client,
@@ -218,7 +301,13 @@ pub unsafe extern "C" fn linq_presign(
 ///
 /// Unknown fields are ignored. Nothing is sent.
 ///
+/// ```c
+/// linq_status status = linq_presigned_parse(json, strlen(json), &place, &error);
+/// ```
+///
 /// LINQ_INVALID_ARGUMENT  it is not such JSON, or asks for something that an upload must not do
+///
+/// Also LINQ_NO_MEMORY and LINQ_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_presigned_parse(
     json: *const c_char,
@@ -240,8 +329,18 @@ pub unsafe extern "C" fn linq_presigned_parse(
 ///
 /// A source whose size or type is not what was signed is refused before anything is sent.
 ///
+/// ```c
+/// linq_source source = linq_source_default();
+/// source.kind = LINQ_SOURCE_PATH;
+/// source.path = "photo.jpg";
+/// linq_status status = linq_upload_presigned(client, place, &source, NULL, &attachment, &error);
+/// ```
+///
 /// LINQ_EXPIRED  the place is no longer open; ask your server for a new one, or set options->renew
 /// LINQ_STORAGE  the storage host refused; see error->storage_code
+///
+/// Also LINQ_INVALID_ARGUMENT, LINQ_FILE, LINQ_UNSUPPORTED, LINQ_NETWORK, LINQ_TLS, LINQ_TIMEOUT,
+/// LINQ_CANCELLED, LINQ_PROTOCOL, LINQ_NO_MEMORY and LINQ_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_upload_presigned(
     client: *mut linq_client,
@@ -309,8 +408,14 @@ pub unsafe extern "C" fn linq_presigned_check(
 /// inherited: it can only pass it to linq_free, which then leaves its memory and descriptors as they
 /// are.
 ///
+/// ```c
+/// linq_status status = linq_queue_new(client, NULL, &queue, &error);
+/// ```
+///
 /// LINQ_INVALID_ARGUMENT  max_in_flight is more than 256
 /// LINQ_NO_MEMORY         there is no memory or no descriptor left
+///
+/// Also LINQ_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_queue_new(
     client: *mut linq_client,
@@ -341,10 +446,21 @@ pub unsafe extern "C" fn linq_queue_new(
 /// have the upload's last event or have freed the queue. A cancel token ends a running upload at once,
 /// and a waiting one when it would start.
 ///
+/// ```c
+/// for (uint64_t i = 0; i < count; i++) {
+///   linq_source source = linq_source_default();
+///   source.kind = LINQ_SOURCE_PATH;
+///   source.path = paths[i];
+///   if (linq_queue_add(queue, NULL, &source, NULL, i, &error) != LINQ_OK) break;
+/// }
+/// ```
+///
 /// LINQ_INVALID_ARGUMENT  the source is a READER, or options->progress, renew or attempt is set: these
 ///                        would be called on a thread of the library; or tag is LINQ_QUEUE_ALL
 /// LINQ_FILE              the descriptor cannot be duplicated
 /// LINQ_NO_MEMORY         there is no memory for it, or no thread can be made
+///
+/// Also LINQ_INTERNAL. What the upload itself may return is in its last event.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_queue_add(
     queue: *mut linq_queue,
@@ -376,8 +492,20 @@ pub unsafe extern "C" fn linq_queue_add(
 /// passed to the log callback here, on the calling thread; at most 256 wait, then the oldest are
 /// dropped.
 ///
+/// ```c
+/// linq_event *event;
+/// for (uint64_t left = count; left > 0; linq_free(event)) {
+///   if (linq_queue_next(queue, UINT32_MAX, &event, &error) != LINQ_OK) break;
+///   if (event->attachment) printf("%s\n", event->attachment->attachment_id);
+///   if (event->error) fprintf(stderr, "%s\n", event->error->message);
+///   left = event->remaining;
+/// }
+/// ```
+///
 /// LINQ_CANCELLED  the queue was freed meanwhile
 /// LINQ_NO_MEMORY  there is no memory for the event; it stays in the queue, so call again
+///
+/// Also LINQ_INVALID_ARGUMENT and LINQ_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_queue_next(
     queue: *mut linq_queue,
@@ -399,6 +527,11 @@ pub unsafe extern "C" fn linq_queue_next(
 ///
 /// It belongs to the queue: neither read from it nor close it, and deregister it before linq_free.
 /// Waiting log lines do not make it readable. -1 if queue is not a live queue of this process.
+///
+/// ```c
+/// struct pollfd waits = {.fd = linq_queue_descriptor(queue), .events = POLLIN};
+/// poll(&waits, 1, -1);
+/// ```
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_queue_descriptor(queue: *mut linq_queue) -> i32 {
     catch_panic(-1, || handle::descriptor(queue))
@@ -408,6 +541,10 @@ pub unsafe extern "C" fn linq_queue_descriptor(queue: *mut linq_queue) -> i32 {
 /// event of each is LINQ_EVENT_FAILED with LINQ_CANCELLED, unless it had ended before.
 ///
 /// Never blocks. A tag that no upload has is ignored, and so is NULL as queue.
+///
+/// ```c
+/// linq_queue_cancel(queue, LINQ_QUEUE_ALL);
+/// ```
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_queue_cancel(queue: *mut linq_queue, tag: u64) {
     catch_panic((), || handle::cancel_queued(queue, tag))
@@ -420,9 +557,17 @@ pub unsafe extern "C" fn linq_queue_cancel(queue: *mut linq_queue, tag: u64) {
 /// call           NULL: no cancelling, no time limit
 /// info           the result; free it with linq_free
 ///
+/// ```c
+/// linq_attachment_info *info;
+/// if (linq_attachment_get(client, id, NULL, &info, &error) == LINQ_OK) printf("%s\n", info->filename);
+/// ```
+///
 /// LINQ_NOT_FOUND         it does not exist, or belongs to another account
 /// LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
 /// LINQ_INVALID_ARGUMENT  it is not an id that an upload returns; nothing was sent
+///
+/// Also LINQ_NETWORK, LINQ_TLS, LINQ_TIMEOUT, LINQ_CANCELLED, LINQ_RATE_LIMITED, LINQ_API,
+/// LINQ_PROTOCOL, LINQ_NO_MEMORY and LINQ_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_attachment_get(
     client: *mut linq_client,
@@ -448,9 +593,16 @@ pub unsafe extern "C" fn linq_attachment_get(
 ///
 /// A retry, after the first answer was lost, that finds the attachment gone counts as success.
 ///
+/// ```c
+/// linq_status status = linq_attachment_delete(client, id, NULL, &error);
+/// ```
+///
 /// LINQ_NOT_FOUND         it does not exist, or belongs to another account
 /// LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
 /// LINQ_INVALID_ARGUMENT  it is not an id that an upload returns; nothing was sent
+///
+/// Also LINQ_NETWORK, LINQ_TLS, LINQ_TIMEOUT, LINQ_CANCELLED, LINQ_RATE_LIMITED, LINQ_API,
+/// LINQ_PROTOCOL, LINQ_NO_MEMORY and LINQ_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_attachment_delete(
     client: *mut linq_client,
@@ -478,10 +630,24 @@ pub unsafe extern "C" fn linq_attachment_delete(
 /// Always sent with an idempotency key, so a retry never sends it twice. After an error, send again
 /// with error->idempotency_key if there is one: the message may have arrived.
 ///
+/// ```c
+/// const char *to[] = {"+15557654321"};
+/// linq_message message = linq_message_default();
+/// message.from = "+15551234567";
+/// message.to = to;
+/// message.to_count = 1;
+/// message.attachment_ids = &attachment->attachment_id;
+/// message.attachment_count = 1;
+/// linq_status status = linq_send_message(client, &message, NULL, &receipt, &error);
+/// ```
+///
 /// LINQ_INVALID_ARGUMENT  it has no recipient, or neither text nor attachments; nothing was sent
 /// LINQ_NOT_FOUND         an attachment no longer exists, or belongs to another account: upload it
 ///                        again
 /// LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
+///
+/// Also LINQ_NETWORK, LINQ_TLS, LINQ_TIMEOUT, LINQ_CANCELLED, LINQ_RATE_LIMITED, LINQ_API,
+/// LINQ_PROTOCOL, LINQ_NO_MEMORY and LINQ_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_send_message(
     client: *mut linq_client,
@@ -513,9 +679,20 @@ pub unsafe extern "C" fn linq_send_message(
 /// and 2009, x-should-retry: true. An error whose retryable is 0 may then mean that the request was
 /// executed all the same. A refusal is an error, with Linq's message and codes.
 ///
+/// ```c
+/// linq_request request = linq_request_default();
+/// request.method = "POST";
+/// request.path = "/v3/chats/6a3f0c1e-5b1d-4c58-9c37-2f4b8f9a0d11/messages";
+/// request.json = "{\"message\":{\"parts\":[{\"type\":\"text\",\"value\":\"hello\"}]}}";
+/// linq_status status = linq_send_request(client, &request, NULL, &response, &error);
+/// ```
+///
 /// LINQ_INVALID_ARGUMENT  method, path or JSON is invalid; nothing was sent
 /// LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
 /// LINQ_PROTOCOL          Linq's answer is not JSON
+///
+/// Also LINQ_NETWORK, LINQ_TLS, LINQ_TIMEOUT, LINQ_CANCELLED, LINQ_NOT_FOUND, LINQ_RATE_LIMITED,
+/// LINQ_API, LINQ_NO_MEMORY and LINQ_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_send_request(
     client: *mut linq_client,
@@ -547,6 +724,10 @@ pub unsafe extern "C" fn linq_send_request(
 ///
 /// Returns nothing and never blocks. May be called on any thread, also in a callback; not in a signal
 /// handler.
+///
+/// ```c
+/// linq_network_changed(client);
+/// ```
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_network_changed(client: *mut linq_client) {
     catch_panic((), || handle::network_changed(client))
@@ -560,6 +741,10 @@ pub unsafe extern "C" fn linq_network_changed(client: *mut linq_client) {
 ///               and may still refuse the file; NULL with length 0: from the name alone
 ///
 /// Nothing is opened or read.
+///
+/// ```c
+/// const char *type = linq_content_type("photo.jpg", NULL, 0);  // "image/jpeg"
+/// ```
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn linq_content_type(
     path_or_name: *const c_char,
@@ -580,7 +765,13 @@ pub unsafe extern "C" fn linq_content_type(
 /// several threads may be in it at once. It may call any linq function except this one; the lines
 /// of those calls are dropped. Returns once no thread is in the old callback any more.
 ///
+/// ```c
+/// (void)linq_set_log(on_log, NULL, LINQ_LOG_INFO);
+/// ```
+///
 /// LINQ_INVALID_ARGUMENT  the level is unknown, or it was called from inside a log callback
+///
+/// Also LINQ_INTERNAL.
 #[unsafe(no_mangle)]
 pub extern "C" fn linq_set_log(callback: linq_log_fn, user_data: *mut c_void, level: u32) -> linq_status {
     catch_panic(LINQ_INTERNAL, || callback::set_log(callback, user_data, level))
