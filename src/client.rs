@@ -15,7 +15,7 @@ use crate::call::{Call, Progress};
 use crate::cancel::CancelToken;
 use crate::certificates::certificates;
 use crate::declare::{Declared, declare};
-use crate::error::{Error, ErrorKind, reason};
+use crate::error::{Error, ErrorKind, reason, shown};
 use crate::http::{Http, Proxies, Settings, Trust};
 use crate::message::{self, Message, Receipt};
 use crate::network::Network;
@@ -309,7 +309,7 @@ fn user_agent(suffix: Option<&str>) -> Result<String, Error> {
 fn extra_certificates(config: &Config) -> Result<Vec<rustls::pki_types::CertificateDer<'static>>, Error> {
     let mut found = Vec::new();
     if let Some(path) = &config.ca_file {
-        let name = format!("the CA file {}", path.display());
+        let name = format!("the CA file {}", shown(path));
         let pem = std::fs::read(path).map_err(|e| {
             Error::new(ErrorKind::File, format!("{name} cannot be read: {}", reason(&e))).caused_by(&e)
         })?;

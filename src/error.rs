@@ -1,6 +1,7 @@
 //! The one error type: what failed, on what, why, and what to do about it.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 /// What kind of failure it was. The numbers are those of `linq_status` in linq.h and never change.
@@ -176,6 +177,12 @@ pub(crate) fn timeout(message: String) -> Error {
     let mut error = Error::new(ErrorKind::Timeout, message);
     error.details.retryable = true;
     error
+}
+
+/// A path as it stands in a message: what would steer a terminal, or begin another line, is escaped.
+pub(crate) fn shown(path: &Path) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    path.display().to_string().chars().map(escaped).collect()
 }
 
 /// The system's text for a failure, without the number, which [`Details::system_error`] has.

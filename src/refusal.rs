@@ -50,7 +50,9 @@ pub(crate) fn by_api(
     secrets: &Secrets,
 ) -> Error {
     if (300..400).contains(&response.status) {
-        return redirected(what, host, response, secrets);
+        let mut error = redirected(what, host, response, secrets);
+        error.message = with_base_url_hint(error.message);
+        return error;
     }
     let Envelope { code, message, doc_url, retry_after, trace_id } = Envelope::read(&response.body, secrets);
     let class = retry::classify(Refusal {

@@ -10,7 +10,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use crate::error::reason;
+use crate::error::{reason, shown};
 
 /// Where distributions keep all certificates in one file. The first that exists is used, as in Go's crypto/x509.
 const BUNDLES: [&str; 7] = [
@@ -46,11 +46,11 @@ pub(crate) fn load(file: Option<&Path>, directories: &[PathBuf]) -> RootCertStor
 /// What is wrong with the variables' values.
 pub(crate) fn problems(file: Option<&Path>, directories: &[PathBuf]) -> Vec<String> {
     let unreadable = |name: &str, path: &Path, e: &io::Error| {
-        format!("{name} names {}, which cannot be read: {}", path.display(), reason(e))
+        format!("{name} names {}, which cannot be read: {}", shown(path), reason(e))
     };
     let of_file = file.and_then(|path| match fs::read(path) {
         Ok(pem) if CertificateDer::pem_slice_iter(&pem).flatten().next().is_some() => None,
-        Ok(_) => Some(format!("SSL_CERT_FILE names {}, which holds no certificate", path.display())),
+        Ok(_) => Some(format!("SSL_CERT_FILE names {}, which holds no certificate", shown(path))),
         Err(e) => Some(unreadable("SSL_CERT_FILE", path, &e)),
     });
     let of_directory = |path: &PathBuf| Some(unreadable("SSL_CERT_DIR", path, &fs::read_dir(path).err()?));
@@ -69,5 +69,23 @@ fn add_directory(roots: &mut RootCertStore, path: &Path) {
         if entry.path().is_file() {
             add_file(roots, &entry.path());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_in_a_message_steers_no_terminal() {
+        let path = PathBuf::from("/nowhere/a\u{1b}[31m\nb");
+        let expected = "/nowhere/a\\u{1b}[31m\\nb, which cannot be read: No such file or directory";
+        let found = problems(Some(&path), std::slice::from_ref(&path));
+        assert_eq!(found, ["FILE", "DIR"].map(|kind| format!("SSL_CERT_{kind} names {expected}")));
+
+        let config = crate::Config { ca_file: Some(path), ..crate::Config::default() };
+        let error = crate::Client::new(config).unwrap_err();
+        let expected = "the CA file /nowhere/a\\u{1b}[31m\\nb cannot be read: No such file or directory";
+        assert_eq!(error.message, expected);
     }
 }

@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::error::{failed, file_error};
-use crate::error::Error;
+use crate::error::{Error, shown};
 
 /// A descriptor of our own for the same open file.
 pub(crate) fn duplicate(fd: BorrowedFd<'_>) -> Result<OwnedFd, Error> {
@@ -32,7 +32,7 @@ impl<'a> FileSource<'a> {
         if path.as_os_str().is_empty() {
             return Err(file_error("the path is empty; give that of a file".to_owned()));
         }
-        let name = path.display().to_string();
+        let name = shown(path);
         // Without these flags a FIFO without a writer would block the call, and a terminal could become the host's own.
         let flags = libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY;
         let file = OpenOptions::new().read(true).custom_flags(flags).open(path);

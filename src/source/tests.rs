@@ -56,6 +56,13 @@ fn what_is_no_regular_file_is_refused_and_never_waited_for() {
         (ErrorKind::File, "/nowhere/at/all cannot be opened: there is no such file".to_owned())
     );
     assert_eq!(
+        message(Source::Path(Path::new("/nowhere/a\u{1b}[31m\nb\u{9b}ä")).open()),
+        (
+            ErrorKind::File,
+            "/nowhere/a\\u{1b}[31m\\nb\\u{9b}ä cannot be opened: there is no such file".to_owned()
+        )
+    );
+    assert_eq!(
         message(Source::Path(Path::new("/")).open()),
         (ErrorKind::File, "/ is a directory, not a regular file".to_owned())
     );

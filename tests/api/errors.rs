@@ -212,7 +212,8 @@ fn redirects_are_no_answer_of_any_call() {
         client.delete_attachment(ID, CallOptions::default()).unwrap_err(),
     ] {
         assert_eq!((error.kind, error.details.http_status), (ErrorKind::Protocol, Some(308)));
-        let expected = ": 127.0.0.1 redirects to 127.0.0.1 (status 308), which is never followed";
+        let expected = ": 127.0.0.1 redirects to 127.0.0.1 (status 308), which is never followed; is the base URL \
+             right? LINQ_API_V3_BASE_URL sets it";
         assert!(error.message.ends_with(expected), "{error}");
     }
 }

@@ -28,7 +28,8 @@ fn a_redirect_is_never_followed_and_names_the_host_alone() {
             let fault = sandbox.on_reserve(redirect);
             let error = upload(&client, &bytes).unwrap_err();
             fault.assert_injected(1);
-            let expected = expected.replace("uploading", "reserving a place for");
+            let expected = expected.replace("uploading", "reserving a place for")
+                + "; is the base URL right? LINQ_API_V3_BASE_URL sets it";
             assert_eq!((error.kind, &*error.message), (ErrorKind::Protocol, &*expected));
             assert_eq!(error.details.http_status, Some(status));
 
