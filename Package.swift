@@ -24,6 +24,8 @@ let package = Package(
         library,
         .target(
             name: "Linq", dependencies: ["CLinq"], path: "bindings/swift/Sources/Linq",
+            // What Apple asks of every package: this collects nothing, and looks at the times of the files that it uploads.
+            resources: [.copy("PrivacyInfo.xcprivacy")],
             // What liblinq itself needs of the system where it is linked as an archive.
             linkerSettings: ["Security", "CoreFoundation"].map { .linkedFramework($0, .when(platforms: [.iOS, .macOS])) }
         ),
