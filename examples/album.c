@@ -37,6 +37,10 @@ static int show(const linq_event *event, const char *path) {
       printf("%s\t%s\n", event->attachment->attachment_id, path);
       fprintf(stderr, "%s: done, %" PRIu64 " to go\n", path, event->remaining);
       return 1;
+    case LINQ_EVENT_RETRY:
+      fprintf(stderr, "%s: attempt %" PRIu32 " of %" PRIu32 " in %" PRIu32 " ms: %s\n", path, event->attempt,
+              event->max_attempts, event->again_in_ms, event->error->message);
+      return 1;
     default:
       fprintf(stderr, "%s: failed: %s%s\n", path, event->error->message,
               event->error->retryable ? " (the same may work later)" : "");

@@ -1104,6 +1104,12 @@ linq_status linq_queue_add(struct linq_queue *queue,
 #define LINQ_EVENT_FAILED 3
 
 /**
+ * linq_event.kind: an attempt failed, and another will be made. See linq_event.attempt, again_in_ms
+ * and error.
+ */
+#define LINQ_EVENT_RETRY 4
+
+/**
  * What happened to an upload of a queue. Returned by linq_queue_next; free it with linq_free. The
  * attachment and the error are part of it and are freed with it; do not free them yourself.
  */
@@ -1112,7 +1118,10 @@ typedef struct linq_event {
   size_t struct_size;
   /** FINISHED: the attachment, for messages. Else NULL. */
   const struct linq_attachment *attachment;
-  /** FAILED: the error, LINQ_CANCELLED if the upload was cancelled. Else NULL. */
+  /**
+   * FAILED: the error, LINQ_CANCELLED if the upload was cancelled. RETRY: why the attempt failed;
+   * retry_after_ms is not 0 if the server asked for the wait. Else NULL.
+   */
   const struct linq_error *error;
   /** NULL. */
   const void *reserved;
@@ -1124,15 +1133,26 @@ typedef struct linq_event {
   uint64_t total;
   /** How many uploads of the queue will still have a last event after this event. 0: all are done. */
   uint64_t remaining;
-  /** LINQ_EVENT_PROGRESS, _FINISHED or _FAILED. */
+  /** LINQ_EVENT_PROGRESS, _FINISHED, _FAILED or _RETRY. */
   uint32_t kind;
   /** 0. */
   uint32_t reserved_2;
+  /** The number of the attempt, from 1. RETRY: of the next one. 0: the upload never started. */
+  uint32_t attempt;
+  /** How many attempts the client makes at most. */
+  uint32_t max_attempts;
+  /**
+   * LINQ_STEP_RESERVE or LINQ_STEP_PUT: what runs or, if it failed, what failed. 0: nothing was
+   * begun.
+   */
+  uint32_t step;
+  /** RETRY: how long the upload waits before the next attempt. Else 0. */
+  uint32_t again_in_ms;
 } linq_event;
 
 /**
- * Waits for the next event of a queue. At most one event of each upload waits: newer progress replaces
- * older progress, and the last event replaces both. Uploads go on whether events are fetched or not.
+ * Waits for the next event of a queue. At most one event of each upload waits: a newer one replaces it.
+ * Uploads go on whether events are fetched or not.
  *
  * queue       required
  * timeout_ms  how long to wait for an event; 0: not at all; UINT32_MAX: without limit, even if
@@ -1146,8 +1166,8 @@ typedef struct linq_event {
  *     linq_event *event;
  *     for (uint64_t left = count; left > 0; linq_free(event)) {
  *       if (linq_queue_next(queue, UINT32_MAX, &event, &error) != LINQ_OK) break;
- *       if (event->attachment) printf("%s\n", event->attachment->attachment_id);
- *       if (event->error) fprintf(stderr, "%s\n", event->error->message);
+ *       if (event->kind == LINQ_EVENT_FINISHED) printf("%s\n", event->attachment->attachment_id);
+ *       if (event->kind == LINQ_EVENT_FAILED) fprintf(stderr, "%s\n", event->error->message);
  *       left = event->remaining;
  *     }
  *

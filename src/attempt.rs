@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::call::Call;
+use crate::call::{Call, Stage};
 use crate::error::{Details, Error, ErrorKind};
 use crate::log::{self, Level};
 use crate::random;
@@ -45,6 +45,7 @@ impl Attempts {
             state.made += 1;
             let again = first.is_some();
             call.recorder.number(state.made);
+            call.is_at(Stage::Attempt(state.made, self.max));
             let error = match attempt(Attempt { number: state.made, again, renew }) {
                 Ok(value) => {
                     call.recorder.tell(None);
@@ -70,6 +71,7 @@ impl Attempts {
                     wait
                 }
             };
+            call.is_at(Stage::Retry(&error, state.made + 1, wait));
             log::line(Level::Warn, || {
                 let max = self.max;
                 let asked = error.details.retry_after.map_or("", |_| ", as the server asks");

@@ -12,11 +12,24 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, reason, timeout};
 use crate::network::{Network, Watch};
-use crate::report::{Observer, Recorder};
+use crate::report::{Observer, Recorder, Step};
 use crate::sys::boottime;
 
 /// A progress callback: gets the number of bytes that the other side has, and the total. Returning `false` cancels.
 pub type Progress = Box<dyn FnMut(u64, u64) -> bool>;
+
+/// Where an upload is, for whoever follows it.
+pub(crate) enum Stage<'a> {
+    /// An attempt begins: its number, from 1, and how many there may be.
+    Attempt(u32, u32),
+    /// A request of it begins; the source has so many bytes.
+    Request(Step, u64),
+    /// The attempt failed. The next has this number, and begins after this time.
+    Retry(&'a Error, u32, Duration),
+}
+
+/// Called at each stage, on the thread of the call.
+pub(crate) type Follow = Box<dyn Fn(Stage<'_>)>;
 
 /// The shortest time between two progress reports.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
@@ -29,6 +42,7 @@ pub(crate) struct Call {
     deadline: Option<Duration>,
     timeout: Option<Duration>,
     progress: RefCell<Option<Progress>>,
+    follow: Option<Follow>,
     told: Cell<Option<(u64, Instant)>>,
     asked: Cell<bool>,
     pub(crate) recorder: Recorder,
@@ -53,7 +67,7 @@ impl Call {
         observer: Option<&Observer>,
         network: &Arc<Network>,
     ) -> Rc<Self> {
-        Self::with_tokens([cancel, None], timeout, progress, observer, network)
+        Self::with_tokens([cancel, None], timeout, progress, None, observer, network)
     }
 
     /// An upload of a queue, which has a token of the queue's besides the caller's.
@@ -61,15 +75,17 @@ impl Call {
         cancel: [Option<&CancelToken>; 2],
         timeout: Option<Duration>,
         progress: Progress,
+        follow: Follow,
         network: &Arc<Network>,
     ) -> Rc<Self> {
-        Self::with_tokens(cancel, timeout, Some(progress), None, network)
+        Self::with_tokens(cancel, timeout, Some(progress), Some(follow), None, network)
     }
 
     fn with_tokens(
         cancel: [Option<&CancelToken>; 2],
         timeout: Option<Duration>,
         progress: Option<Progress>,
+        follow: Option<Follow>,
         observer: Option<&Observer>,
         network: &Arc<Network>,
     ) -> Rc<Self> {
@@ -78,11 +94,18 @@ impl Call {
             deadline: timeout.and_then(|t| boottime().checked_add(t)),
             timeout,
             progress: RefCell::new(progress),
+            follow,
             told: Cell::new(None),
             asked: Cell::new(false),
             recorder: Recorder::new(observer.cloned()),
             network: Watch::new(network),
         })
+    }
+
+    pub(crate) fn is_at(&self, stage: Stage<'_>) {
+        if let Some(follow) = &self.follow {
+            follow(stage);
+        }
     }
 
     /// A request is about to be made: from here on the attempt counts.

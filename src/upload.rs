@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::api::Api;
 use crate::attachment::Attachment;
 use crate::attempt::{Attempt, Attempts};
-use crate::call::Call;
+use crate::call::{Call, Stage};
 use crate::declare::{Declared, check_renewed, check_signed, check_signed_name, declare, named};
 use crate::error::{Error, ErrorKind};
 use crate::http::{Ahead, Body, Http, Method, Request};
@@ -128,6 +128,7 @@ impl Job<'_, '_> {
             Places::Given { .. } => self.renew()?,
         }
         let place = self.place.as_ref().ok_or_else(lost)?;
+        self.upload.call.is_at(Stage::Request(Step::Put, self.body.size()));
         let renewed = std::mem::take(&mut self.renewed);
         put(&self.upload.api.http, self.upload.call, place, &mut self.body, self.ahead.take().as_ref())
             .map_err(|mut error| {
@@ -146,6 +147,7 @@ impl Job<'_, '_> {
             log::line(Level::Info, || "the upload URL has expired; reserving a new one".to_owned());
         }
         let Upload { api, call, .. } = self.upload;
+        call.is_at(Stage::Request(Step::Reserve, self.body.size()));
         self.ahead = None; // one thread at a time
         self.ahead = api.http.connect_ahead(call);
         let place = presign::reserve(api, call, filename, content_type, self.body.size())?;

@@ -144,6 +144,9 @@ fn one_queue(client: &Arc<Client>, sandbox: &Sandbox, tally: &Tally, random: &mu
             assert_eq!(last[tag], 0, "an event after the last of {tag}");
             match event.kind {
                 EventKind::Progress => assert!(event.sent <= event.total, "{event:?}"),
+                EventKind::Retry(..) => {
+                    assert!((2..=event.max_attempts).contains(&event.attempt), "{event:?}")
+                }
                 EventKind::Finished(attachment) => {
                     (last[tag], left) = (1, left - 1);
                     let url = attachment.download_url.as_deref().unwrap();

@@ -1312,6 +1312,7 @@ enum class EventKind : std::uint32_t {
   progress = LINQ_EVENT_PROGRESS,
   finished = LINQ_EVENT_FINISHED,
   failed = LINQ_EVENT_FAILED,
+  retry = LINQ_EVENT_RETRY,
 };
 
 /// What happened to an upload of a queue.
@@ -1326,6 +1327,17 @@ class Event {
   std::uint64_t sent() const noexcept { return block_.get()->sent; }
   /// The size of the file; 0 while it is not known.
   std::uint64_t total() const noexcept { return block_.get()->total; }
+  /// The number of the attempt, from 1; of a retry, that of the next one. 0: the upload never started.
+  std::uint32_t attempt() const noexcept { return block_.get()->attempt; }
+  /// How many attempts the client makes at most.
+  std::uint32_t max_attempts() const noexcept { return block_.get()->max_attempts; }
+  /// What runs or, if it failed, what failed: reserve or put. Nothing, where nothing was begun.
+  std::optional<Step> step() const noexcept {
+    if (block_.get()->step == 0) return std::nullopt;
+    return static_cast<Step>(block_.get()->step);
+  }
+  /// How long the upload waits before the next attempt, if kind() is retry.
+  std::chrono::milliseconds again_in() const noexcept { return std::chrono::milliseconds(block_.get()->again_in_ms); }
   /// How many uploads will still have a last event after this event.
   std::uint64_t remaining() const noexcept { return block_.get()->remaining; }
   /// The attachment, if kind() is finished.
@@ -1333,7 +1345,7 @@ class Event {
     if (block_.get()->attachment == nullptr) return std::nullopt;
     return Attachment(block_.part(block_.get()->attachment));
   }
-  /// The error, if kind() is failed.
+  /// The error, if kind() is failed; why the attempt failed, if it is retry.
   std::optional<Error> error() const {
     if (block_.get()->error == nullptr) return std::nullopt;
     return Error(block_.part(block_.get()->error));

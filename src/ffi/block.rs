@@ -13,6 +13,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::alloc::allocate;
+use super::callback::step_of;
 use super::failure::Failure;
 use super::registry::Kind;
 use super::types::*;
@@ -261,7 +262,7 @@ pub(super) fn event(from: &Event) -> Result<*mut linq_event, Failure> {
             let fill = |texts| attachment_of(attachment, texts);
             match event_with(event_of(from, LINQ_EVENT_FINISHED), texts, fill) {
                 // The server's texts cannot be passed on: the upload failed, and this is its last event.
-                Err(Failure::Core(error)) => failed(from, &error),
+                Err(Failure::Core(error)) => with_error(from, LINQ_EVENT_FAILED, &error),
                 other => other.map(|block| {
                     // SAFETY: just made, and not shared yet.
                     unsafe { (*block).event.attachment = &raw const (*block).member };
@@ -269,14 +270,15 @@ pub(super) fn event(from: &Event) -> Result<*mut linq_event, Failure> {
                 }),
             }
         }
-        EventKind::Failed(error) => failed(from, error),
+        EventKind::Failed(error) => with_error(from, LINQ_EVENT_FAILED, error),
+        EventKind::Retry(error, _) => with_error(from, LINQ_EVENT_RETRY, error),
     }
 }
 
-fn failed(from: &Event, error: &Error) -> Result<*mut linq_event, Failure> {
+fn with_error(from: &Event, kind: u32, error: &Error) -> Result<*mut linq_event, Failure> {
     let texts = error_texts(error);
     let texts = texts.each_ref().map(Option::as_deref);
-    let block = event_with(event_of(from, LINQ_EVENT_FAILED), texts, |texts| error_of(error, texts))?;
+    let block = event_with(event_of(from, kind), texts, |texts| error_of(error, texts))?;
     // SAFETY: just made, and not shared yet.
     unsafe { (*block).event.error = &raw const (*block).member };
     Ok(block.cast())
@@ -309,6 +311,13 @@ fn event_of(from: &Event, kind: u32) -> linq_event {
         remaining: from.remaining,
         kind,
         reserved_2: 0,
+        attempt: from.attempt,
+        max_attempts: from.max_attempts,
+        step: from.step.map_or(0, step_of),
+        again_in_ms: match from.kind {
+            EventKind::Retry(_, wait) => millis(wait),
+            _ => 0,
+        },
     }
 }
 

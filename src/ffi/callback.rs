@@ -54,16 +54,20 @@ fn without_texts(report: &AttemptReport) -> linq_attempt {
         wait_us: micros(report.wait),
         receive_us: micros(report.receive),
         total_us: micros(report.total),
-        step: match report.step {
-            Step::Reserve => LINQ_STEP_RESERVE,
-            Step::Put => LINQ_STEP_PUT,
-            Step::Other => LINQ_STEP_OTHER,
-        },
+        step: step_of(report.step),
         number: report.number,
         http_status: report.http_status.unwrap_or(0).into(),
         status: report.kind.map_or(LINQ_OK, |kind| kind as linq_status),
         reused: report.reused.into(),
         again_in_ms: report.again_in.map_or(0, |wait| wait.as_millis().try_into().unwrap_or(u32::MAX)),
+    }
+}
+
+pub(super) fn step_of(step: Step) -> u32 {
+    match step {
+        Step::Reserve => LINQ_STEP_RESERVE,
+        Step::Put => LINQ_STEP_PUT,
+        Step::Other => LINQ_STEP_OTHER,
     }
 }
 

@@ -94,9 +94,9 @@ layout! {
         attempts 48 80, retryable 52 84, idempotency_key 56 88, system_error 60 96, reserved 64 100
     }
     linq_queue_options 12 16 { struct_size 0 0, max_in_flight 4 8, reserved 8 12 }
-    linq_event 56 72 {
+    linq_event 72 88 {
         struct_size 0 0, attachment 4 8, error 8 16, reserved 12 24, tag 16 32, sent 24 40, total 32 48,
-        remaining 40 56, kind 48 64, reserved_2 52 68
+        remaining 40 56, kind 48 64, reserved_2 52 68, attempt 56 72, max_attempts 60 76, step 64 80, again_in_ms 68 84
     }
     linq_attempt 120 136 {
         struct_size 0 0, host 4 8, request_id 8 16, reason 12 24, bytes_sent 16 32, bytes_received 24 40,

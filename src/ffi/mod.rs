@@ -480,8 +480,8 @@ pub unsafe extern "C" fn linq_queue_add(
     unsafe { boundary::call_without_result(error, body) }
 }
 
-/// Waits for the next event of a queue. At most one event of each upload waits: newer progress replaces
-/// older progress, and the last event replaces both. Uploads go on whether events are fetched or not.
+/// Waits for the next event of a queue. At most one event of each upload waits: a newer one replaces it.
+/// Uploads go on whether events are fetched or not.
 ///
 /// queue       required
 /// timeout_ms  how long to wait for an event; 0: not at all; UINT32_MAX: without limit, even if
@@ -496,8 +496,8 @@ pub unsafe extern "C" fn linq_queue_add(
 /// linq_event *event;
 /// for (uint64_t left = count; left > 0; linq_free(event)) {
 ///   if (linq_queue_next(queue, UINT32_MAX, &event, &error) != LINQ_OK) break;
-///   if (event->attachment) printf("%s\n", event->attachment->attachment_id);
-///   if (event->error) fprintf(stderr, "%s\n", event->error->message);
+///   if (event->kind == LINQ_EVENT_FINISHED) printf("%s\n", event->attachment->attachment_id);
+///   if (event->kind == LINQ_EVENT_FAILED) fprintf(stderr, "%s\n", event->error->message);
 ///   left = event->remaining;
 /// }
 /// ```

@@ -447,6 +447,9 @@ pub const LINQ_EVENT_PROGRESS: u32 = 1;
 pub const LINQ_EVENT_FINISHED: u32 = 2;
 /// linq_event.kind: an upload failed or was cancelled; its last event. See linq_event.error.
 pub const LINQ_EVENT_FAILED: u32 = 3;
+/// linq_event.kind: an attempt failed, and another will be made. See linq_event.attempt, again_in_ms
+/// and error.
+pub const LINQ_EVENT_RETRY: u32 = 4;
 
 /// What happened to an upload of a queue. Returned by linq_queue_next; free it with linq_free. The
 /// attachment and the error are part of it and are freed with it; do not free them yourself.
@@ -456,7 +459,8 @@ pub struct linq_event {
     pub struct_size: usize,
     /// FINISHED: the attachment, for messages. Else NULL.
     pub attachment: *const linq_attachment,
-    /// FAILED: the error, LINQ_CANCELLED if the upload was cancelled. Else NULL.
+    /// FAILED: the error, LINQ_CANCELLED if the upload was cancelled. RETRY: why the attempt failed;
+    /// retry_after_ms is not 0 if the server asked for the wait. Else NULL.
     pub error: *const linq_error,
     /// NULL.
     pub reserved: *const c_void,
@@ -468,10 +472,19 @@ pub struct linq_event {
     pub total: u64,
     /// How many uploads of the queue will still have a last event after this event. 0: all are done.
     pub remaining: u64,
-    /// LINQ_EVENT_PROGRESS, _FINISHED or _FAILED.
+    /// LINQ_EVENT_PROGRESS, _FINISHED, _FAILED or _RETRY.
     pub kind: u32,
     /// 0.
     pub reserved_2: u32,
+    /// The number of the attempt, from 1. RETRY: of the next one. 0: the upload never started.
+    pub attempt: u32,
+    /// How many attempts the client makes at most.
+    pub max_attempts: u32,
+    /// LINQ_STEP_RESERVE or LINQ_STEP_PUT: what runs or, if it failed, what failed. 0: nothing was
+    /// begun.
+    pub step: u32,
+    /// RETRY: how long the upload waits before the next attempt. Else 0.
+    pub again_in_ms: u32,
 }
 
 /// linq_queue_cancel: every upload of the queue. No upload has this tag.

@@ -1,7 +1,10 @@
 //! What comes out of a queue.
 
+use std::time::Duration;
+
 use crate::attachment::Attachment;
 use crate::error::Error;
+use crate::report::Step;
 
 /// What happened to an upload.
 #[derive(Debug, Clone)]
@@ -12,6 +15,12 @@ pub struct Event {
     pub sent: u64,
     /// The size of the file; 0 while it is not known.
     pub total: u64,
+    /// The number of the attempt that runs, from 1; of a retry, that of the next one. 0: the upload has not started.
+    pub attempt: u32,
+    /// How many attempts there may be.
+    pub max_attempts: u32,
+    /// Which request runs, or failed; `None`: none was made.
+    pub step: Option<Step>,
     /// How many uploads will still have a last event after this event.
     pub remaining: u64,
     /// What happened.
@@ -23,6 +32,8 @@ pub struct Event {
 pub enum EventKind {
     /// Progress. Only the newest of an upload waits.
     Progress,
+    /// An attempt failed with this error, and the next begins after this time.
+    Retry(Error, Duration),
     /// The upload succeeded. Its last event.
     Finished(Attachment),
     /// The upload failed or was cancelled. Its last event.

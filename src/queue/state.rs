@@ -2,14 +2,17 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use super::event::{Event, EventKind};
 use super::signal::Signal;
 use super::upload::QueuedUpload;
 use crate::attachment::Attachment;
+use crate::call::Stage;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, reason};
 use crate::log::Level;
+use crate::report;
 
 /// The most log lines that wait for a call of `next`: the oldest are dropped.
 const MAX_LINES: usize = 256;
@@ -42,6 +45,11 @@ pub(super) struct Upload {
     tag: u64,
     sent: u64,
     total: u64,
+    attempt: u32,
+    max_attempts: u32,
+    request: Option<report::Step>,
+    /// Why the attempt before failed, and how long the upload waits for the next; `None`: it does not wait.
+    retry: Option<(Error, Duration)>,
     is_ready: bool,
     step: Step,
 }
@@ -66,7 +74,18 @@ impl State {
         self.next_id += 1;
         let tag = upload.tag;
         let step = Step::Waiting(Box::new(upload));
-        self.uploads.insert(id, Upload { tag, sent: 0, total: 0, is_ready: false, step });
+        let upload = Upload {
+            tag,
+            sent: 0,
+            total: 0,
+            attempt: 0,
+            max_attempts: 0,
+            request: None,
+            retry: None,
+            is_ready: false,
+            step,
+        };
+        self.uploads.insert(id, upload);
         self.waiting.push_back(id);
         Ok(id)
     }
@@ -102,6 +121,23 @@ impl State {
         self.announce(id, signal);
     }
 
+    pub(super) fn stage(&mut self, id: u64, stage: Stage<'_>, signal: &Signal) {
+        let Some(upload) = self.uploads.get_mut(&id) else { return };
+        match stage {
+            Stage::Attempt(number, max) => {
+                (upload.attempt, upload.max_attempts) = (number, max);
+                return; // its first request says more
+            }
+            Stage::Request(step, total) => {
+                (upload.request, upload.sent, upload.total, upload.retry) = (Some(step), 0, total, None);
+            }
+            Stage::Retry(error, next, wait) => {
+                (upload.attempt, upload.retry) = (next, Some((error.clone(), wait)));
+            }
+        }
+        self.announce(id, signal);
+    }
+
     pub(super) fn finish(&mut self, id: u64, result: Result<Attachment, Error>, signal: &Signal) {
         let Some(upload) = self.uploads.get_mut(&id) else { return };
         if let Ok(attachment) = &result {
@@ -123,14 +159,16 @@ impl State {
     }
 
     pub(super) fn first_event(&self) -> Option<Event> {
-        let Upload { tag, sent, total, step, .. } = self.uploads.get(self.ready.front()?)?;
-        let (kind, is_last) = match step {
-            Step::Over(Ok(attachment)) => (EventKind::Finished(attachment.clone()), true),
-            Step::Over(Err(error)) => (EventKind::Failed(error.clone()), true),
-            _ => (EventKind::Progress, false),
+        let upload = self.uploads.get(self.ready.front()?)?;
+        let (kind, is_last) = match (&upload.step, &upload.retry) {
+            (Step::Over(Ok(attachment)), _) => (EventKind::Finished(attachment.clone()), true),
+            (Step::Over(Err(error)), _) => (EventKind::Failed(error.clone()), true),
+            (_, Some((error, wait))) => (EventKind::Retry(error.clone(), *wait), false),
+            (_, None) => (EventKind::Progress, false),
         };
+        let Upload { tag, sent, total, attempt, max_attempts, request: step, .. } = *upload;
         let remaining = (self.uploads.len() - usize::from(is_last)) as u64;
-        Some(Event { tag: *tag, sent: *sent, total: *total, remaining, kind })
+        Some(Event { tag, sent, total, attempt, max_attempts, step, remaining, kind })
     }
 
     pub(super) fn remove_first_event(&mut self, signal: &Signal) {

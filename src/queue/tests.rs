@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::*;
+use crate::call::Stage;
+use crate::report::Step;
 use crate::{Config, Level};
 
 /// Nothing listens there, so an upload soon fails.
@@ -27,8 +29,14 @@ fn bytes(tag: u64) -> QueuedUpload {
     upload(tag, QueuedSource::Bytes(Box::new(b"hello")))
 }
 
+/// The next event that is the last of its upload.
 fn next(queue: &Queue) -> Event {
-    queue.next(Some(Duration::from_secs(20))).unwrap().expect("no event")
+    loop {
+        let event = queue.next(Some(Duration::from_secs(20))).unwrap().expect("no event");
+        if let EventKind::Finished(_) | EventKind::Failed(_) = event.kind {
+            return event;
+        }
+    }
 }
 
 #[track_caller]
@@ -119,6 +127,32 @@ fn what_waits_is_cancelled_at_once_by_its_tag() {
     assert!(events.iter().all(|event| failed(event).kind == ErrorKind::Cancelled), "{events:?}");
     assert_eq!(events.map(|event| event.tag), [3, 4, 1]);
     assert_eq!(dropped.load(Ordering::SeqCst), 5);
+}
+
+#[test]
+fn a_retry_waits_until_the_next_attempt_begins() {
+    let signal = Signal::new().unwrap();
+    let mut state = State::default();
+    let id = state.add(bytes(1)).unwrap();
+    state.begin(&signal).unwrap();
+    let mut at = |stage: Stage<'_>| {
+        state.stage(id, stage, &signal);
+        state.first_event()
+    };
+    assert!(at(Stage::Attempt(1, 4)).is_none(), "there is nothing to tell before its first request");
+    let event = at(Stage::Request(Step::Reserve, 5)).unwrap();
+    assert_eq!((event.attempt, event.max_attempts, event.step), (1, 4, Some(Step::Reserve)));
+    assert_eq!((event.sent, event.total), (0, 5));
+    let error = Error::new(ErrorKind::Network, "it broke");
+    for stage in [Stage::Retry(&error, 2, Duration::from_secs(3)), Stage::Attempt(2, 4)] {
+        let event = at(stage).unwrap();
+        let EventKind::Retry(why, wait) = event.kind else { panic!("{event:?}") };
+        assert_eq!((&*why.message, wait), ("it broke", Duration::from_secs(3)));
+        assert_eq!((event.attempt, event.step), (2, Some(Step::Reserve)));
+    }
+    let event = at(Stage::Request(Step::Put, 5)).unwrap();
+    assert!(matches!(event.kind, EventKind::Progress), "{event:?}");
+    assert_eq!((event.attempt, event.step, event.remaining), (2, Some(Step::Put), 1));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::shared::Shared;
 use super::state::{Begun, State};
 use super::upload::QueuedUpload;
 use crate::attachment::Attachment;
-use crate::call::{Call, Progress};
+use crate::call::{Call, Follow, Progress};
 use crate::error::{Error, ErrorKind};
 use crate::log::{self, Level};
 use crate::sys;
@@ -82,8 +82,16 @@ fn run(shared: &Arc<Shared>, begun: Begun) -> Result<Attachment, Error> {
             true
         })
     };
+    let follow: Follow = {
+        let shared = shared.clone();
+        Box::new(move |stage| {
+            shared.lock().stage(id, stage, &shared.signal);
+            shared.news.notify_all();
+        })
+    };
     let QueuedUpload { source, place, filename, content_type, cancel, timeout, tag: _ } = &*upload;
-    let call = Call::of_queue([Some(&own), cancel.as_ref()], *timeout, progress, shared.client.network());
+    let cancel = [Some(&own), cancel.as_ref()];
+    let call = Call::of_queue(cancel, *timeout, progress, follow, shared.client.network());
     let (filename, content_type) = (filename.as_deref(), content_type.as_deref());
     shared.client.upload_queued(&call, place.as_ref(), source.core(), filename, content_type)
 }

@@ -166,7 +166,7 @@ NEXT(linq_queue_options, struct_size, max_in_flight);
 NEXT(linq_queue_options, max_in_flight, reserved);
 LAST(linq_queue_options, reserved);
 
-SIZE(linq_event, 56, 72);
+SIZE(linq_event, 72, 88);
 NEXT(linq_event, struct_size, attachment);
 NEXT(linq_event, attachment, error);
 NEXT(linq_event, error, reserved);
@@ -176,7 +176,11 @@ NEXT(linq_event, sent, total);
 NEXT(linq_event, total, remaining);
 NEXT(linq_event, remaining, kind);
 NEXT(linq_event, kind, reserved_2);
-LAST(linq_event, reserved_2);
+NEXT(linq_event, reserved_2, attempt);
+NEXT(linq_event, attempt, max_attempts);
+NEXT(linq_event, max_attempts, step);
+NEXT(linq_event, step, again_in_ms);
+LAST(linq_event, again_in_ms);
 
 _Static_assert(LINQ_QUEUE_ALL == UINT64_MAX && sizeof LINQ_QUEUE_ALL == 8, "UINT64_MAX");
 SIZE(linq_attempt, 120, 136);

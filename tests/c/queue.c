@@ -39,17 +39,19 @@ static linq_event *next(linq_queue *queue) {
   CHECK_STATUS(linq_queue_next(queue, 30000, &event, &error), LINQ_OK, error);
   CHECK(event != NULL && error == NULL);
   CHECK(event->struct_size == sizeof *event && event->reserved == NULL && event->reserved_2 == 0);
-  CHECK(LINQ_HAS(event, reserved_2));
+  CHECK(LINQ_HAS(event, again_in_ms));
   CHECK((event->kind == LINQ_EVENT_FINISHED) == (event->attachment != NULL));
-  CHECK((event->kind == LINQ_EVENT_FAILED) == (event->error != NULL));
+  CHECK((event->kind == LINQ_EVENT_FAILED || event->kind == LINQ_EVENT_RETRY) == (event->error != NULL));
+  CHECK(event->kind == LINQ_EVENT_RETRY || event->again_in_ms == 0);
+  CHECK(event->attempt <= event->max_attempts && event->step <= LINQ_STEP_PUT && (event->step == 0 || event->attempt > 0));
   CHECK(event->sent <= event->total || event->total == 0);
   return event;
 }
 
-/* The next event other than progress. */
+/* The next event that is the last of its upload. */
 static linq_event *last(linq_queue *queue) {
   linq_event *event = next(queue);
-  while (event->kind == LINQ_EVENT_PROGRESS) {
+  while (event->kind == LINQ_EVENT_PROGRESS || event->kind == LINQ_EVENT_RETRY) {
     linq_free(event);
     event = next(queue);
   }
@@ -133,6 +135,68 @@ static void progress_is_told_while_it_runs(void) {
     linq_free(event);
   }
   CHECK(event->kind == LINQ_EVENT_FINISHED && event->sent == BYTES && between > 2);
+  linq_free(event);
+  linq_free(queue);
+}
+
+/* Waits for an event of this kind and step. */
+static linq_event *event_of(linq_queue *queue, uint32_t kind, uint32_t step) {
+  linq_event *event = next(queue);
+  while (event->kind != kind || event->step != step) {
+    CHECK(event->kind == LINQ_EVENT_PROGRESS);
+    linq_free(event);
+    event = next(queue);
+  }
+  return event;
+}
+
+static void what_an_upload_does_is_told(void) {
+  calm();
+  /* Each answer is late, so that no event replaces the one that is looked for. */
+  fault("{\"side\":\"api\",\"times\":1,\"fault\":{\"respond\":{\"status\":429,\"headers\":[[\"Retry-After\",\"1\"]],"
+        "\"delay_ms\":300}}}");
+  fault("{\"side\":\"api\",\"times\":1,\"fault\":{\"delay_ms\":300}}");
+  fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"respond\":{\"status\":503,\"code\":\"SlowDown\",\"delay_ms\":300}}}");
+  fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"delay_ms\":300}}");
+  linq_queue *queue = queue_of(0);
+  add_text(queue, "hello", 7);
+
+  linq_event *event = event_of(queue, LINQ_EVENT_PROGRESS, LINQ_STEP_RESERVE);
+  CHECK(event->attempt == 1 && event->max_attempts == 4 && event->sent == 0 && event->total == 5);
+  linq_free(event);
+
+  event = event_of(queue, LINQ_EVENT_RETRY, LINQ_STEP_RESERVE);
+  CHECK(event->attempt == 2 && event->max_attempts == 4 && event->again_in_ms == 1000 && event->remaining == 1);
+  CHECK(event->error->status == LINQ_RATE_LIMITED && event->error->retry_after_ms == 1000);
+  CHECK_HAS(event->error->message, "reserving a place for a.txt");
+  linq_free(event);
+
+  event = event_of(queue, LINQ_EVENT_PROGRESS, LINQ_STEP_RESERVE);
+  CHECK(event->attempt == 2);
+  linq_free(event);
+
+  event = event_of(queue, LINQ_EVENT_RETRY, LINQ_STEP_PUT);
+  CHECK(event->attempt == 3 && event->again_in_ms <= 8000);
+  CHECK(event->error->status == LINQ_STORAGE && event->error->retry_after_ms == 0);
+  CHECK_TEXT(event->error->storage_code, "SlowDown");
+  linq_free(event);
+
+  event = event_of(queue, LINQ_EVENT_PROGRESS, LINQ_STEP_PUT);
+  CHECK(event->attempt == 3);
+  linq_free(event);
+
+  event = event_of(queue, LINQ_EVENT_FINISHED, LINQ_STEP_PUT);
+  CHECK(event->attempt == 3 && event->attachment->attempts == 3 && event->remaining == 0);
+  linq_free(event);
+  linq_free(queue);
+}
+
+static void an_upload_that_never_started_made_no_attempt(void) {
+  calm();
+  linq_queue *queue = queue_of(0);
+  add_path(queue, "/nowhere/x.txt", 1);
+  linq_event *event = last(queue);
+  CHECK(event->kind == LINQ_EVENT_FAILED && event->attempt == 0 && event->step == 0);
   linq_free(event);
   linq_free(queue);
 }
@@ -539,6 +603,8 @@ int main(void) {
   RUN(an_upload_ends_with_its_attachment);
   RUN(an_upload_that_fails_ends_with_its_error);
   RUN(progress_is_told_while_it_runs);
+  RUN(what_an_upload_does_is_told);
+  RUN(an_upload_that_never_started_made_no_attempt);
   RUN(adding_does_not_wait_and_as_many_run_as_may);
   RUN(uploads_may_be_added_while_it_runs);
   RUN(the_next_event_is_waited_for_as_long_as_is_said);

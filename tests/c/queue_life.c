@@ -154,7 +154,13 @@ static void a_log_callback_may_free_the_queue_that_speaks(void) {
   g_to_free = queue;
   linq_event *event = POISON(linq_event);
   linq_error *error = NULL;
-  CHECK_STATUS(linq_queue_next(queue, UINT32_MAX, &event, &error), LINQ_CANCELLED, error);
+  linq_status status = linq_queue_next(queue, UINT32_MAX, &event, &error);
+  while (status == LINQ_OK) { /* an event may come before the first line */
+    CHECK(event->kind == LINQ_EVENT_PROGRESS);
+    linq_free(event);
+    status = linq_queue_next(queue, UINT32_MAX, &event, &error);
+  }
+  CHECK_STATUS(status, LINQ_CANCELLED, error);
   CHECK(event == NULL && threads(0) == 0);
   linq_free(error);
   CHECK(linq_set_log(NULL, NULL, 0) == LINQ_OK);
@@ -209,7 +215,7 @@ static void *takes(void *queue) {
   while (g_left > 0) {
     linq_event *event = NULL;
     CHECK(linq_queue_next(queue, 50, &event, NULL) == LINQ_OK);
-    if (event != NULL && event->kind != LINQ_EVENT_PROGRESS) {
+    if (event != NULL && (event->kind == LINQ_EVENT_FINISHED || event->kind == LINQ_EVENT_FAILED)) {
       g_seen[event->tag]++;
       g_left--;
     }

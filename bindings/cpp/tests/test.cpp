@@ -1290,7 +1290,7 @@ void a_connection_is_made_ahead() {
 linq::Event last(const linq::Queue& queue) {
   for (;;) {
     linq::Event event = queue.next();
-    if (event.kind() != linq::EventKind::progress) return event;
+    if (event.kind() == linq::EventKind::finished || event.kind() == linq::EventKind::failed) return event;
   }
 }
 
@@ -1309,6 +1309,23 @@ void a_queue_uploads_and_tells() {
   const auto failed = queue.next(std::chrono::seconds(30));
   CHECK(failed && failed->kind() == linq::EventKind::failed && failed->tag() == 8 && !failed->attachment());
   CHECK(failed->error()->status() == Status::file && failed->error()->system_error() == std::errc::no_such_file_or_directory);
+}
+
+void a_queue_tells_of_another_attempt() {
+  fault(R"({"side":"storage","times":1,"fault":{"respond":{"status":503,"headers":[["Retry-After","1"]]}}})");
+  const linq::Queue queue(*g_client);
+  const linq::Event idle = [&] {
+    queue.add(Source::bytes("hello"), 1, called("a.txt"));
+    for (;;) {
+      linq::Event event = queue.next();
+      if (event.kind() != linq::EventKind::progress) return event;
+      CHECK(event.attempt() == 1 && event.max_attempts() == 4 && event.step() && event.again_in() == std::chrono::milliseconds(0));
+    }
+  }();
+  CHECK(idle.kind() == linq::EventKind::retry && idle.attempt() == 2 && idle.step() == linq::Step::put);
+  CHECK(idle.again_in() == std::chrono::seconds(1) && idle.error()->http_status() == 503);
+  const linq::Event event = last(queue);
+  CHECK(event.kind() == linq::EventKind::finished && event.attempt() == 2 && !event.error());
 }
 
 /// What an event holds lives as long as the last that came out of it.
@@ -1494,6 +1511,7 @@ int main() {
   RUN(threads_share_a_client);
   RUN(a_connection_is_made_ahead);
   RUN(a_queue_uploads_and_tells);
+  RUN(a_queue_tells_of_another_attempt);
   RUN(parts_of_an_event_outlive_it);
   RUN(events_are_iterated_until_all_is_told);
   RUN(a_queue_moves);

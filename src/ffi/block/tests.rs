@@ -240,7 +240,8 @@ fn no_memory_is_a_failure_and_not_the_end() {
 }
 
 fn an_event(kind: EventKind) -> Event {
-    Event { tag: 1, sent: 2, total: 3, remaining: 4, kind }
+    let step = Some(crate::report::Step::Put);
+    Event { tag: 1, sent: 2, total: 3, remaining: 4, attempt: 5, max_attempts: 6, step, kind }
 }
 
 #[test]
@@ -260,8 +261,16 @@ fn an_event_and_what_it_points_to_are_one_block() {
     // SAFETY: just made, and the error is part of it.
     let (found, its) = unsafe { (&*block, &*(*block).error) };
     assert_eq!((found.kind, found.tag), (LINQ_EVENT_FAILED, 1));
+    assert_eq!((found.attempt, found.max_attempts), (5, 6));
+    assert_eq!((found.step, found.again_in_ms), (LINQ_STEP_PUT, 0));
     assert!(found.attachment.is_null());
     assert_eq!((text(its.message), its.status), (Some("no"), LINQ_STORAGE));
+    free(block);
+
+    let block = event(&an_event(EventKind::Retry(an_error("busy"), Duration::from_millis(1500)))).unwrap();
+    // SAFETY: just made, and the error is part of it.
+    let (found, its) = unsafe { (&*block, &*(*block).error) };
+    assert_eq!((found.kind, found.again_in_ms, text(its.message)), (LINQ_EVENT_RETRY, 1500, Some("busy")));
     free(block);
 
     let block = event(&an_event(EventKind::Progress)).unwrap();
@@ -294,7 +303,7 @@ fn an_event_without_memory_stays_in_its_queue() {
     let config = Config { use_environment: false, base_url, ..Config::default() };
     let queue = Queue::new(Arc::new(Client::new(config).unwrap()), Some(1)).unwrap();
     let source = QueuedSource::Bytes(Box::new(b"hello"));
-    let (place, filename, content_type, cancel, timeout) = (None, Some("a.txt".to_owned()), None, None, None);
+    let (place, filename, content_type, cancel, timeout) = (None, Some("a/b".to_owned()), None, None, None);
     queue.add(QueuedUpload { source, place, filename, content_type, cancel, timeout, tag: 7 }).unwrap();
     let ask = || queue.next_with(Some(Duration::from_secs(20)), event);
     FAULT.set(Fault::NoMemory);
@@ -303,6 +312,6 @@ fn an_event_without_memory_stays_in_its_queue() {
     assert!(matches!(failed, Err(Failure::NoMemory)));
     let block = ask().unwrap().unwrap();
     // SAFETY: just made.
-    assert_eq!(unsafe { ((*block).tag, (*(*block).error).status) }, (7, LINQ_UNAUTHORIZED));
+    assert_eq!(unsafe { ((*block).tag, (*(*block).error).status) }, (7, LINQ_UNSUPPORTED));
     free(block);
 }
