@@ -94,10 +94,22 @@ static void print_fitted(FILE *to, const char *text, size_t width) {
 }
 
 void row_progress(struct row *row, uint64_t sent, uint64_t total) {
-  if (sent < row->sent || row->total == 0) row->sampled = 0; /* a new attempt */
-  if (sent != row->sent || row->total == 0) row->moved = now_seconds();
+  if (sent == 0 || sent < row->sent) row->sampled = 0; /* a new attempt */
+  if (sent == 0 || sent != row->sent) row->moved = now_seconds();
   row->sent = sent;
   row->total = total;
+}
+
+void row_event(struct row *row, const linq_event *event) {
+  row_progress(row, event->sent, event->total);
+  row->attempt = event->attempt;
+  row->of = event->max_attempts;
+  row->reserves = event->step == LINQ_STEP_RESERVE;
+  row->again = 0;
+  row->asks = NULL;
+  if (event->kind != LINQ_EVENT_RETRY) return;
+  row->again = now_seconds() + event->again_in_ms / 1000.0;
+  if (event->error->retry_after_ms != 0) row->asks = row->reserves ? "Linq" : "storage";
 }
 
 /* The rate of the last seconds in bytes per second; 0: not known yet. */
@@ -137,9 +149,9 @@ static bool put_state(char *out, size_t size, const struct row *row, double now)
     snprintf(out, size, "waiting %u s (%s asks)", left, row->asks);
   else if (left > 0)
     snprintf(out, size, "retry %" PRIu32 " of %" PRIu32 " in %u s", row->attempt, row->of, left);
-  else if (row->total == 0 && row->attempt > 1)
+  else if (row->reserves && row->attempt > 1)
     snprintf(out, size, "reserving, retry %" PRIu32 " of %" PRIu32, row->attempt, row->of);
-  else if (row->total == 0)
+  else if (row->reserves)
     snprintf(out, size, "reserving");
   else if (row->sent == row->total)
     snprintf(out, size, "finishing");
@@ -172,7 +184,7 @@ static void draw_row(FILE *to, struct row *row, size_t width, size_t longest) {
   double now = now_seconds();
   bool is_state = put_state(words, sizeof words, row, now);
   if (!is_state) put_rate(words, sizeof words, row, now);
-  bool sends = row->total > 0 && row->again <= now;
+  bool sends = !row->reserves && row->again <= now;
   if (sends) put_amount(amount, sizeof amount, row);
   size_t bar = width > longest + TAIL + 4 + LEAST_BAR ? width - longest - TAIL - 4 : 0;
   if (bar > MOST_BAR) bar = MOST_BAR;

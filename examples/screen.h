@@ -2,6 +2,8 @@
 #ifndef SCREEN_H
 #define SCREEN_H
 
+#include <linq.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,9 +12,10 @@
 /* One upload, or the total of them. */
 struct row {
   const char *name;
-  uint64_t sent, total;     /* total 0: nothing was sent yet */
+  uint64_t sent, total;
   double moved;             /* when `sent` last changed */
-  uint32_t attempt, of;     /* 0: the first attempt */
+  uint32_t attempt, of;     /* 0: it has not started */
+  bool reserves;            /* it has no place yet */
   double again;             /* when the next attempt begins */
   const char *asks;         /* who asked for that wait; NULL: nobody did */
   struct { double at; uint64_t sent; } samples[16]; /* for the current rate */
@@ -25,6 +28,9 @@ double now_seconds(void);
 
 /* Counts bytes that arrived; from 0 again when an attempt begins. */
 void row_progress(struct row *row, uint64_t sent, uint64_t total);
+
+/* Takes over what an event of a queue says. */
+void row_event(struct row *row, const linq_event *event);
 
 /* Whether bars can be drawn on this file: a terminal that can move its cursor. */
 bool can_draw(FILE *to);

@@ -386,11 +386,11 @@ struct all {
   enum exit_code result;
 };
 
-/* Those that run: a queue begins them in order. */
+/* Those that run. */
 static size_t running(const struct all *all, struct row **rows, size_t most) {
-  size_t count = 0, begun = all->ended + all->job->in_flight;
-  for (size_t i = all->next; i < all->count && i < begun && count < most; i++)
-    if (all->uploads[i].last == NULL) rows[count++] = &all->uploads[i].row;
+  size_t count = 0;
+  for (size_t i = all->next; i < all->count && count < most; i++)
+    if (all->uploads[i].row.attempt > 0 && all->uploads[i].last == NULL) rows[count++] = &all->uploads[i].row;
   return count;
 }
 
@@ -413,43 +413,6 @@ static void draw(struct all *all) {
   draw_rows(stderr, rows, count);
 }
 
-/* Takes from the library's log what the events do not tell: an attempt failed, and when the next begins. */
-static void note_retry(struct all *all, const char *line) {
-  static const struct { const char *what, *who; } steps[] = {{"reserving a place for ", "Linq"}, {"uploading ", "storage"}};
-  uint32_t made, of, wait;
-  int at = 0;
-  const char *end = strrchr(line, ';');
-  if (sscanf(line, "attempt %" SCNu32 " of %" SCNu32 " failed: %n", &made, &of, &at) != 2 || at == 0) return;
-  if (end == NULL || sscanf(end, "; again in %" SCNu32 " ms", &wait) != 1) return;
-  struct row *rows[256], *found = NULL;
-  const char *who = NULL;
-  size_t count = running(all, rows, 256);
-  for (size_t i = 0; i < 2 * count; i++) {
-    const char *what = steps[i % 2].what, *name = rows[i / 2]->name, *rest = line + at;
-    if (strncmp(rest, what, strlen(what)) != 0) continue;
-    rest += strlen(what);
-    if (strncmp(rest, name, strlen(name)) != 0 || rest[strlen(name)] != ':') continue;
-    if (found != NULL) return; /* two files of one name: which of them is not known */
-    found = rows[i / 2];
-    who = steps[i % 2].who;
-  }
-  if (found == NULL) return;
-  found->attempt = made + 1;
-  found->of = of;
-  found->again = now_seconds() + wait / 1000.0;
-  found->asks = strstr(end, "as the server asks") != NULL ? who : NULL;
-  if (!all->job->json) return;
-  fputs("{\"event\":\"retry\",\"file\":", stdout);
-  print_json(((struct upload *)((char *)found - offsetof(struct upload, row)))->path);
-  printf(",\"attempt\":%" PRIu32 ",\"max_attempts\":%" PRIu32 ",\"wait_ms\":%" PRIu32 ",\"server_asks\":%s}\n", made + 1, of, wait,
-         found->asks != NULL ? "true" : "false");
-}
-
-static void on_log(void *user_data, uint32_t level, const char *line) {
-  struct all *all = user_data;
-  if (level == LINQ_LOG_WARN) note_retry(all, line);
-}
-
 /* Prints how an upload ended. */
 static void tell(struct all *all, struct upload *upload) {
   const linq_event *last = upload->last;
@@ -463,22 +426,31 @@ static void tell(struct all *all, struct upload *upload) {
   all->result = code_of(status, all->result);
 }
 
+/* --json: a line for an event that is not the last. */
+static void print_event(const char *path, const linq_event *event) {
+  bool retry = event->kind == LINQ_EVENT_RETRY;
+  printf("{\"event\":\"%s\",\"file\":", retry ? "retry" : "progress");
+  print_json(path);
+  if (retry)
+    printf(",\"attempt\":%" PRIu32 ",\"max_attempts\":%" PRIu32 ",\"wait_ms\":%" PRIu32 ",\"server_asks\":%s}\n", event->attempt,
+           event->max_attempts, event->again_in_ms, event->error->retry_after_ms != 0 ? "true" : "false");
+  else
+    printf(",\"sent\":%" PRIu64 ",\"total\":%" PRIu64 "}\n", event->sent, event->total);
+}
+
 static void note_event(struct all *all, linq_event *event) {
   struct upload *upload = &all->uploads[event->tag];
-  row_progress(&upload->row, event->sent, event->total);
-  if (all->job->json && event->kind == LINQ_EVENT_PROGRESS) {
-    fputs("{\"event\":\"progress\",\"file\":", stdout);
-    print_json(upload->path);
-    printf(",\"sent\":%" PRIu64 ",\"total\":%" PRIu64 "}\n", event->sent, event->total);
-  }
-  if (event->kind == LINQ_EVENT_PROGRESS) {
-    linq_free(event);
+  row_event(&upload->row, event);
+  if (event->kind == LINQ_EVENT_FINISHED || event->kind == LINQ_EVENT_FAILED) {
+    upload->last = event;
+    all->ended++;
+    all->uploaded += event->attachment != NULL;
+    all->failed += event->error != NULL;
     return;
   }
-  upload->last = event;
-  all->ended++;
-  all->uploaded += event->attachment != NULL;
-  all->failed += event->error != NULL;
+  bool is_told = event->kind == LINQ_EVENT_RETRY || event->step == LINQ_STEP_PUT;
+  if (all->job->json && is_told) print_event(upload->path, event);
+  linq_free(event);
 }
 
 /* Tells what has ended: on a terminal at once, else in the order of the command line. */
@@ -558,7 +530,6 @@ static enum exit_code upload_all(const struct job *job, char **files, int count)
   linq_status status = all.uploads != NULL ? LINQ_OK : LINQ_NO_MEMORY;
   if (all.uploads == NULL) fputs("linq-upload: out of memory\n", stderr);
   all.result = status == LINQ_OK ? ALL_WELL : NOT_SET_UP;
-  linq_set_log(on_log, &all, LINQ_LOG_WARN);
   for (int i = 0; i < count && status == LINQ_OK; i++) {
     struct stat file;
     struct upload *upload = &all.uploads[i];
@@ -570,7 +541,6 @@ static enum exit_code upload_all(const struct job *job, char **files, int count)
   }
   if (status == LINQ_OK) follow(&all);
   linq_free(all.queue); /* cancels what still runs */
-  linq_set_log(NULL, NULL, LINQ_LOG_WARN);
   for (int i = 0; all.uploads != NULL && i < count; i++) linq_free(all.uploads[i].last);
   free(all.uploads);
   return all.result;

@@ -18,7 +18,7 @@ use crate::sys::boottime;
 /// A progress callback: gets the number of bytes that the other side has, and the total. Returning `false` cancels.
 pub type Progress = Box<dyn FnMut(u64, u64) -> bool>;
 
-/// Where an upload is, for whoever follows it.
+/// What an upload does, for the events of a queue.
 pub(crate) enum Stage<'a> {
     /// An attempt begins: its number, from 1, and how many there may be.
     Attempt(u32, u32),
