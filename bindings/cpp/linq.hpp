@@ -20,7 +20,8 @@
 //              time.
 //  Text        comes as a std::string of your own; where linq.h says NULL, it is empty. What you pass in must not have a NUL
 //              inside: that is refused.
-//  Callbacks   may throw: the call ends, and it is your exception that comes out of it, in both forms.
+//  Callbacks   may throw: the call ends, and it is your exception that comes out of it, in both forms. They may be callables that
+//              can only be moved; copies of options and sources share them.
 //  Options     What is not set is the library's default.
 #ifndef LINQ_HPP
 #define LINQ_HPP
@@ -368,6 +369,37 @@ class Carried {
 #endif
 };
 
+// A callback: as std::function, but of a callable that may be one that can only be moved. Copies share it.
+template <class Signature>
+class Function;
+template <class Return, class... Arguments>
+class Function<Return(Arguments...)> {
+ public:
+  Function() = default;
+  Function(std::nullptr_t) {}
+  template <class Callable, class Kept = std::decay_t<Callable>,
+            class = std::enable_if_t<std::conjunction_v<std::negation<std::is_same<Kept, Function>>,
+                                                        std::is_invocable_r<Return, Kept&, Arguments...>>>>
+  Function(Callable&& callable) {
+    // A function itself is always there, and compilers warn of the question.
+    constexpr bool function = std::is_function_v<std::remove_reference_t<Callable>>;
+    if constexpr (!function && std::is_constructible_v<bool, const Kept&>) {
+      if (!static_cast<bool>(std::as_const(callable))) return;
+    }
+    kept_ = std::make_shared<Kept>(std::forward<Callable>(callable));
+    call_ = [](void* kept, Arguments... arguments) -> Return {
+      return static_cast<Return>(std::invoke(*static_cast<Kept*>(kept), std::forward<Arguments>(arguments)...));
+    };
+  }
+
+  explicit operator bool() const noexcept { return call_ != nullptr; }
+  Return operator()(Arguments... arguments) const { return call_(kept_.get(), std::forward<Arguments>(arguments)...); }
+
+ private:
+  std::shared_ptr<void> kept_{};
+  Return (*call_)(void* kept, Arguments... arguments) = nullptr;
+};
+
 // C++ values to C's, and the first that is invalid.
 class Input {
  public:
@@ -513,14 +545,11 @@ class Progress {
     using Answer = std::invoke_result_t<Callback&, std::uint64_t, std::uint64_t>;
     static_assert(std::is_void_v<Answer> || std::is_same_v<Answer, bool>,
                   "a progress callback returns nothing, or a bool: false ends the upload");
-    // A function itself is always there, and compilers warn of the question.
-    constexpr bool function = std::is_function_v<std::remove_reference_t<Callback>>;
-    if constexpr (!function && std::is_constructible_v<bool, const std::decay_t<Callback>&>) {
-      if (!static_cast<bool>(callback)) return;
-    }
     if constexpr (std::is_void_v<Answer>) {
-      call_ = [kept = std::forward<Callback>(callback)](std::uint64_t sent, std::uint64_t total) mutable {
-        kept(sent, total);
+      detail::Function<void(std::uint64_t, std::uint64_t)> call(std::forward<Callback>(callback));
+      if (!call) return;
+      call_ = [call](std::uint64_t sent, std::uint64_t total) {
+        call(sent, total);
         return true;
       };
     } else {
@@ -532,7 +561,7 @@ class Progress {
   bool operator()(std::uint64_t sent, std::uint64_t total) const { return call_(sent, total); }
 
  private:
-  std::function<bool(std::uint64_t, std::uint64_t)> call_{};
+  detail::Function<bool(std::uint64_t, std::uint64_t)> call_{};
 };
 
 /// Which step of a call a request belongs to.
@@ -595,8 +624,8 @@ class Attempt {
   const linq_attempt* of_;
 };
 
-/// Called after each request. What it throws comes out of the call; an upload ends at its next callback.
-using Attempts = std::function<void(const Attempt& attempt)>;
+/// Called after each request. If it throws, the call fails with that exception; an upload that is running is ended first.
+using Attempts = detail::Function<void(const Attempt& attempt)>;
 
 /// Settings of a client, as in linq_client_options.
 struct ClientOptions {
@@ -631,7 +660,7 @@ class Presigned;
 /// Called when the place that was passed to upload_presigned() has expired: ask your server for another, and return the result of
 /// parse_presigned() or presign(). Without one the upload fails with Status::expired. Not called by upload(), which reserves
 /// places itself, nor after a read from a reader that cannot rewind. May throw.
-using Renew = std::function<std::optional<Presigned>(const Presigned& expired)>;
+using Renew = detail::Function<std::optional<Presigned>(const Presigned& expired)>;
 
 /// What an upload takes besides its source, as in linq_upload_options.
 struct UploadOptions {
@@ -871,9 +900,9 @@ class Source {
  public:
   /// Gives the next bytes: writes up to `capacity` of them and returns how many. 0 means the end, a negative number an error.
   /// May throw.
-  using Read = std::function<std::int64_t(void* buffer, std::size_t capacity)>;
+  using Read = detail::Function<std::int64_t(void* buffer, std::size_t capacity)>;
   /// Begins again at the first byte, and returns whether that worked. May throw.
-  using Rewind = std::function<bool()>;
+  using Rewind = detail::Function<bool()>;
 
   Source(const Source&) = default;
   Source(Source&&) = default;
@@ -1527,15 +1556,16 @@ inline Attachment upload_file(const std::filesystem::path& path, const UploadOpt
 inline Presigned parse_presigned(std::string_view json) { return detail::value(try_parse_presigned(json)); }
 #endif
 
-/// What the library would declare as the content type, by name and by the first `length` bytes of the file (all of it or 64
-/// KiB); empty where it knows none that the API takes. Nothing is opened or read.
+/// The content type that the library would declare; empty where it finds none that the API takes. Nothing is opened or read.
+/// `bytes` are the first `length` bytes of the file, ideally all of it, as an upload looks further and may still refuse the file.
+/// Without any, the name alone decides.
 inline std::string content_type(const std::filesystem::path& path_or_name, const void* bytes = nullptr,
                                 std::size_t length = 0) {
   // What is behind a NUL would not be seen, and there is no such file.
   if (path_or_name.native().find('\0') != std::string::npos) return "";
   return detail::text(linq_content_type(path_or_name.c_str(), bytes, length));
 }
-/// The same by the bytes alone.
+/// The same, from the bytes alone.
 inline std::string content_type(const void* bytes, std::size_t length) {
   return detail::text(linq_content_type(nullptr, bytes, length));
 }
@@ -1549,7 +1579,7 @@ enum class LogLevel : std::uint32_t {
 };
 
 /// Receives a log line, which is gone after the call. Several threads may be in it at once. What it throws is dropped.
-using Log = std::function<void(LogLevel level, std::string_view line)>;
+using Log = detail::Function<void(LogLevel level, std::string_view line)>;
 
 namespace detail {
 

@@ -78,7 +78,7 @@ void failures_are_values() {
   fails(client.try_upload(Source::bytes("hello"), upload), Status::cancelled);
 
   upload = called("a.txt");
-  upload.progress = [](std::uint64_t, std::uint64_t) { return false; };
+  upload.progress = [owned = std::make_unique<bool>(false)](std::uint64_t, std::uint64_t) { return *owned; };
   fails(client.try_upload(Source::bytes("hello"), upload), Status::cancelled);
   upload.progress = nullptr;
   fails(client.try_upload(Source::reader(5, [](void*, std::size_t) { return -1; }), upload), Status::file);

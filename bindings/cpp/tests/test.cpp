@@ -567,6 +567,7 @@ void progress_is_told_and_may_end_the_upload() {
   options.progress = nullptr;
   good(g_client->upload(Source::bytes("x"), options), "a.txt", "x");
   options.progress = std::function<void(std::uint64_t, std::uint64_t)>();
+  CHECK(!options.progress);
   good(g_client->upload(Source::bytes("y"), options), "a.txt", "y");
 }
 
@@ -634,6 +635,61 @@ linq::Presigned reserved(bool expired, std::uint64_t size) {
   file.filename = "a.txt";
   file.size_bytes = size;
   return g_client->presign(file);
+}
+
+/// Each of them owns something that cannot be copied.
+void callbacks_may_be_movable_only() {
+  const std::string bytes = content(5000);
+  const auto counter = [] { return std::make_unique<int>(0); };
+  int progress = 0, attempts = 0, lines = 0;
+  linq::UploadOptions options = called("a.txt");
+  options.progress = [&progress, owned = counter()](std::uint64_t, std::uint64_t) mutable { progress = ++*owned; };
+  options.attempt = [&attempts, owned = counter()](const linq::Attempt&) mutable { attempts = ++*owned; };
+  linq::set_log([&lines, owned = counter()](linq::LogLevel, std::string_view) mutable { lines = ++*owned; },
+                linq::LogLevel::debug);
+  calm();
+  fault(g_one_reset);
+  auto at = std::make_unique<std::size_t>(0);
+  std::size_t* const position = at.get();
+  const Source source = Source::reader(
+      bytes.size(),
+      [&bytes, at = std::move(at)](void* buffer, std::size_t capacity) -> std::int64_t {
+        const std::size_t count = (std::min)(capacity, bytes.size() - *at);
+        bytes.copy(static_cast<char*>(buffer), count, *at);
+        *at += count;
+        return static_cast<std::int64_t>(count);
+      },
+      [position, owned = counter()] {
+        *position = 0;
+        return *owned == 0;
+      });
+  const linq::Attachment again = g_client->upload(source, options);
+  linq::set_log(nullptr);
+  CHECK(again.attempts() == 2 && stored(again.attachment_id()) == bytes);
+  CHECK(progress >= 2 && attempts == 3 && lines >= 3);
+
+  // A copy is the same callback, with the same state.
+  const linq::UploadOptions copy = options;
+  const int before = attempts;
+  good(g_client->upload(Source::bytes(bytes), copy), "a.txt", bytes);
+  CHECK(attempts == before + 2);
+
+  options.progress = [owned = counter()](std::uint64_t, std::uint64_t) { return *owned != 0; };
+  thrown(Status::cancelled, [&] { g_client->upload(Source::bytes(bytes), options); });
+
+  const linq::Presigned old = reserved(true, 5);
+  options = linq::UploadOptions();
+  options.renew = [next = std::make_unique<linq::Presigned>(reserved(false, 5))](const linq::Presigned&) { return *next; };
+  CHECK(g_client->upload_presigned(old, Source::bytes("hello"), options).attachment_id() != old.attachment_id());
+#ifdef __cpp_lib_move_only_function
+  int moved = 0;
+  options = called("a.txt");
+  options.progress = std::move_only_function<void(std::uint64_t, std::uint64_t)>([&](std::uint64_t, std::uint64_t) { moved++; });
+  good(g_client->upload(Source::bytes(bytes), options), "a.txt", bytes);
+  CHECK(moved >= 2);
+  options.progress = std::move_only_function<void(std::uint64_t, std::uint64_t)>();
+  CHECK(!options.progress);
+#endif
 }
 
 void an_expired_place_is_renewed() {
@@ -1484,6 +1540,7 @@ int main() {
   RUN(times_are_milliseconds);
   RUN(a_nul_inside_a_text_is_refused);
   RUN(progress_is_told_and_may_end_the_upload);
+  RUN(callbacks_may_be_movable_only);
   RUN(what_a_callback_throws_comes_out_of_the_call);
   RUN(an_expired_place_is_renewed);
   RUN(each_request_is_told);
