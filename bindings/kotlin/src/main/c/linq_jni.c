@@ -424,8 +424,8 @@ static jint descriptor_number(JNIEnv *env, jobject descriptor) {
 enum { HAS_PROGRESS = 1, HAS_REWIND = 2, HAS_RENEW = 4 };
 
 /* FALSE with an exception pending. `origin` is a byte[] for a path, a byte[] or a direct buffer for bytes, or a FileDescriptor. */
-static jboolean fill_source(struct texts *texts, struct upload *upload, linq_source *source, jobject origin, jint has,
-                            jbyte **elements) {
+static jboolean fill_source(struct texts *texts, struct upload *upload, linq_source *source, jobject origin, jint descriptor,
+                            jint has, jbyte **elements) {
   JNIEnv *env = texts->env;
   if ((*env)->ExceptionCheck(env)) return JNI_FALSE;
   jclass bytes = (*env)->FindClass(env, "[B");
@@ -437,7 +437,7 @@ static jboolean fill_source(struct texts *texts, struct upload *upload, linq_sou
       source->path = copy(texts, origin);
       break;
     case LINQ_SOURCE_DESCRIPTOR:
-      source->descriptor = (uint32_t)descriptor_number(env, origin);
+      source->descriptor = (uint32_t)(origin == NULL ? descriptor : descriptor_number(env, origin));
       break;
     case LINQ_SOURCE_BYTES:
       if (is_array) {
@@ -476,8 +476,8 @@ static jobjectArray attachment_reply(JNIEnv *env, linq_attachment *attachment) {
   return result;
 }
 
-NATIVE(jobjectArray, upload)(JNIEnv *env, jclass class, jlong client, jbyteArray json, jint kind, jobject origin, jlong offset,
-                             jlong length, jbyteArray filename, jbyteArray content_type, jobject callbacks, jint has,
+NATIVE(jobjectArray, upload)(JNIEnv *env, jclass class, jlong client, jbyteArray json, jint kind, jobject origin, jint descriptor,
+                             jlong offset, jlong length, jbyteArray filename, jbyteArray content_type, jobject callbacks, jint has,
                              jobject observer, jlong token, jint timeout_ms) {
   (void)class;
   struct texts texts = {env, NULL};
@@ -502,7 +502,7 @@ NATIVE(jobjectArray, upload)(JNIEnv *env, jclass class, jlong client, jbyteArray
   linq_attachment *attachment = NULL;
   linq_error *error = NULL;
   linq_status status = LINQ_INTERNAL;
-  if (fill_source(&texts, &upload, &source, origin, has, &elements) && find_callbacks(&upload))
+  if (fill_source(&texts, &upload, &source, origin, descriptor, has, &elements) && find_callbacks(&upload))
     status = run(client, place, &source, &options, &attachment, &error);
   if (elements != NULL) (*env)->ReleaseByteArrayElements(env, origin, elements, JNI_ABORT);
   release(&texts);

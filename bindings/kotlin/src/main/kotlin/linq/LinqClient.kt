@@ -21,7 +21,7 @@ import kotlinx.coroutines.runBlocking
  * Its functions suspend and never block. Cancelling the coroutine ends a call within about 10 ms, whatever it is doing. At most 64
  * calls run at a time; further ones wait for their turn. They throw [LinqException]. In Java, use [blocking] or [futures].
  */
-public class LinqClient private constructor(
+public class LinqClient internal constructor(
     private val client: ClientHandle,
     private val observer: AttemptCallback?,
 ) : AutoCloseable {
@@ -60,17 +60,11 @@ public class LinqClient private constructor(
         onAttempt: AttemptListener? = null,
     ) : this(
         ClientHandle(
-            Reply(
-                Native.clientNew(
-                    apiKey?.utf8("apiKey"), baseUrl?.utf8("baseUrl"), userAgent?.utf8("userAgent"), caFile?.path?.utf8("caFile"),
-                    caPem?.utf8("caPem"), proxy?.utf8("proxy"),
-                    (if (usesEnvironment) 0 else Native.CLIENT_NO_ENVIRONMENT) or
-                        (if (allowsWebpAndSvg) Native.CLIENT_ALLOW_WEBP_SVG else 0) or
-                        (if (allowsHttpLoopback) Native.CLIENT_ALLOW_HTTP_LOOPBACK else 0),
-                    milliseconds(connectTimeout), milliseconds(stallTimeout), attempts(maxAttempts),
-                ),
-            ).number(0),
-        ),
+            ClientSettings(
+                apiKey, baseUrl, userAgent, caFile, caPem, proxy, usesEnvironment, allowsWebpAndSvg, allowsHttpLoopback, connectTimeout,
+                stallTimeout, maxAttempts,
+            )::open,
+        ).apply { make() },
         onAttempt?.let(::AttemptCallback),
     )
 
@@ -137,7 +131,7 @@ public class LinqClient private constructor(
      * closed client ignores it.
      */
     public fun networkChanged() {
-        client.useIfOpen { Native.networkChanged(it) }
+        client.useIfThere { Native.networkChanged(it) }
     }
 
     /** Asks what Linq knows of an attachment. */
@@ -198,19 +192,20 @@ public class LinqClient private constructor(
         val json = place?.json?.utf8("presigned")
         val filename = options.filename?.utf8("filename")
         val type = options.contentType?.utf8("contentType")
-        val has = (if (options.onProgress != null) Native.HAS_PROGRESS else 0) or
-            (if (source.canRewind) Native.HAS_REWIND else 0) or (if (renew != null) Native.HAS_RENEW else 0)
         // A child of this coroutine, so that it is cancelled with it. What it throws must not cancel this coroutine. A coroutine that
         // was started without a scope, such as `suspend fun main`, has no job.
         val job = currentCoroutineContext()[Job] ?: EmptyCoroutineContext
         val onRenew = renew?.let { { expired: Presigned -> runBlocking(job) { runCatching { it(expired) } }.getOrThrow() } }
         return call(options.timeout) { client, token, limit ->
-            UploadCallbacks(options.onProgress, source.open, onRenew).use { callbacks ->
+            val opened = source.prepare?.invoke() ?: source
+            val has = (if (options.onProgress != null) Native.HAS_PROGRESS else 0) or
+                (if (opened.canRewind) Native.HAS_REWIND else 0) or (if (renew != null) Native.HAS_RENEW else 0)
+            UploadCallbacks(options.onProgress, opened.open, onRenew, opened.resource).use { callbacks ->
                 LinqAttachment(
                     Reply(
                         Native.upload(
-                            client, json, source.kind, source.origin, source.offset, source.length, filename, type, callbacks, has,
-                            observer, token, limit,
+                            client, json, opened.kind, opened.origin, opened.descriptor, opened.offset, opened.length,
+                            filename ?: opened.filename?.utf8("filename"), type, callbacks, has, observer, token, limit,
                         ),
                     ),
                 )
@@ -286,10 +281,14 @@ public class LinqClient private constructor(
 
         /** The client. */
         @Throws(LinqException::class)
-        public fun build(): LinqClient = LinqClient(
+        public fun build(): LinqClient = LinqClient(ClientHandle(settings()::open).apply { make() }, observer())
+
+        internal fun settings() = ClientSettings(
             apiKey, baseUrl, userAgent, caFile, caPem, proxy, usesEnvironment, allowsWebpAndSvg, allowsHttpLoopback, connectTimeout,
-            stallTimeout, maxAttempts, onAttempt,
+            stallTimeout, maxAttempts,
         )
+
+        internal fun observer() = onAttempt?.let(::AttemptCallback)
     }
 
     public companion object {
@@ -320,44 +319,5 @@ public class LinqClient private constructor(
         /** The version of liblinq. */
         @JvmStatic
         public val version: String get() = Native.version().decodeToString()
-
-        private fun attempts(count: Int?): Int {
-            if (count != null && count < 1) throw LinqException.invalidArgument("maxAttempts is $count; it is 1 or more")
-            return count ?: 0
-        }
-    }
-}
-
-/** A linq_client, freed when it was closed and no call uses it. */
-internal class ClientHandle(private val handle: Long) {
-    private var users = 0
-    private var isClosed = false
-
-    fun <T : Any> use(body: (Long) -> T): T = checkNotNull(useIfOpen(body)) { "this LinqClient is closed" }
-
-    fun <T : Any> useIfOpen(body: (Long) -> T): T? {
-        synchronized(this) {
-            if (isClosed) return null
-            users++
-        }
-        try {
-            return body(handle)
-        } finally {
-            synchronized(this) {
-                users--
-                freeIfUnused()
-            }
-        }
-    }
-
-    fun close(): Unit = synchronized(this) {
-        if (!isClosed) {
-            isClosed = true
-            freeIfUnused()
-        }
-    }
-
-    private fun freeIfUnused() {
-        if (isClosed && users == 0) Native.free(handle)
     }
 }

@@ -8,6 +8,7 @@ internal class UploadCallbacks(
     private val onProgress: ProgressListener?,
     private val open: (() -> InputStream)?,
     private val onRenew: ((expired: Presigned) -> Presigned?)?,
+    private val resource: Closeable?,
 ) : Closeable {
     private var stream: InputStream? = null
 
@@ -26,16 +27,14 @@ internal class UploadCallbacks(
 
     /** The next [read] opens it again. */
     fun rewind() {
-        close()
+        val open = stream
+        stream = null
+        open?.close()
     }
 
     /** Another place for an expired one, both as JSON; `null`: there is none. */
     fun renew(expired: ByteArray): ByteArray? =
         onRenew?.invoke(Presigned.parse(expired.decodeToString()))?.json?.encodeToByteArray()
 
-    override fun close() {
-        val open = stream
-        stream = null
-        open?.close()
-    }
+    override fun close(): Unit = resource.use { rewind() }
 }

@@ -1,5 +1,6 @@
 package linq
 
+import java.io.Closeable
 import java.io.File
 import java.io.FileDescriptor
 import java.io.InputStream
@@ -12,13 +13,21 @@ import java.nio.file.Path
  *
  * What it was made of must stay open and unchanged until the upload has ended.
  */
-public class UploadSource private constructor(
+public class UploadSource internal constructor(
     internal val kind: Int,
     internal val origin: Any?,
     internal val offset: Long,
     internal val length: Long,
     internal val open: (() -> InputStream)? = null,
     internal val canRewind: Boolean = false,
+    /** The number of an open file, where [origin] is not one. */
+    internal val descriptor: Int = -1,
+    /** Where the name is known: for a call whose options have none. */
+    internal val filename: String? = null,
+    /** Closed when the call has ended. */
+    internal val resource: Closeable? = null,
+    /** For a source that takes a while to open: opens it for one call, on the thread of the call. */
+    internal val prepare: (() -> UploadSource)? = null,
 ) {
     public companion object {
         /** A file on disk. */
