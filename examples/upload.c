@@ -23,6 +23,7 @@
 #ifdef __linux__
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #endif
@@ -127,15 +128,15 @@ struct upload {
 
 #ifdef __linux__
 static int network = -1;
+static int network_end[2]; /* a pipe: when it is closed, the thread ends */
 static pthread_t network_thread;
 
 static void *watch_network(void *client) {
   char message[8192];
-  int before;
-  while (recv(network, message, sizeof message, 0) > 0 || errno == ENOBUFS) {
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before); /* pthread_cancel must not end it inside the library */
+  struct pollfd either[] = {{network, POLLIN, 0}, {network_end[0], POLLIN, 0}};
+  while (poll(either, 2, -1) > 0 && either[1].revents == 0) {
+    if (recv(network, message, sizeof message, 0) <= 0 && errno != ENOBUFS) break;
     linq_network_changed(client);
-    pthread_setcancelstate(before, &before);
   }
   return NULL;
 }
@@ -145,20 +146,26 @@ static void start_network(linq_client *client) {
   struct sockaddr_nl groups = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
   network = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
   bool listens = network >= 0 && bind(network, (struct sockaddr *)&groups, sizeof groups) == 0;
+  if (listens) listens = pipe(network_end) == 0;
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the main thread */
-  if (listens) listens = pthread_create(&network_thread, NULL, watch_network, client) == 0;
+  bool runs = listens && pthread_create(&network_thread, NULL, watch_network, client) == 0;
   pthread_sigmask(SIG_SETMASK, &before, NULL);
-  if (listens || network < 0) return;
+  if (runs || network < 0) return;
+  if (listens) {
+    close(network_end[0]);
+    close(network_end[1]);
+  }
   close(network);
   network = -1;
 }
 
 static void stop_network(void) {
   if (network < 0) return;
-  pthread_cancel(network_thread);
+  close(network_end[1]);
   pthread_join(network_thread, NULL);
+  close(network_end[0]);
   close(network);
 }
 #else
