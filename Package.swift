@@ -3,8 +3,10 @@ import Foundation
 import PackageDescription
 
 // liblinq itself: what pkg-config knows as "linq", as `make install` puts it; with LINQ_LINK=static its archive. On
-// Apple's platforms an XCFramework with the module CLinq, where one lies here, goes before that: apps need it.
+// Apple's platforms an XCFramework with the module CLinq goes before that, as apps need it: the one that lies here, else that
+// of the release. `make dist` makes it, and prints what stands here in a release.
 let xcframework = "bindings/swift/CLinq.xcframework"
+let release: (url: String, checksum: String)? = nil
 var library: Target = .systemLibrary(
     name: "CLinq",
     path: "bindings/swift/Sources/CLinq",
@@ -13,6 +15,8 @@ var library: Target = .systemLibrary(
 #if canImport(Darwin)
 if FileManager.default.fileExists(atPath: "\(Context.packageDirectory)/\(xcframework)") {
     library = .binaryTarget(name: "CLinq", path: xcframework)
+} else if let release {
+    library = .binaryTarget(name: "CLinq", url: release.url, checksum: release.checksum)
 }
 #endif
 
