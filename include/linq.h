@@ -175,13 +175,11 @@ typedef struct linq_client linq_client;
  * Reserves a place and sends the bytes there, with retries where they help. Memory use does not
  * depend on the size of the file.
  *
- * ```c
- * linq_attachment *photo;
- * if (linq_upload_file(NULL, "photo.jpg", NULL, &photo, &error) == LINQ_OK)
- *   printf("%s\n", photo->attachment_id);
- * else
- *   fprintf(stderr, "%s\n", error->message);
- * ```
+ *     linq_attachment *photo;
+ *     if (linq_upload_file(NULL, "photo.jpg", NULL, &photo, &error) == LINQ_OK)
+ *       printf("%s\n", photo->attachment_id);
+ *     else
+ *       fprintf(stderr, "%s\n", error->message);
  *
  * LINQ_FILE          it cannot be opened, is not a regular file, or changed while being sent
  * LINQ_UNSUPPORTED   its type, size or name would be refused; nothing was sent
@@ -204,10 +202,8 @@ linq_status linq_upload_file(struct linq_client *client,
  * when that call returns. A pointer that is not a live object of the library, such as a member
  * string or an object freed before, is ignored and logged.
  *
- * ```c
- * linq_free(attachment);
- * linq_free(error);
- * ```
+ *     linq_free(attachment);
+ *     linq_free(error);
  */
 void linq_free(void *anything);
 
@@ -332,7 +328,7 @@ typedef struct linq_error {
  */
 #define LINQ_NOT_FOUND 9
 
-/** Linq asks to slow down; linq_error.retry_after_ms says for how long, if Linq told. */
+/** Linq asks to slow down; linq_error.retry_after_ms says for how long, if Linq said. */
 #define LINQ_RATE_LIMITED 10
 
 /** Any other refusal by Linq; see linq_error.http_status and api_code. */
@@ -360,9 +356,7 @@ typedef struct linq_error {
  * The name of a status as it is written here, such as "LINQ_TIMEOUT"; a static string, never
  * NULL. "LINQ_INTERNAL" for a number that this library does not know.
  *
- * ```c
- * fprintf(stderr, "%s: %s\n", linq_status_name(error->status), error->message);
- * ```
+ *     fprintf(stderr, "%s: %s\n", linq_status_name(error->status), error->message);
  */
 const char *linq_status_name(linq_status status);
 
@@ -373,18 +367,14 @@ const char *linq_status_name(linq_status status);
  * The version of the loaded library, such as "0.1.0"; a static string. LINQ_VERSION_STRING is
  * this header's.
  *
- * ```c
- * printf("liblinq %s\n", linq_version());
- * ```
+ *     printf("liblinq %s\n", linq_version());
  */
 const char *linq_version(void);
 
 /**
  * The ABI of the loaded library. It works with this header if it equals LINQ_ABI_VERSION.
  *
- * ```c
- * if (linq_abi_version() != LINQ_ABI_VERSION) abort();
- * ```
+ *     if (linq_abi_version() != LINQ_ABI_VERSION) abort();
  */
 uint32_t linq_abi_version(void);
 
@@ -401,12 +391,10 @@ typedef struct linq_cancel_token linq_cancel_token;
 /**
  * Makes a cancel token; free it with linq_free. NULL if memory or descriptors ran out.
  *
- * ```c
- * linq_upload_options options = linq_upload_options_default();
- * options.cancel = linq_cancel_token_new();
- * linq_status status = linq_upload_file(client, path, &options, &attachment, &error);
- * linq_free(options.cancel);
- * ```
+ *     linq_upload_options options = linq_upload_options_default();
+ *     options.cancel = linq_cancel_token_new();
+ *     linq_status status = linq_upload_file(client, path, &options, &attachment, &error);
+ *     linq_free(options.cancel);
  */
 struct linq_cancel_token *linq_cancel_token_new(void);
 
@@ -417,9 +405,7 @@ struct linq_cancel_token *linq_cancel_token_new(void);
  * Cannot be undone. Never blocks. May be called from any thread and from a signal handler; errno
  * is preserved. NULL does nothing.
  *
- * ```c
- * linq_cancel_token_cancel(token);  // the upload that has it returns LINQ_CANCELLED
- * ```
+ *     linq_cancel_token_cancel(token);  // the upload that has it returns LINQ_CANCELLED
  */
 void linq_cancel_token_cancel(struct linq_cancel_token *token);
 
@@ -678,15 +664,13 @@ static inline linq_source linq_source_default(void) {
  * options     NULL: all defaults; a source without a path needs options->filename
  * attachment  the result; free it with linq_free
  *
- * ```c
- * linq_source source = linq_source_default();
- * source.kind = LINQ_SOURCE_BYTES;
- * source.bytes = "hello";
- * source.length = 5;
- * linq_upload_options options = linq_upload_options_default();
- * options.filename = "note.txt";
- * linq_status status = linq_upload(client, &source, &options, &attachment, &error);
- * ```
+ *     linq_source source = linq_source_default();
+ *     source.kind = LINQ_SOURCE_BYTES;
+ *     source.bytes = "hello";
+ *     source.length = 5;
+ *     linq_upload_options options = linq_upload_options_default();
+ *     options.filename = "note.txt";
+ *     linq_status status = linq_upload(client, &source, &options, &attachment, &error);
  *
  * LINQ_FILE          it cannot be opened, is not a regular file, or changed while being sent
  * LINQ_UNSUPPORTED   its type, size or name would be refused; nothing was sent
@@ -781,12 +765,10 @@ static inline linq_client_options linq_client_options_default(void) {
  * The environment is read now and at no other time. Nothing is sent. Without any API key the
  * client can still upload presigned.
  *
- * ```c
- * linq_client_options options = linq_client_options_default();
- * options.user_agent = "MyApp/2.1";
- * options.stall_timeout_ms = 10000;
- * linq_status status = linq_client_new(&options, &client, &error);
- * ```
+ *     linq_client_options options = linq_client_options_default();
+ *     options.user_agent = "MyApp/2.1";
+ *     options.stall_timeout_ms = 10000;
+ *     linq_status status = linq_client_new(&options, &client, &error);
  *
  * LINQ_INVALID_ARGUMENT  a setting has an invalid value, such as a base_url that is not a URL
  * LINQ_FILE              ca_file cannot be read
@@ -810,9 +792,7 @@ linq_status linq_client_new(const struct linq_client_options *options,
  * is needed. If a connection is open already, it does nothing. While the library asks Linq for a
  * place, it connects to the storage of the last upload by itself.
  *
- * ```c
- * (void)linq_client_connect(client, NULL, NULL, NULL);  // while the user chooses a file
- * ```
+ *     (void)linq_client_connect(client, NULL, NULL, NULL);  // while the user chooses a file
  *
  * LINQ_NETWORK  it cannot connect
  * LINQ_TLS      the server's certificate is not trusted
@@ -841,9 +821,7 @@ linq_status linq_client_connect(struct linq_client *client,
  * Returns nothing and never blocks. May be called on any thread, also in a callback; not in a signal
  * handler.
  *
- * ```c
- * linq_network_changed(client);
- * ```
+ *     linq_network_changed(client);
  */
 void linq_network_changed(struct linq_client *client);
 
@@ -929,13 +907,11 @@ typedef struct linq_presigned {
  *
  * A place is open for about 15 minutes. One that is never used costs nothing and cannot be listed.
  *
- * ```c
- * linq_file file = linq_file_default();
- * file.filename = "photo.jpg";
- * file.size_bytes = 123456;
- * linq_status status = linq_presign(client, &file, NULL, &place, &error);
- * if (status == LINQ_OK) send_to_app(place->json);
- * ```
+ *     linq_file file = linq_file_default();
+ *     file.filename = "photo.jpg";
+ *     file.size_bytes = 123456;
+ *     linq_status status = linq_presign(client, &file, NULL, &place, &error);
+ *     if (status == LINQ_OK) send_to_app(place->json);
  *
  * LINQ_UNSUPPORTED   the type, size or name would be refused; nothing was sent
  * LINQ_UNAUTHORIZED  there is no API key, or Linq does not accept it
@@ -958,9 +934,7 @@ linq_status linq_presign(struct linq_client *client,
  *
  * Unknown fields are ignored. Nothing is sent.
  *
- * ```c
- * linq_status status = linq_presigned_parse(json, strlen(json), &place, &error);
- * ```
+ *     linq_status status = linq_presigned_parse(json, strlen(json), &place, &error);
  *
  * LINQ_INVALID_ARGUMENT  it is not such JSON, or asks for something that an upload must not do
  *
@@ -982,12 +956,10 @@ linq_status linq_presigned_parse(const char *json,
  *
  * A source whose size or type is not what was signed is refused before anything is sent.
  *
- * ```c
- * linq_source source = linq_source_default();
- * source.kind = LINQ_SOURCE_PATH;
- * source.path = "photo.jpg";
- * linq_status status = linq_upload_presigned(client, place, &source, NULL, &attachment, &error);
- * ```
+ *     linq_source source = linq_source_default();
+ *     source.kind = LINQ_SOURCE_PATH;
+ *     source.path = "photo.jpg";
+ *     linq_status status = linq_upload_presigned(client, place, &source, NULL, &attachment, &error);
  *
  * LINQ_EXPIRED  the place is no longer open; ask your server for a new one, or set options->renew
  * LINQ_STORAGE  the storage host refused; see error->storage_code
@@ -1072,9 +1044,7 @@ static inline linq_queue_options linq_queue_options_default(void) {
  * inherited: it can only pass it to linq_free, which then leaves its memory and descriptors as they
  * are.
  *
- * ```c
- * linq_status status = linq_queue_new(client, NULL, &queue, &error);
- * ```
+ *     linq_status status = linq_queue_new(client, NULL, &queue, &error);
  *
  * LINQ_INVALID_ARGUMENT  max_in_flight is more than 256
  * LINQ_NO_MEMORY         there is no memory or no descriptor left
@@ -1103,14 +1073,12 @@ linq_status linq_queue_new(struct linq_client *client,
  * have the upload's last event or have freed the queue. A cancel token ends a running upload at once,
  * and a waiting one when it would start.
  *
- * ```c
- * for (uint64_t i = 0; i < count; i++) {
- *   linq_source source = linq_source_default();
- *   source.kind = LINQ_SOURCE_PATH;
- *   source.path = paths[i];
- *   if (linq_queue_add(queue, NULL, &source, NULL, i, &error) != LINQ_OK) break;
- * }
- * ```
+ *     for (uint64_t i = 0; i < count; i++) {
+ *       linq_source source = linq_source_default();
+ *       source.kind = LINQ_SOURCE_PATH;
+ *       source.path = paths[i];
+ *       if (linq_queue_add(queue, NULL, &source, NULL, i, &error) != LINQ_OK) break;
+ *     }
  *
  * LINQ_INVALID_ARGUMENT  the source is a READER, or options->progress, renew or attempt is set: these
  *                        would be called on a thread of the library; or tag is LINQ_QUEUE_ALL
@@ -1195,15 +1163,13 @@ typedef struct linq_event {
  * passed to the log callback here, on the calling thread; at most 256 wait, then the oldest are
  * dropped.
  *
- * ```c
- * linq_event *event;
- * for (uint64_t left = count; left > 0; linq_free(event)) {
- *   if (linq_queue_next(queue, UINT32_MAX, &event, &error) != LINQ_OK) break;
- *   if (event->kind == LINQ_EVENT_FINISHED) printf("%s\n", event->attachment->attachment_id);
- *   if (event->kind == LINQ_EVENT_FAILED) fprintf(stderr, "%s\n", event->error->message);
- *   left = event->remaining;
- * }
- * ```
+ *     linq_event *event;
+ *     for (uint64_t left = count; left > 0; linq_free(event)) {
+ *       if (linq_queue_next(queue, UINT32_MAX, &event, &error) != LINQ_OK) break;
+ *       if (event->kind == LINQ_EVENT_FINISHED) printf("%s\n", event->attachment->attachment_id);
+ *       if (event->kind == LINQ_EVENT_FAILED) fprintf(stderr, "%s\n", event->error->message);
+ *       left = event->remaining;
+ *     }
  *
  * LINQ_CANCELLED  the queue was freed meanwhile
  * LINQ_NO_MEMORY  there is no memory for the event; it stays in the queue, so call again
@@ -1223,10 +1189,8 @@ linq_status linq_queue_next(struct linq_queue *queue,
  * It belongs to the queue: neither read from it nor close it, and deregister it before linq_free.
  * Waiting log lines do not make it readable. -1 if queue is not a live queue of this process.
  *
- * ```c
- * struct pollfd waits = {.fd = linq_queue_descriptor(queue), .events = POLLIN};
- * poll(&waits, 1, -1);
- * ```
+ *     struct pollfd waits = {.fd = linq_queue_descriptor(queue), .events = POLLIN};
+ *     poll(&waits, 1, -1);
  */
 int32_t linq_queue_descriptor(struct linq_queue *queue);
 
@@ -1239,9 +1203,7 @@ int32_t linq_queue_descriptor(struct linq_queue *queue);
  *
  * Never blocks. A tag that no upload has is ignored, and so is NULL as queue.
  *
- * ```c
- * linq_queue_cancel(queue, LINQ_QUEUE_ALL);
- * ```
+ *     linq_queue_cancel(queue, LINQ_QUEUE_ALL);
  */
 void linq_queue_cancel(struct linq_queue *queue,
                        uint64_t tag);
@@ -1288,10 +1250,8 @@ typedef struct linq_attachment_info {
  * call           NULL: no cancelling, no time limit
  * info           the result; free it with linq_free
  *
- * ```c
- * linq_attachment_info *info;
- * if (linq_attachment_get(client, id, NULL, &info, &error) == LINQ_OK) printf("%s\n", info->filename);
- * ```
+ *     linq_attachment_info *info;
+ *     if (linq_attachment_get(client, id, NULL, &info, &error) == LINQ_OK) printf("%s\n", info->filename);
  *
  * LINQ_NOT_FOUND         it does not exist, or belongs to another account
  * LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
@@ -1315,9 +1275,7 @@ linq_status linq_attachment_get(struct linq_client *client,
  *
  * A retry, after the first answer was lost, that finds the attachment gone counts as success.
  *
- * ```c
- * linq_status status = linq_attachment_delete(client, id, NULL, &error);
- * ```
+ *     linq_status status = linq_attachment_delete(client, id, NULL, &error);
  *
  * LINQ_NOT_FOUND         it does not exist, or belongs to another account
  * LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
@@ -1390,16 +1348,14 @@ typedef struct linq_receipt {
  * Always sent with an idempotency key, so a retry never sends it twice. After an error, send again
  * with error->idempotency_key if there is one: the message may have arrived.
  *
- * ```c
- * const char *to[] = {"+15557654321"};
- * linq_message message = linq_message_default();
- * message.from = "+15551234567";
- * message.to = to;
- * message.to_count = 1;
- * message.attachment_ids = &attachment->attachment_id;
- * message.attachment_count = 1;
- * linq_status status = linq_send_message(client, &message, NULL, &receipt, &error);
- * ```
+ *     const char *to[] = {"+15557654321"};
+ *     linq_message message = linq_message_default();
+ *     message.from = "+15551234567";
+ *     message.to = to;
+ *     message.to_count = 1;
+ *     message.attachment_ids = &attachment->attachment_id;
+ *     message.attachment_count = 1;
+ *     linq_status status = linq_send_message(client, &message, NULL, &receipt, &error);
  *
  * LINQ_INVALID_ARGUMENT  it has no recipient, or neither text nor attachments; nothing was sent
  * LINQ_NOT_FOUND         an attachment no longer exists, or belongs to another account: upload it
@@ -1486,13 +1442,11 @@ typedef struct linq_response {
  * and 2009, x-should-retry: true. An error whose retryable is 0 may then mean that the request was
  * executed all the same. A refusal is an error, with Linq's message and codes.
  *
- * ```c
- * linq_request request = linq_request_default();
- * request.method = "POST";
- * request.path = "/v3/chats/6a3f0c1e-5b1d-4c58-9c37-2f4b8f9a0d11/messages";
- * request.json = "{\"message\":{\"parts\":[{\"type\":\"text\",\"value\":\"hello\"}]}}";
- * linq_status status = linq_send_request(client, &request, NULL, &response, &error);
- * ```
+ *     linq_request request = linq_request_default();
+ *     request.method = "POST";
+ *     request.path = "/v3/chats/6a3f0c1e-5b1d-4c58-9c37-2f4b8f9a0d11/messages";
+ *     request.json = "{\"message\":{\"parts\":[{\"type\":\"text\",\"value\":\"hello\"}]}}";
+ *     linq_status status = linq_send_request(client, &request, NULL, &response, &error);
  *
  * LINQ_INVALID_ARGUMENT  method, path or JSON is invalid; nothing was sent
  * LINQ_UNAUTHORIZED      there is no API key, or Linq does not accept it
@@ -1521,9 +1475,7 @@ linq_status linq_send_request(struct linq_client *client,
  *
  * Nothing is opened or read.
  *
- * ```c
- * const char *type = linq_content_type("photo.jpg", NULL, 0);  // "image/jpeg"
- * ```
+ *     const char *type = linq_content_type("photo.jpg", NULL, 0);  // "image/jpeg"
  */
 const char *linq_content_type(const char *path_or_name, const void *bytes, size_t length);
 
@@ -1557,9 +1509,7 @@ typedef void (*linq_log_fn)(void *user_data, uint32_t level, const char *line);
  * several threads may be in it at once. It may call any linq function except this one; the lines
  * of those calls are dropped. Returns once no thread is in the old callback any more.
  *
- * ```c
- * (void)linq_set_log(on_log, NULL, LINQ_LOG_INFO);
- * ```
+ *     (void)linq_set_log(on_log, NULL, LINQ_LOG_INFO);
  *
  * LINQ_INVALID_ARGUMENT  the level is unknown, or it was called from inside a log callback
  *

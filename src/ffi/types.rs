@@ -109,7 +109,7 @@ pub const LINQ_UNAUTHORIZED: i32 = 8;
 /// The object does not exist, or belongs to another account. An attachment may have been removed
 /// since it was uploaded; upload it again.
 pub const LINQ_NOT_FOUND: i32 = 9;
-/// Linq asks to slow down; linq_error.retry_after_ms says for how long, if Linq told.
+/// Linq asks to slow down; linq_error.retry_after_ms says for how long, if Linq said.
 pub const LINQ_RATE_LIMITED: i32 = 10;
 /// Any other refusal by Linq; see linq_error.http_status and api_code.
 pub const LINQ_API: i32 = 11;
