@@ -71,7 +71,7 @@ static size_t columns(const unsigned char *s) {
   return 1;
 }
 
-static size_t text_columns(const char *text) {
+size_t text_columns(const char *text) {
   size_t width = 0;
   for (const unsigned char *s = (const unsigned char *)text; *s != '\0'; s += character(s) == 0 ? 1 : character(s))
     width += columns(s);
@@ -209,6 +209,17 @@ static void draw_row(FILE *to, struct row *row, size_t width, size_t longest) {
   fprintf(to, " %s\033[K\n", tail);
 }
 
+static struct winsize size_of(FILE *to) {
+  struct winsize size;
+  if (ioctl(fileno(to), TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) {
+    size.ws_col = 80;
+    size.ws_row = 24;
+  }
+  return size;
+}
+
+size_t terminal_columns(FILE *to) { return size_of(to).ws_col; }
+
 bool can_draw(FILE *to) {
   const char *terminal = getenv("TERM");
   return isatty(fileno(to)) && terminal != NULL && *terminal != '\0' && strcmp(terminal, "dumb") != 0;
@@ -223,11 +234,7 @@ void wipe_rows(FILE *to) {
 }
 
 void draw_rows(FILE *to, struct row *const *rows, size_t count) {
-  struct winsize size;
-  if (ioctl(fileno(to), TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) {
-    size.ws_col = 80;
-    size.ws_row = 24;
-  }
+  struct winsize size = size_of(to);
   if (count >= size.ws_row) count = (size_t)size.ws_row - 1; /* or the way back up would be wrong */
   size_t longest = 0;
   for (size_t i = 0; i < count; i++) {

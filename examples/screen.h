@@ -35,6 +35,10 @@ void row_event(struct row *row, const linq_event *event);
 /* Whether bars can be drawn on this file: a terminal that can move its cursor. */
 bool can_draw(FILE *to);
 
+/* How many columns the terminal has, and a text takes on it. */
+size_t terminal_columns(FILE *to);
+size_t text_columns(const char *text);
+
 /* Draws the rows where the previous ones are. Rows that do not fit the height are left out. */
 void draw_rows(FILE *to, struct row *const *rows, size_t count);
 

@@ -274,8 +274,11 @@ static void print_attachment(const struct job *job, const char *path, const linq
     printf(",\"size_bytes\":%" PRIu64 ",\"attempts\":%" PRIu32 "}\n", attachment->size_bytes, attachment->attempts);
   } else if (job->marks) {
     print_mark(stdout, true);
-    print_plain(stdout, base_name(path));
-    printf("  %s\n", attachment->attachment_id);
+    const char *name = base_name(path), *id = attachment->attachment_id;
+    print_plain(stdout, name);
+    /* An id that goes over the end of a line is hard to copy. */
+    bool fits = text_columns(name) + strlen(id) + 4 <= terminal_columns(stdout);
+    printf("%s%s\n", fits ? "  " : "\n  ", id);
   } else {
     print_line(attachment->attachment_id, attachment->download_url, path);
   }
@@ -430,6 +433,7 @@ static void tell(struct all *all, struct upload *upload) {
   else
     complain(all->job, upload->path, status, last->error);
   upload->told = true;
+  all->drawn = 0; /* the rows are drawn again at once */
   all->result = code_of(status, all->result);
 }
 

@@ -126,7 +126,7 @@ pub(crate) fn check_size(name: &str, size: u64) -> Result<(), Error> {
         // Rounded up, or a byte too many would look like none.
         _ => format!("has {size} bytes ({:.1} MiB)", (size as f64 / 1024.0 / 1024.0 * 10.0).ceil() / 10.0),
     };
-    let message = format!("{name} {why}; Linq takes files of 1 to {MAX_SIZE} bytes (100 MiB)");
+    let message = format!("{name} {why}; Linq takes files of 1 byte to 100 MiB");
     Err(Error::new(ErrorKind::Unsupported, message))
 }
 

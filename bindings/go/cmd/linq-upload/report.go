@@ -223,6 +223,8 @@ func (r *report) end(one *row, attachment *linq.Attachment, err error) {
 	}
 	if r.result == notSetUp || r.broken {
 		r.stop()
+	} else if r.next < len(r.rows) {
+		r.draw() // what was taken away to print is back at once
 	}
 }
 
@@ -239,7 +241,12 @@ func (r *report) tell(one *row) {
 		r.event("uploaded", one, `,"attachment_id":%s,"download_url":%s,"filename":%s,"content_type":%s,"size_bytes":%d,"attempts":%d`,
 			orNull(a.AttachmentID), orNull(a.DownloadURL), quoted(a.Filename), quoted(a.ContentType), a.SizeBytes, a.Attempts)
 	case r.marks:
-		r.print("%s%s  %s\n", mark(os.Stdout, true), printable(one.name), a.AttachmentID)
+		between := "  "
+		// An id that goes over the end of a line is hard to copy.
+		if width, _ := terminalSize(os.Stdout); wide(printable(one.name))+len(a.AttachmentID)+4 > width {
+			between = "\n  "
+		}
+		r.print("%s%s%s%s\n", mark(os.Stdout, true), printable(one.name), between, a.AttachmentID)
 	default:
 		r.print("%s\t%s\t%s\n", a.AttachmentID, a.DownloadURL, printable(one.path))
 	}

@@ -199,11 +199,7 @@ func (s *screen) draw(rows []*row) {
 	rows = rows[:min(len(rows), max(height-1, 0))] // or the way back up would be wrong
 	longest := 0
 	for _, r := range rows {
-		name := 0
-		for _, c := range printable(r.name) {
-			name += columns(c)
-		}
-		longest = max(longest, name)
+		longest = max(longest, wide(printable(r.name)))
 	}
 	// A character that is wider than we think is cut off and does not wrap. One write for all, so that nothing flickers.
 	var text bytes.Buffer
@@ -232,6 +228,15 @@ func fit(text string, width int) string {
 		text, took = text[:end]+strings.Repeat(".", dots), kept+dots
 	}
 	return text + strings.Repeat(" ", width-took)
+}
+
+// wide is how many columns a text takes.
+func wide(text string) int {
+	sum := 0
+	for _, c := range text {
+		sum += columns(c)
+	}
+	return sum
 }
 
 // columns is how many a terminal gives to a character, nearly: the wide ones of East Asia and pictures have two.
