@@ -82,10 +82,7 @@ fn what_is_no_regular_file_is_refused_and_never_waited_for() {
 fn sizes_from_one_byte_to_a_hundred_mebibytes() {
     assert_eq!(
         message(Source::Bytes(&[]).open()),
-        (
-            ErrorKind::Unsupported,
-            "the data is empty; Linq takes files of 1 byte to 100 MiB".to_owned()
-        )
+        (ErrorKind::Unsupported, "the data is empty; Linq takes files of 1 byte to 100 MiB".to_owned())
     );
     assert!(check_size("x", 1).is_ok() && check_size("x", MAX_SIZE).is_ok());
     assert_eq!(

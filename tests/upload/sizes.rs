@@ -70,10 +70,7 @@ fn sizes_that_linq_would_refuse_never_reach_the_network() {
     }
     let error = upload(&client, b"").unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unsupported);
-    assert!(
-        error.message.ends_with("is empty; Linq takes files of 1 byte to 100 MiB"),
-        "{error}"
-    );
+    assert!(error.message.ends_with("is empty; Linq takes files of 1 byte to 100 MiB"), "{error}");
     assert!(sandbox.requests().is_empty());
     assert_eq!(sandbox.accepted("api"), 0);
 }
