@@ -987,10 +987,15 @@ linq_status linq_upload_presigned(struct linq_client *client,
  * page, such as a captive portal sends. The error is the one that an upload reports for this
  * response. If it is retryable, the same PUT may succeed later. Nothing is sent.
  *
+ *     if (linq_presigned_check(place, 403, body, length, &error) == LINQ_EXPIRED)
+ *       fprintf(stderr, "%s\n", error->message);
+ *
  * LINQ_EXPIRED           the place is no longer open; reserve another one
  * LINQ_STORAGE           the storage host refused; see error->storage_code
  * LINQ_PROTOCOL          it is a web page, or a redirect
  * LINQ_INVALID_ARGUMENT  http_status is not 100 to 999, or the place is invalid
+ *
+ * Also LINQ_NO_MEMORY and LINQ_INTERNAL.
  */
 linq_status linq_presigned_check(const struct linq_presigned *presigned,
                                  uint32_t http_status,
