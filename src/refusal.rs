@@ -6,7 +6,7 @@ use crate::clock::{device_clock, http_date};
 use crate::error::{Error, ErrorKind};
 use crate::http::Response;
 use crate::page;
-use crate::redact::{Secrets, without_bom};
+use crate::redact::Secrets;
 use crate::retry::{self, Class, Refusal};
 use crate::storage_error::{self, StorageError};
 
@@ -22,9 +22,7 @@ struct Envelope {
 
 impl Envelope {
     fn read(body: &[u8], secrets: &Secrets) -> Self {
-        let Ok(whole) = serde_json::from_slice::<Value>(without_bom(body)) else {
-            return Envelope::default();
-        };
+        let Some(whole) = storage_error::json(body) else { return Envelope::default() };
         let error = &whole["error"];
         let text =
             |value: &Value| value.as_str().map(|text| secrets.redact(text)).filter(|text| !text.is_empty());

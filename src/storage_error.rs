@@ -4,6 +4,12 @@ use serde_json::Value;
 
 use crate::redact::{Secrets, without_bom};
 
+/// Larger JSON is no refusal that anybody wrote on purpose, and takes a hundred times its size in memory.
+const MAX_JSON: usize = 32 * 1024;
+
+/// The longest reference of XML: `&#x10FFFF;`.
+const MAX_REFERENCE: usize = 10;
+
 /// The fields of a refusal that could be read.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct StorageError {
@@ -14,11 +20,16 @@ pub(crate) struct StorageError {
 }
 
 pub(crate) fn read(body: &[u8], secrets: &Secrets) -> StorageError {
-    let body = without_bom(body);
-    match serde_json::from_slice::<Value>(body) {
-        Ok(json) => from_json(&json, secrets),
-        Err(_) => from_xml(&String::from_utf8_lossy(body), secrets),
+    match json(body) {
+        Some(json) => from_json(&json, secrets),
+        None => from_xml(&String::from_utf8_lossy(without_bom(body)), secrets),
     }
+}
+
+/// The body of a refusal, if it is JSON.
+pub(crate) fn json(body: &[u8]) -> Option<Value> {
+    let body = without_bom(body);
+    if body.len() <= MAX_JSON { serde_json::from_slice(body).ok() } else { None }
 }
 
 /// Whether there is an `<Error>` document in it.
@@ -94,7 +105,7 @@ fn unescaped(raw: &str) -> String {
     while let Some(at) = rest.find('&') {
         text.push_str(&rest[..at]);
         rest = &rest[at..];
-        let end = rest.find(';').unwrap_or(0);
+        let end = rest.bytes().take(MAX_REFERENCE).position(|byte| byte == b';').unwrap_or(0);
         match referred(rest.get(1..end).unwrap_or_default()) {
             Some(character) => {
                 text.push(character);
@@ -127,6 +138,8 @@ fn referred(name: &str) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
     use crate::redact::MAX_TEXT;
 
@@ -163,6 +176,15 @@ mod tests {
         let long = format!("<Error><Message>{}</Message></Error>", "x".repeat(100_000));
         assert_eq!(read(long.as_bytes()).message.unwrap().len(), MAX_TEXT);
         assert_eq!(read(b"<Error><Code>Slow\xff\x01Down</Code></Error>").code.unwrap(), "Slow\u{fffd}Down");
+        for long in ["&".repeat(1 << 20), "&".repeat(1 << 20) + ";", "&;".repeat(1 << 19)] {
+            let start = Instant::now();
+            let message =
+                read(format!("<Error><Message>{long}</Message></Error>").as_bytes()).message.unwrap();
+            assert_eq!(message, long[..MAX_TEXT]);
+            assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        }
+        let many = format!("[{}0]", "{\"\":0},".repeat(MAX_JSON));
+        assert_eq!((json(many.as_bytes()), read(many.as_bytes())), (None, StorageError::default()));
         let cut = read(b"<Error><Code>InternalError</Code><Mess");
         assert_eq!(cut.code.as_deref(), Some("InternalError"));
         assert_eq!(read(b"<Error><Code>Internal").code, None, "not half a word");
