@@ -1125,7 +1125,7 @@ typedef struct linq_event {
   const struct linq_attachment *attachment;
   /**
    * FAILED: the error, LINQ_CANCELLED if the upload was cancelled. RETRY: why the attempt failed;
-   * retry_after_ms is not 0 if the server asked for the wait. Else NULL.
+   * its retry_after_ms is what the server asked for. Else NULL.
    */
   const struct linq_error *error;
   /** NULL. */
@@ -1142,7 +1142,7 @@ typedef struct linq_event {
   uint32_t kind;
   /** 0. */
   uint32_t reserved_2;
-  /** The number of the attempt, from 1. RETRY: of the next one. 0: the upload never started. */
+  /** The number of the attempt, from 1. RETRY: of the next one. 0: none was made. */
   uint32_t attempt;
   /** How many attempts the client makes at most. */
   uint32_t max_attempts;

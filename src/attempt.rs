@@ -31,6 +31,10 @@ impl Attempts {
         Attempts { max: max.max(1), budget: Budget::new() }
     }
 
+    pub(crate) fn max(&self) -> u32 {
+        self.max
+    }
+
     /// Calls `attempt` until it succeeds or a retry would not help, and waits in between.
     pub(crate) fn run<T>(
         &self,
@@ -45,8 +49,8 @@ impl Attempts {
             state.made += 1;
             let again = first.is_some();
             call.recorder.number(state.made);
-            call.is_at(Stage::Attempt(state.made, self.max));
-            let error = match attempt(Attempt { number: state.made, again, renew }) {
+            call.is_at(Stage::Attempt(state.made));
+            let mut error = match attempt(Attempt { number: state.made, again, renew }) {
                 Ok(value) => {
                     call.recorder.tell(None);
                     self.budget.earn();
@@ -71,6 +75,7 @@ impl Attempts {
                     wait
                 }
             };
+            error.details.attempts = attempts(call, state.made);
             call.is_at(Stage::Retry(&error, state.made + 1, wait));
             log::line(Level::Warn, || {
                 let max = self.max;
@@ -105,6 +110,11 @@ fn with_what_was_known(mut error: Error, call: &Call, before: Option<Box<Details
     error
 }
 
+/// How many attempts count: none before the first request.
+fn attempts(call: &Call, made: u32) -> u32 {
+    if call.has_asked() { made.max(1) } else { 0 }
+}
+
 /// The error of the last attempt, with the first cause if that was a different one.
 fn last(call: &Call, mut error: Error, made: u32, why: Why, first: Option<String>) -> Error {
     let mut notes = Vec::new();
@@ -127,7 +137,7 @@ fn last(call: &Call, mut error: Error, made: u32, why: Why, first: Option<String
     if !notes.is_empty() {
         error.message = format!("{} ({})", error.message, notes.join("; "));
     }
-    error.details.attempts = if call.has_asked() { made.max(1) } else { 0 };
+    error.details.attempts = attempts(call, made);
     error
 }
 

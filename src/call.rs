@@ -20,8 +20,8 @@ pub type Progress = Box<dyn FnMut(u64, u64) -> bool>;
 
 /// What an upload does, for the events of a queue.
 pub(crate) enum Stage<'a> {
-    /// An attempt begins: its number, from 1, and how many there may be.
-    Attempt(u32, u32),
+    /// An attempt begins: its number, from 1.
+    Attempt(u32),
     /// A request of it begins; the source has so many bytes.
     Request(Step, u64),
     /// The attempt failed. The next has this number, and begins after this time.

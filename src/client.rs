@@ -276,6 +276,10 @@ impl Client {
         self.network.changed();
     }
 
+    pub(crate) fn max_attempts(&self) -> u32 {
+        self.attempts.max()
+    }
+
     pub(crate) fn network(&self) -> &Arc<Network> {
         &self.network
     }

@@ -460,7 +460,7 @@ pub struct linq_event {
     /// FINISHED: the attachment, for messages. Else NULL.
     pub attachment: *const linq_attachment,
     /// FAILED: the error, LINQ_CANCELLED if the upload was cancelled. RETRY: why the attempt failed;
-    /// retry_after_ms is not 0 if the server asked for the wait. Else NULL.
+    /// its retry_after_ms is what the server asked for. Else NULL.
     pub error: *const linq_error,
     /// NULL.
     pub reserved: *const c_void,
@@ -476,7 +476,7 @@ pub struct linq_event {
     pub kind: u32,
     /// 0.
     pub reserved_2: u32,
-    /// The number of the attempt, from 1. RETRY: of the next one. 0: the upload never started.
+    /// The number of the attempt, from 1. RETRY: of the next one. 0: none was made.
     pub attempt: u32,
     /// How many attempts the client makes at most.
     pub max_attempts: u32,

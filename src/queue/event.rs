@@ -15,9 +15,9 @@ pub struct Event {
     pub sent: u64,
     /// The size of the file; 0 while it is not known.
     pub total: u64,
-    /// The number of the attempt that runs, from 1; of a retry, that of the next one. 0: the upload has not started.
+    /// The number of the attempt that runs, from 1; of a retry, that of the next one. 0: none was made.
     pub attempt: u32,
-    /// How many attempts there may be.
+    /// How many attempts the client makes at most.
     pub max_attempts: u32,
     /// Which request runs, or failed; `None`: none was made.
     pub step: Option<Step>,

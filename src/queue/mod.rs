@@ -61,7 +61,7 @@ impl Queue {
     /// Adds an upload.
     pub fn add(&self, upload: QueuedUpload) -> Result<(), Error> {
         let mut state = self.open()?;
-        let id = state.add(upload)?;
+        let id = state.add(upload, self.shared.client.max_attempts())?;
         if let Err(e) = worker::start(&self.shared, &mut state) {
             state.withdraw(id);
             let message = format!("no thread for an upload: {}", reason(&e));

@@ -48,8 +48,8 @@ pub(super) struct Upload {
     attempt: u32,
     max_attempts: u32,
     request: Option<report::Step>,
-    /// Why the attempt before failed, and how long the upload waits for the next; `None`: it does not wait.
-    retry: Option<(Error, Duration)>,
+    /// Why the attempt failed, the number of the next, and how long the upload waits for it; `None`: it does not wait.
+    retry: Option<(Error, u32, Duration)>,
     is_ready: bool,
     step: Step,
 }
@@ -62,7 +62,7 @@ enum Step {
 }
 
 impl State {
-    pub(super) fn add(&mut self, upload: QueuedUpload) -> Result<u64, Error> {
+    pub(super) fn add(&mut self, upload: QueuedUpload, max_attempts: u32) -> Result<u64, Error> {
         let room = self.uploads.len() + 1;
         let reserved = self.uploads.try_reserve(1).is_ok()
             && self.waiting.try_reserve(1).is_ok()
@@ -79,7 +79,7 @@ impl State {
             sent: 0,
             total: 0,
             attempt: 0,
-            max_attempts: 0,
+            max_attempts,
             request: None,
             retry: None,
             is_ready: false,
@@ -124,16 +124,14 @@ impl State {
     pub(super) fn stage(&mut self, id: u64, stage: Stage<'_>, signal: &Signal) {
         let Some(upload) = self.uploads.get_mut(&id) else { return };
         match stage {
-            Stage::Attempt(number, max) => {
-                (upload.attempt, upload.max_attempts) = (number, max);
+            Stage::Attempt(number) => {
+                upload.attempt = number;
                 return; // its first request says more
             }
             Stage::Request(step, total) => {
                 (upload.request, upload.sent, upload.total, upload.retry) = (Some(step), 0, total, None);
             }
-            Stage::Retry(error, next, wait) => {
-                (upload.attempt, upload.retry) = (next, Some((error.clone(), wait)));
-            }
+            Stage::Retry(error, next, wait) => upload.retry = Some((error.clone(), next, wait)),
         }
         self.announce(id, signal);
     }
@@ -160,13 +158,16 @@ impl State {
 
     pub(super) fn first_event(&self) -> Option<Event> {
         let upload = self.uploads.get(self.ready.front()?)?;
+        let Upload { tag, sent, total, mut attempt, max_attempts, request: step, .. } = *upload;
         let (kind, is_last) = match (&upload.step, &upload.retry) {
             (Step::Over(Ok(attachment)), _) => (EventKind::Finished(attachment.clone()), true),
             (Step::Over(Err(error)), _) => (EventKind::Failed(error.clone()), true),
-            (_, Some((error, wait))) => (EventKind::Retry(error.clone(), *wait), false),
+            (_, Some((error, next, wait))) => {
+                attempt = *next;
+                (EventKind::Retry(error.clone(), *wait), false)
+            }
             (_, None) => (EventKind::Progress, false),
         };
-        let Upload { tag, sent, total, attempt, max_attempts, request: step, .. } = *upload;
         let remaining = (self.uploads.len() - usize::from(is_last)) as u64;
         Some(Event { tag, sent, total, attempt, max_attempts, step, remaining, kind })
     }

@@ -10,11 +10,15 @@ use crate::{Config, Level};
 
 /// Nothing listens there, so an upload soon fails.
 fn queue(max_in_flight: usize) -> Queue {
+    queue_with(1, max_in_flight)
+}
+
+fn queue_with(max_attempts: u32, max_in_flight: usize) -> Queue {
     let config = Config {
         api_key: Some("key".into()),
         base_url: Some("http://127.0.0.1:1".into()),
         use_environment: false,
-        max_attempts: 1,
+        max_attempts,
         ..Config::default()
     };
     Queue::new(Arc::new(Client::new(config).unwrap()), Some(max_in_flight)).unwrap()
@@ -133,18 +137,18 @@ fn what_waits_is_cancelled_at_once_by_its_tag() {
 fn a_retry_waits_until_the_next_attempt_begins() {
     let signal = Signal::new().unwrap();
     let mut state = State::default();
-    let id = state.add(bytes(1)).unwrap();
+    let id = state.add(bytes(1), 4).unwrap();
     state.begin(&signal).unwrap();
     let mut at = |stage: Stage<'_>| {
         state.stage(id, stage, &signal);
         state.first_event()
     };
-    assert!(at(Stage::Attempt(1, 4)).is_none(), "there is nothing to tell before its first request");
+    assert!(at(Stage::Attempt(1)).is_none(), "there is nothing to tell before its first request");
     let event = at(Stage::Request(Step::Reserve, 5)).unwrap();
     assert_eq!((event.attempt, event.max_attempts, event.step), (1, 4, Some(Step::Reserve)));
     assert_eq!((event.sent, event.total), (0, 5));
     let error = Error::new(ErrorKind::Network, "it broke");
-    for stage in [Stage::Retry(&error, 2, Duration::from_secs(3)), Stage::Attempt(2, 4)] {
+    for stage in [Stage::Retry(&error, 2, Duration::from_secs(3)), Stage::Attempt(2)] {
         let event = at(stage).unwrap();
         let EventKind::Retry(why, wait) = event.kind else { panic!("{event:?}") };
         assert_eq!((&*why.message, wait), ("it broke", Duration::from_secs(3)));
@@ -155,11 +159,34 @@ fn a_retry_waits_until_the_next_attempt_begins() {
     assert_eq!((event.attempt, event.step, event.remaining), (2, Some(Step::Put), 1));
 }
 
+/// The number that a retry names is that of an attempt which may never be made.
+#[test]
+fn an_upload_that_ends_during_a_wait_tells_the_attempts_that_were_made() {
+    let queue = queue_with(10, 1);
+    queue.add(bytes(1)).unwrap();
+    let made = loop {
+        let event = queue.next(None).unwrap().unwrap();
+        // Others wait so briefly that the next attempt may be made before the upload is cancelled.
+        if let EventKind::Retry(error, wait) = event.kind
+            && wait >= Duration::from_millis(200)
+        {
+            assert_eq!((error.kind, event.max_attempts), (ErrorKind::Network, 10));
+            assert_eq!(error.details.attempts, event.attempt - 1);
+            break error.details.attempts;
+        }
+    };
+    queue.cancel(1);
+    let event = queue.next(None).unwrap().unwrap();
+    let EventKind::Failed(error) = event.kind else { panic!("{event:?}") };
+    assert_eq!((error.kind, error.details.attempts), (ErrorKind::Cancelled, made));
+    assert_eq!(event.attempt, made);
+}
+
 #[test]
 fn only_the_newest_progress_of_an_upload_waits() {
     let signal = Signal::new().unwrap();
     let mut state = State::default();
-    let (one, two) = (state.add(bytes(1)).unwrap(), state.add(bytes(2)).unwrap());
+    let (one, two) = (state.add(bytes(1), 4).unwrap(), state.add(bytes(2), 4).unwrap());
     state.begin(&signal).unwrap();
     state.begin(&signal).unwrap();
     for sent in 0..1000 {

@@ -168,6 +168,7 @@ static void what_an_upload_does_is_told(void) {
   event = event_of(queue, LINQ_EVENT_RETRY, LINQ_STEP_RESERVE);
   CHECK(event->attempt == 2 && event->max_attempts == 4 && event->again_in_ms == 1000 && event->remaining == 1);
   CHECK(event->error->status == LINQ_RATE_LIMITED && event->error->retry_after_ms == 1000);
+  CHECK(event->error->attempts == 1);
   CHECK_HAS(event->error->message, "reserving a place for a.txt");
   linq_free(event);
 
@@ -197,6 +198,7 @@ static void an_upload_that_never_started_made_no_attempt(void) {
   add_path(queue, "/nowhere/x.txt", 1);
   linq_event *event = last(queue);
   CHECK(event->kind == LINQ_EVENT_FAILED && event->attempt == 0 && event->step == 0);
+  CHECK(event->max_attempts == 4);
   linq_free(event);
   linq_free(queue);
 }
