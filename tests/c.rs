@@ -120,6 +120,9 @@ fn the_shared_library_exports_the_functions_of_the_header_and_nothing_else() {
     declared.sort();
     assert!(declared.len() >= 24, "only {declared:?} were found in the header");
     assert_eq!(exported, declared);
+    let debian = fs::read_to_string(root().join("packaging/debian/liblinq0.symbols")).unwrap();
+    let listed: Vec<_> = debian.lines().filter_map(|line| line.trim_start().split_once("@Base")).collect();
+    assert_eq!(listed.iter().map(|(name, _)| *name).collect::<Vec<_>>(), declared);
 }
 
 #[test]

@@ -389,12 +389,12 @@ pub unsafe extern "C" fn linq_presigned_check(
     length: usize,
     error: *mut *mut linq_error,
 ) -> linq_status {
-    let check = || {
+    let body = || {
         let presigned = unsafe { place::presigned(presigned)? };
         let response = unsafe { input::bytes(body, length as u64, "body", "length")? };
         Ok(presigned.check(http_status, response)?)
     };
-    unsafe { boundary::call_without_result(error, check) }
+    unsafe { boundary::call_without_result(error, body) }
 }
 
 /// Makes a queue: many uploads, of which up to max_in_flight run at the same time, on threads of the

@@ -205,7 +205,7 @@ fn every_exported_function_catches_panics() {
             "{name} does not catch panics"
         );
     }
-    assert_eq!(seen, 25);
+    assert_eq!(seen, 26);
 }
 
 /// What this test binary writes to stderr when it runs only `panics_where_it_is_told`.
