@@ -372,6 +372,19 @@ class Carried {
 // A callback: as std::function, but of a callable that may be one that can only be moved. Copies share it.
 template <class Signature>
 class Function;
+
+// Whether it may hold no function. A callable of another kind is one, whatever it is when converted to bool.
+template <class Callable>
+struct CanBeEmpty : std::disjunction<std::is_pointer<Callable>, std::is_member_pointer<Callable>> {};
+template <class Signature>
+struct CanBeEmpty<std::function<Signature>> : std::true_type {};
+template <class Signature>
+struct CanBeEmpty<Function<Signature>> : std::true_type {};
+#ifdef __cpp_lib_move_only_function
+template <class Signature>
+struct CanBeEmpty<std::move_only_function<Signature>> : std::true_type {};
+#endif
+
 template <class Return, class... Arguments>
 class Function<Return(Arguments...)> {
  public:
@@ -382,8 +395,7 @@ class Function<Return(Arguments...)> {
                                                         std::is_invocable_r<Return, Kept&, Arguments...>>>>
   Function(Callable&& callable) {
     // A function itself is always there, and compilers warn of the question.
-    constexpr bool function = std::is_function_v<std::remove_reference_t<Callable>>;
-    if constexpr (!function && std::is_constructible_v<bool, const Kept&>) {
+    if constexpr (CanBeEmpty<std::remove_cv_t<std::remove_reference_t<Callable>>>::value) {
       if (!static_cast<bool>(std::as_const(callable))) return;
     }
     kept_ = std::make_shared<Kept>(std::forward<Callable>(callable));

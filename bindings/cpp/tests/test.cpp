@@ -681,6 +681,19 @@ void callbacks_may_be_movable_only() {
   options = linq::UploadOptions();
   options.renew = [next = std::make_unique<linq::Presigned>(reserved(false, 5))](const linq::Presigned&) { return *next; };
   CHECK(g_client->upload_presigned(old, Source::bytes("hello"), options).attachment_id() != old.attachment_id());
+  // What it is when converted to bool is its own business.
+  struct Counter {
+    int* seen;
+    explicit operator bool() const { return *seen > 0; }
+    void operator()(std::uint64_t, std::uint64_t) const { ++*seen; }
+  };
+  int seen = 0;
+  options = called("a.txt");
+  options.progress = Counter{&seen};
+  good(g_client->upload(Source::bytes(bytes), options), "a.txt", bytes);
+  CHECK(seen >= 2);
+  options.progress = std::function<bool(std::uint64_t, std::uint64_t)>();
+  CHECK(!options.progress);
 #ifdef __cpp_lib_move_only_function
   int moved = 0;
   options = called("a.txt");
