@@ -14,7 +14,8 @@ import (
 	"unsafe"
 )
 
-// AttachmentInfo is what Linq knows of an attachment. fmt and slog print its download URL without the query, which may be signed.
+// AttachmentInfo is what Linq knows of an attachment. fmt and slog print its download URL without the
+// query, which may be signed; JSON has it, and so have slices and structs that a JSON handler of slog prints.
 type AttachmentInfo struct {
 	AttachmentID string
 	Filename     string

@@ -20,7 +20,8 @@ import (
 	"unsafe"
 )
 
-// Attachment is a file that is there. fmt and slog print its download URL without the query, which may be signed.
+// Attachment is a file that is there. fmt and slog print its download URL without the
+// query, which may be signed; JSON has it, and so have slices and structs that a JSON handler of slog prints.
 type Attachment struct {
 	// AttachmentID is for any number of messages as long as the attachment lasts: an ephemeral one is removed 24 to 48 hours
 	// after the upload, a persistent one stays until it is deleted. Then it is [ErrNotFound]; upload it again.
