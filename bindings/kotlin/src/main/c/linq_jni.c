@@ -341,6 +341,22 @@ NATIVE(jobjectArray, parse)(JNIEnv *env, jclass class, jbyteArray json) {
   return status == LINQ_OK ? presigned_reply(env, place) : failed(env, status, error);
 }
 
+NATIVE(jobjectArray, checkPresigned)(JNIEnv *env, jclass class, jbyteArray json, jint http_status, jbyteArray body) {
+  (void)class;
+  struct texts texts = {env, NULL};
+  const char *content = copy(&texts, body);
+  size_t length = content == NULL ? 0 : texts.first->length;
+  const char *text = copy(&texts, json);
+  linq_presigned *place = NULL;
+  linq_error *error = NULL;
+  linq_status status = LINQ_INTERNAL;
+  if (!(*env)->ExceptionCheck(env)) status = linq_presigned_parse(text, strlen(text), &place, &error);
+  if (status == LINQ_OK) status = linq_presigned_check(place, (uint32_t)http_status, content, length, &error);
+  linq_free(place);
+  release(&texts);
+  return status == LINQ_OK ? done(env) : failed(env, status, error);
+}
+
 /* ---- Uploads ---- */
 
 /* What the callbacks of an upload need. */

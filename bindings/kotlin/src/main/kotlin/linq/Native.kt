@@ -49,6 +49,8 @@ internal object Native {
 
     @JvmStatic external fun parse(json: ByteArray): Array<Any?>
 
+    @JvmStatic external fun checkPresigned(json: ByteArray, httpStatus: Int, body: ByteArray?): Array<Any?>
+
     @JvmStatic external fun upload(
         client: Long, json: ByteArray?, kind: Int, origin: Any?, descriptor: Int, offset: Long, length: Long, filename: ByteArray?,
         contentType: ByteArray?, callbacks: UploadCallbacks, has: Int, observer: AttemptCallback?, token: Long, timeoutMs: Int,

@@ -46,6 +46,22 @@ public class Presigned internal constructor(reply: Reply) {
     /** The reserved size in bytes. `null` if the parsed JSON did not have it. */
     public val size: Long? = reply.number(1).takeIf { it != 0L }
 
+    /**
+     * Checks the response to a PUT that an HTTP client of your own has sent: whether the file is there now. Throws what an upload throws
+     * for this response; if [LinqException.isRetryable], the same PUT may succeed later. Nothing is sent.
+     *
+     * @param httpStatus the status of the response: 100 to 999
+     * @param body its body; only the first MiB counts
+     * @throws LinqException.Expired the place is no longer open; reserve another one
+     * @throws LinqException.Storage the storage host refused; see [LinqException.storageCode]
+     * @throws LinqException.Protocol it is a web page, or a redirect
+     */
+    @JvmOverloads
+    @Throws(LinqException::class)
+    public fun check(httpStatus: Int, body: ByteArray? = null) {
+        Reply(Native.checkPresigned(json.utf8("json"), httpStatus, body))
+    }
+
     override fun toString(): String = "Presigned(attachmentId=$attachmentId, filename=$filename, size=$size)"
 
     override fun equals(other: Any?): Boolean = other is Presigned && other.json == json

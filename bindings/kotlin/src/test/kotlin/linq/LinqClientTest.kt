@@ -278,7 +278,22 @@ class LinqClientTest {
             .forEach { (name, value) -> connection.setRequestProperty(name, value) }
         connection.outputStream.use { it.write(bytes) }
         assertEquals(200, connection.responseCode)
+        place.check(connection.responseCode, connection.inputStream.use { it.readBytes() })
         assertContentEquals(bytes, Sandbox.stored(place.attachmentId))
+    }
+
+    @Test
+    fun theResponseToAnotherHttpClientIsChecked() {
+        val place = runBlocking { client.presign("note.txt", 1000) }
+        fun refused(status: Int, body: String?) = assertIs<LinqException>(runCatching { place.check(status, body?.toByteArray()) }.exceptionOrNull())
+        val expired = refused(403, "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")
+        assertIs<LinqException.Expired>(expired)
+        assertEquals(place.attachmentId, expired.attachmentId)
+        val signature = refused(403, "<Error><Code>SignatureDoesNotMatch</Code></Error>")
+        assertEquals("SignatureDoesNotMatch", assertIs<LinqException.Storage>(signature).storageCode)
+        assertTrue(refused(503, null).isRetryable)
+        assertIs<LinqException.Protocol>(refused(200, "<!DOCTYPE html><html><body>Welcome to our Wi-Fi</body></html>"))
+        assertIs<LinqException.InvalidArgument>(refused(0, null))
     }
 
     @Test
