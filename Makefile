@@ -1,7 +1,7 @@
 # Every target is a line; the work is in scripts/.
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all bench bench-link soak fuzz lib dist install install-sandbox uninstall deb examples header fmt lint mutants docs size abi abi-baseline deny sbom reproducible kotlin clean
+.PHONY: help demo test test-all bench bench-link soak fuzz lib dist install install-sandbox uninstall deb examples header fmt lint mutants docs size abi abi-baseline deny sbom reproducible kotlin aar clean
 
 help: ## list these
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -47,6 +47,9 @@ deb: ## make Debian packages, liblinq0 and liblinq-dev, in target/debian
 
 kotlin: ## build the jar for Kotlin and Java into target/dist/maven; needs a JDK and Maven
 	@scripts/kotlin
+
+aar: ## build the library for Android apps into target/dist/maven; needs a JDK and Maven; TARGETS="android-arm64-v8a ..." some of them
+	@scripts/aar $(TARGETS)
 
 examples: ## build the library, the sandbox and the examples in C, into target/release
 	@scripts/examples

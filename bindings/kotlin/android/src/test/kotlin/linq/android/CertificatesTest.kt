@@ -1,19 +1,8 @@
 package linq.android
 
 import java.io.IOException
-import java.io.InputStream
-import java.io.OutputStream
-import java.security.Key
-import java.security.KeyStoreSpi
-import java.security.Provider
 import java.security.PublicKey
-import java.security.Security
 import java.security.cert.Certificate
-import java.security.cert.CertificateFactory
-import java.util.Collections
-import java.util.Date
-import java.util.Enumeration
-import kotlin.test.AfterTest
 import kotlin.test.BeforeTest
 import kotlin.test.Test
 import kotlin.test.assertContentEquals
@@ -30,57 +19,6 @@ import linq.Sandbox
 import linq.UploadOptions
 import linq.UploadSource
 import linq.text
-
-/** A KeyStore such as Android's, with what a test puts in. */
-private object Store {
-    val certificates = mutableMapOf<String, Certificate>()
-    val readers = mutableListOf<String>()
-    var failure: Exception? = null
-}
-
-class StoreSpi : KeyStoreSpi() {
-    override fun engineLoad(stream: InputStream?, password: CharArray?) {
-        synchronized(Store) { Store.readers += Thread.currentThread().name }
-        Store.failure?.let { throw it }
-    }
-
-    override fun engineAliases(): Enumeration<String> = Collections.enumeration(Store.certificates.keys)
-
-    override fun engineGetCertificate(alias: String): Certificate? = Store.certificates[alias]
-
-    override fun engineContainsAlias(alias: String): Boolean = alias in Store.certificates
-
-    override fun engineSize(): Int = Store.certificates.size
-
-    override fun engineIsKeyEntry(alias: String): Boolean = false
-
-    override fun engineIsCertificateEntry(alias: String): Boolean = true
-
-    override fun engineGetCertificateAlias(certificate: Certificate): String? = null
-
-    override fun engineGetKey(alias: String, password: CharArray?): Key? = null
-
-    override fun engineGetCertificateChain(alias: String): Array<Certificate>? = null
-
-    override fun engineGetCreationDate(alias: String): Date? = null
-
-    override fun engineSetKeyEntry(alias: String, key: Key, password: CharArray?, chain: Array<Certificate>?) = error("read only")
-
-    override fun engineSetKeyEntry(alias: String, key: ByteArray, chain: Array<Certificate>?) = error("read only")
-
-    override fun engineSetCertificateEntry(alias: String, certificate: Certificate) = error("read only")
-
-    override fun engineDeleteEntry(alias: String) = error("read only")
-
-    override fun engineStore(stream: OutputStream?, password: CharArray?) = error("read only")
-}
-
-@Suppress("DEPRECATION")
-private class StoreProvider : Provider("TestAndroid", 1.0, "") {
-    init {
-        put("KeyStore.AndroidCAStore", StoreSpi::class.java.name)
-    }
-}
 
 private class Unreadable : Certificate("X.509") {
     override fun getEncoded(): ByteArray = byteArrayOf(1, 2, 3)
@@ -100,24 +38,15 @@ class CertificatesTest {
 
     @BeforeTest
     fun begin() {
-        Security.addProvider(StoreProvider())
         Sandbox.calm()
-        Certificates.forget()
-        Store.certificates.clear()
-        Store.readers.clear()
-        Store.failure = null
+        Store.install()
     }
-
-    @AfterTest
-    fun end() = Security.removeProvider("TestAndroid")
 
     private fun builder() = LinqClient.builder().apiKey(Sandbox.key).baseUrl(Sandbox.apiTls).usesEnvironment(false)
 
-    private fun sandboxCa(): Certificate = Sandbox.caFile.inputStream().use { CertificateFactory.getInstance("X.509").generateCertificate(it) }
-
     @Test
     fun whatTheDeviceTrustsIsTrusted() = runBlocking {
-        Store.certificates += mapOf("system:1" to Unreadable(), "user:2" to sandboxCa())
+        Store.certificates += mapOf("system:1" to Unreadable(), "user:2" to Store.sandboxCa())
         val attempts = mutableListOf<Int?>()
         builder().onAttempt { attempts += it.httpStatus }.buildForAndroid().use { client ->
             assertContentEquals(bytes, Sandbox.stored(client.upload(UploadSource.of(bytes), options).id))
@@ -148,7 +77,7 @@ class CertificatesTest {
 
     @Test
     fun theStoreIsReadOnceAndOnAThreadOfTheLibrary() = runBlocking {
-        Store.certificates += "user:2" to sandboxCa()
+        Store.certificates += "user:2" to Store.sandboxCa()
         val clients = List(2) { builder().buildForAndroid() }
         clients.forEach { it.networkChanged() }
         assertEquals(emptyList(), Store.readers)
@@ -160,7 +89,7 @@ class CertificatesTest {
 
     @Test
     fun aStoreThatCannotBeReadIsTriedAgain() = runBlocking {
-        Store.certificates += "user:2" to sandboxCa()
+        Store.certificates += "user:2" to Store.sandboxCa()
         builder().buildForAndroid().use { client ->
             val failure = IOException("no store").also { Store.failure = it }
             assertSame(failure, runCatching { client.presign("note.txt", 1) }.exceptionOrNull())
