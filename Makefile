@@ -30,7 +30,7 @@ fuzz: ## look for inputs that break it; TARGET=... one of fuzz/fuzz_targets, or 
 lib: ## build liblinq.so and liblinq.a as they ship, into target/release
 	scripts/lib
 
-dist: ## release archives for Linux, Android, macOS and iOS, and the source, in target/dist; TARGETS="linux-x86_64 android-x86_64" some of them
+dist: ## release archives for Linux, Android, macOS and iOS, the source, and the sandbox, in target/dist; TARGETS="linux-x86_64 android-x86_64" some of them
 	@scripts/dist $(TARGETS)
 
 install: ## linq-upload, headers, libraries, linq.pc, CMake package, manual; PREFIX=/usr/local LIBDIR=... INCLUDEDIR=... DESTDIR=...
