@@ -83,6 +83,6 @@ internal class ClientHandle(private val open: () -> Long) {
     }
 
     private fun freeIfUnused() {
-        if (isClosed && users == 0) Native.free(handle)
+        if (isClosed && users == 0 && handle != 0L) Native.free(handle)
     }
 }
