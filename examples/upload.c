@@ -411,6 +411,7 @@ static void draw(struct all *all) {
   if (!all->job->draws) return;
   all->drawn = now_seconds();
   size_t count = running(all, rows, 256);
+  if (count == 0) return; /* a total alone would only flicker */
   if (all->count > 1) {
     uint64_t sent = 0;
     for (size_t i = 0; i < all->count; i++) sent += all->uploads[i].row.sent;

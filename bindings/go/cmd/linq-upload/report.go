@@ -78,6 +78,9 @@ func (r *report) draw() {
 		}
 		sent += one.sent
 	}
+	if len(rows) == 0 {
+		return // a total alone would only flicker
+	}
 	if len(r.rows) > 1 {
 		total := &r.screen.total
 		total.name = fmt.Sprintf("%d of %d uploaded", r.uploaded, len(r.rows))
