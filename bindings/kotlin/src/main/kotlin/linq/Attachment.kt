@@ -21,6 +21,11 @@ public data class LinqAttachment(
     internal constructor(reply: Reply) : this(
         reply.required(0), reply.text(1), reply.required(2), reply.required(3), reply.number(0), reply.number(1).toInt(),
     )
+
+    /** Everything but the query of the download URL, which may be signed. */
+    override fun toString(): String =
+        "LinqAttachment(id=$id, downloadUrl=${downloadUrl?.substringBefore('?')}, filename=$filename, " +
+            "contentType=$contentType, size=$size, attempts=$attempts)"
 }
 
 /** What Linq knows of an attachment. */
@@ -43,4 +48,9 @@ public data class LinqAttachmentInfo(
     internal constructor(reply: Reply) : this(
         reply.required(0), reply.required(1), reply.required(2), reply.text(3), reply.text(4), reply.number(0), reply.number(1),
     )
+
+    /** Everything but the query of the download URL, which may be signed. */
+    override fun toString(): String =
+        "LinqAttachmentInfo(id=$id, filename=$filename, contentType=$contentType, " +
+            "downloadUrl=${downloadUrl?.substringBefore('?')}, status=$status, size=$size, createdAtMillis=$createdAtMillis)"
 }

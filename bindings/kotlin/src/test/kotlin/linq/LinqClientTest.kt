@@ -304,7 +304,11 @@ class LinqClientTest {
         assertEquals("note.txt", info.filename)
         assertEquals(10, info.size)
         assertTrue(kotlin.math.abs(System.currentTimeMillis() - info.createdAtMillis) < 60_000)
-        assertNotNull(info.downloadUrl)
+        val url = assertNotNull(info.downloadUrl)
+        val signed = attachment.copy(downloadUrl = "$url?X-Amz-Signature=secret")
+        for (shown in listOf(signed.toString(), info.copy(downloadUrl = signed.downloadUrl).toString())) {
+            assertTrue(url.substringBefore('?') in shown && "secret" !in shown, shown)
+        }
         client.deleteAttachment(attachment.id)
         val gone = assertFailsWith<LinqException.NotFound> { client.attachment(attachment.id) }
         assertEquals(404, gone.httpStatus)
