@@ -54,6 +54,12 @@ static int threads(int blocked) {
   return found;
 }
 
+/* In an emulator a thread may still be listed for a moment when it was joined. */
+static int none_left(void) {
+  for (int64_t end = now_ms() + (slow() < 8 ? 0 : 5000); threads(0) > 0 && now_ms() < end;) sleep_ms(20);
+  return threads(0) == 0;
+}
+
 static void threads_are_made_when_needed_and_go_when_not(void) {
   calm();
   fault("{\"side\":\"storage\",\"times\":3,\"fault\":{\"delay_ms\":500}}");
@@ -90,7 +96,7 @@ static void freeing_ends_everything_and_reads_nothing_more(void) {
     linq_free(queue);
     CHECK(munmap(bytes, BYTES) == 0);
     CHECK(now_ms() - start < 300 * slow());
-    CHECK(threads(0) == 0);
+    CHECK(none_left());
   }
   calm();
 }
@@ -161,7 +167,7 @@ static void a_log_callback_may_free_the_queue_that_speaks(void) {
     status = linq_queue_next(queue, UINT32_MAX, &event, &error);
   }
   CHECK_STATUS(status, LINQ_CANCELLED, error);
-  CHECK(event == NULL && threads(0) == 0);
+  CHECK(event == NULL && none_left());
   linq_free(error);
   CHECK(linq_set_log(NULL, NULL, 0) == LINQ_OK);
   calm();
