@@ -171,6 +171,9 @@ fn is_old_tar(head: &[u8]) -> bool {
     let Some((header, stated)) = head.get(..512).zip(head.get(148..156)) else { return false };
     let digits = stated.trim_ascii_start().iter().take_while(|digit| matches!(digit, b'0'..=b'7'));
     let stated = digits.fold(0, |sum, &digit| sum * 8 + u32::from(digit - b'0'));
+    if stated == 0 {
+        return false;
+    }
     let outside = header[..148].iter().chain(&header[156..]).map(|&byte| u32::from(byte)).sum::<u32>();
     header[0] != 0 && stated == outside + 8 * u32::from(b' ')
 }

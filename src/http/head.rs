@@ -33,7 +33,7 @@ pub(super) struct NotHttp;
 /// Parses the head at the start of `input`. `to_head`: the request was HEAD, whose response has no body.
 pub(super) fn parse(input: &[u8], to_head: bool) -> Result<Parsed, NotHttp> {
     // As many headers as there are lines: the input buffer is the only limit.
-    let lines = input.iter().filter(|byte| **byte == b'\n').count();
+    let lines = memchr::memchr_iter(b'\n', input).count();
     let mut slots = vec![httparse::EMPTY_HEADER; lines + 1];
     let mut response = httparse::Response::new(&mut slots);
     let parsed = lenient().parse_response(&mut response, input).map_err(|_| NotHttp)?;

@@ -24,7 +24,7 @@ const OUTPUT: usize = 128 * 1024;
 const OUTPUT_OF_ALL: usize = 1024 * 1024;
 const LEAST_OUTPUT: usize = 16 * 1024;
 
-/// How many bodies are being sent from a buffer.
+/// How many bodies are being sent from a buffer that may be larger than the least.
 static SENDING: PerProcess<AtomicUsize> = PerProcess::new();
 
 /// One of them.
@@ -56,8 +56,11 @@ impl Exchange<'_> {
         let mut buffer = ZeroizingBytes::default();
         let mut sending = None;
         if let Body::Stream(_) = body {
-            let (one, room) = Sending::begin();
-            sending = Some(one);
+            let mut room = LEAST_OUTPUT;
+            if left > LEAST_OUTPUT as u64 {
+                let (one, share) = Sending::begin();
+                (sending, room) = (Some(one), share);
+            }
             allocate(&mut buffer, left.min(room as u64) as usize)?;
         }
         while self.state == State::Sending {
