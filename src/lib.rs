@@ -41,6 +41,7 @@ mod ffi;
 pub mod fuzzing;
 mod host;
 mod http;
+mod json;
 mod log;
 mod message;
 mod network;

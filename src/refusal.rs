@@ -1,10 +1,9 @@
 //! Makes errors of refusals: Linq's error envelope, S3's error document, and what gateways in between send.
 
-use serde_json::Value;
-
 use crate::clock::{device_clock, http_date};
 use crate::error::{Error, ErrorKind};
 use crate::http::Response;
+use crate::json::{self, Json};
 use crate::page;
 use crate::redact::Secrets;
 use crate::retry::{self, Class, Refusal};
@@ -22,18 +21,17 @@ struct Envelope {
 
 impl Envelope {
     fn read(body: &[u8], secrets: &Secrets) -> Self {
-        let Some(whole) = storage_error::json(body) else { return Envelope::default() };
-        let error = &whole["error"];
+        let Some(whole) = json::read(body) else { return Envelope::default() };
+        let error = whole.get("error");
         let text =
-            |value: &Value| value.as_str().map(|text| secrets.redact(text)).filter(|text| !text.is_empty());
-        let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
-        let whole_number = |value: &Value| value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
+            |value: &Json| value.as_text().map(|text| secrets.redact(text)).filter(|text| !text.is_empty());
+        let whole_number = |code: &f64| code.fract() == 0.0 && (0.0..=u32::MAX.into()).contains(code);
         Envelope {
-            code: whole_number(&error["code"]).and_then(|code| u32::try_from(code).ok()),
-            message: text(&error["message"]),
-            doc_url: text(&error["doc_url"]),
-            retry_after: number(&error["retry_after"]),
-            trace_id: text(&whole["trace_id"]),
+            code: error.get("code").as_number().filter(whole_number).map(|code| code as u32),
+            message: text(error.get("message")),
+            doc_url: text(error.get("doc_url")),
+            retry_after: error.get("retry_after").as_number(),
+            trace_id: text(whole.get("trace_id")),
         }
     }
 }
