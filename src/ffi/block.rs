@@ -13,11 +13,12 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::alloc::allocate;
-use super::callback::step_of;
 use super::failure::Failure;
 use super::registry::Kind;
 use super::types::*;
-use crate::{Attachment, AttachmentInfo, Error, ErrorKind, Event, EventKind, Presigned, Receipt, Response};
+use crate::{
+    Attachment, AttachmentInfo, Error, ErrorKind, Event, EventKind, Presigned, Receipt, Response, Step,
+};
 
 /// A result of an exported function.
 pub(super) trait Outcome {
@@ -318,6 +319,14 @@ fn event_of(from: &Event, kind: u32) -> linq_event {
             EventKind::Retry(_, wait) => millis(wait),
             _ => 0,
         },
+    }
+}
+
+pub(super) fn step_of(step: Step) -> u32 {
+    match step {
+        Step::Reserve => LINQ_STEP_RESERVE,
+        Step::Put => LINQ_STEP_PUT,
+        Step::Other => LINQ_STEP_OTHER,
     }
 }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{io, ptr};
 
+use super::block::step_of;
 use super::boundary::call_host;
 use super::types::*;
-use crate::{AttemptReport, Level, Observer, Progress, Reader, Step};
+use crate::{AttemptReport, Level, Observer, Progress, Reader};
 
 /// A progress callback with its user data.
 pub(super) fn progress(callback: linq_progress_fn, user_data: *mut c_void) -> Option<Progress> {
@@ -60,14 +61,6 @@ fn without_texts(report: &AttemptReport) -> linq_attempt {
         status: report.kind.map_or(LINQ_OK, |kind| kind as linq_status),
         reused: report.reused.into(),
         again_in_ms: report.again_in.map_or(0, |wait| wait.as_millis().try_into().unwrap_or(u32::MAX)),
-    }
-}
-
-pub(super) fn step_of(step: Step) -> u32 {
-    match step {
-        Step::Reserve => LINQ_STEP_RESERVE,
-        Step::Put => LINQ_STEP_PUT,
-        Step::Other => LINQ_STEP_OTHER,
     }
 }
 

@@ -372,8 +372,10 @@ pub unsafe extern "C" fn linq_upload_presigned(
 /// page, such as a captive portal sends. The error is the one that an upload reports for this
 /// response. If it is retryable, the same PUT may succeed later. Nothing is sent.
 ///
-///     if (linq_presigned_check(place, 403, body, length, &error) == LINQ_EXPIRED)
-///       fprintf(stderr, "%s\n", error->message);
+/// ```c
+/// if (linq_presigned_check(place, 403, body, length, &error) == LINQ_EXPIRED)
+///   fprintf(stderr, "%s\n", error->message);
+/// ```
 ///
 /// LINQ_EXPIRED           the place is no longer open; reserve another one
 /// LINQ_STORAGE           the storage host refused; see error->storage_code

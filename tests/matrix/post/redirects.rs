@@ -23,9 +23,15 @@ fn row_27_redirects_are_never_followed() {
                 let error = failed(&sandbox, upload(&client, &jpeg(100_000)));
                 fault.assert_injected(1);
                 assert_is(&error, ErrorKind::Protocol, Some(*status), 1, false);
+                let hint = match side {
+                    "api" => "; is the base URL right? LINQ_API_V3_BASE_URL sets it",
+                    _ => "",
+                };
                 assert_eq!(
                     error.message,
-                    format!("{what}: {host} redirects to {host} (status {status}), which is never followed")
+                    format!(
+                        "{what}: {host} redirects to {host} (status {status}), which is never followed{hint}"
+                    )
                 );
             }
             assert_eq!(sandbox.accepted("other") + sandbox.accepted("other_tls"), 0, "never contacted");
