@@ -214,7 +214,7 @@ impl Transport {
 /// The request with the key in place of what ureq was given.
 fn with_key(request: &[u8], key: &str) -> Result<ZeroizingBytes, Error> {
     let header = format!("\r\nauthorization: {PLACEHOLDER}\r\n");
-    let at = memchr::memmem::find(request, header.as_bytes());
+    let at = request.windows(header.len()).position(|window| window == header.as_bytes());
     let at = at.ok_or_else(|| Error::new(ErrorKind::Internal, "the request has no place for the key"))?;
     let (before, after) = (&request[..at], &request[at + header.len()..]);
     Ok(ZeroizingBytes::new([before, b"\r\nauthorization: ", key.as_bytes(), b"\r\n", after].concat()))
