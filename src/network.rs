@@ -1,14 +1,14 @@
 //! That the network changed, as the host saw it, and what that means to a call that is running.
 //!
 //! Every wait of a call may include a descriptor of the client's, which becomes readable when the network changes; from then
-//! on there is another one. There is none before a call waits.
+//! on there is another one. There is none while no call waits.
 
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::UdpSocket;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
@@ -23,8 +23,8 @@ const ACKNOWLEDGE_TIMEOUT: Duration = Duration::from_secs(3);
 /// What the calls of a client know of the network.
 pub(crate) struct Network {
     changes: AtomicU64,
-    /// The time since the last change; `None` before a call was made in it.
-    current: PerProcess<Mutex<Option<Arc<Epoch>>>>,
+    /// The time since the last change, in the hands of the calls that wait in it.
+    current: PerProcess<Mutex<Weak<Epoch>>>,
 }
 
 /// From one change of the network to the next.
@@ -69,7 +69,7 @@ impl Network {
         let over = {
             let mut current = self.lock();
             self.changes.fetch_add(1, Ordering::SeqCst);
-            current.take()
+            std::mem::take(&mut *current).upgrade()
         };
         fence(Ordering::SeqCst); // with that in `with_readable`: this sees the signal, or the waiter sees the change
         if let Some(Some(signal)) = over.as_ref().and_then(|epoch| epoch.over.get()) {
@@ -84,12 +84,16 @@ impl Network {
 
     fn epoch(&self) -> (u64, Arc<Epoch>) {
         let mut current = self.lock();
-        let epoch = current.get_or_insert_with(|| Arc::new(Epoch { over: OnceLock::new() }));
-        (self.changes(), epoch.clone())
+        let epoch = current.upgrade().unwrap_or_else(|| {
+            let epoch = Arc::new(Epoch { over: OnceLock::new() });
+            *current = Arc::downgrade(&epoch);
+            epoch
+        });
+        (self.changes(), epoch)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<Epoch>>> {
-        self.current.get(|| Mutex::new(None)).lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Weak<Epoch>> {
+        self.current.get(|| Mutex::new(Weak::new())).lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
