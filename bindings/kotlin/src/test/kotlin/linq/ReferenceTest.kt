@@ -8,6 +8,7 @@ import kotlin.test.Test
 import kotlin.test.assertContentEquals
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
+import kotlin.test.assertTrue
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.runBlocking
 
@@ -61,11 +62,23 @@ class ReferenceTest {
         return global.toInt() to weak.toInt()
     }
 
+    /** The fewest of a second, because the JVM has a weak one for each method that waits to be compiled. */
+    private fun fewestGlobalReferences(): Pair<Int, Int> {
+        val counts = List(20) {
+            Thread.sleep(50)
+            globalReferences()
+        }
+        return counts.minOf { it.first } to counts.minOf { it.second }
+    }
+
     @Test
     fun globalReferencesDoNotGrow() = runBlocking(Dispatchers.Default) {
         repeat(2) { everything() }
-        val before = globalReferences()
-        repeat(10) { everything() }
-        assertEquals(before, globalReferences())
+        val before = fewestGlobalReferences()
+        val rounds = 10
+        repeat(rounds) { everything() }
+        // What is left behind is left behind in each round; the JVM may have made one or two of its own meanwhile.
+        val after = fewestGlobalReferences()
+        assertTrue(after.first < before.first + rounds && after.second < before.second + rounds, "from $before to $after")
     }
 }
