@@ -1547,7 +1547,7 @@ class Queue {
     linq_error* error = nullptr;
     if (linq_queue_next(get(), timeout_ms, &event, &error) != LINQ_OK) return detail::failure<Found>(Error(error));
     if (event == nullptr) return Found();
-    if (event->kind != LINQ_EVENT_PROGRESS) state_->pending--;
+    if (event->kind == LINQ_EVENT_FINISHED || event->kind == LINQ_EVENT_FAILED) state_->pending--;
     return Found(Event(event));
   }
 

@@ -47,7 +47,7 @@ static int ends_well(linq_queue *queue, uint64_t tag) {
   do {
     linq_free(event);
     if (linq_queue_next(queue, 30000, &event, NULL) != LINQ_OK || event == NULL) return 0;
-  } while (event->kind == LINQ_EVENT_PROGRESS);
+  } while (event->kind == LINQ_EVENT_PROGRESS || event->kind == LINQ_EVENT_RETRY);
   int well = event->kind == LINQ_EVENT_FINISHED && event->tag == tag;
   linq_free(event);
   return well;

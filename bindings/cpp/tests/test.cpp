@@ -1427,6 +1427,20 @@ void events_are_iterated_until_all_is_told() {
   static_assert(std::is_same_v<std::iterator_traits<linq::Queue::Iterator>::value_type, linq::Event>);
 }
 
+/// An event that tells of another attempt is not the last of its upload.
+void events_are_iterated_beyond_another_attempt() {
+  fault(R"({"side":"storage","times":2,"fault":{"respond":{"status":503,"headers":[["Retry-After","1"]]}}})");
+  const linq::Queue queue(*g_client);
+  queue.add(Source::bytes("hello"), 1, called("a.txt"));
+  std::string kinds;
+  for (const linq::Event& event : queue.events()) {
+    if (event.kind() == linq::EventKind::retry) kinds += 'r';
+    if (event.kind() == linq::EventKind::finished) kinds += 'f';
+  }
+  CHECK(kinds == "rrf");
+  for (const linq::Event& event : queue.events()) CHECK(event.tag() == 99);  // nothing is left to wait for
+}
+
 void a_queue_moves() {
   static_assert(!std::is_copy_constructible_v<linq::Queue> && !std::is_copy_assignable_v<linq::Queue>);
   static_assert(std::is_nothrow_move_constructible_v<linq::Queue> && std::is_nothrow_move_assignable_v<linq::Queue>);
@@ -1584,6 +1598,7 @@ int main() {
   RUN(a_queue_tells_of_another_attempt);
   RUN(parts_of_an_event_outlive_it);
   RUN(events_are_iterated_until_all_is_told);
+  RUN(events_are_iterated_beyond_another_attempt);
   RUN(a_queue_moves);
   RUN(uploads_of_a_queue_are_cancelled);
   RUN(a_queue_takes_nothing_that_runs_code_of_the_host);
