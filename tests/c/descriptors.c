@@ -1,9 +1,10 @@
-/* Every descriptor of the library is closed on exec, and its threads block signals. */
+/* Every descriptor of the library is closed on exec, its threads block signals, and running out of either is reported. */
 #include "support/check.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 static linq_client *g_client;
 #define SIZE (1u << 20)
@@ -90,8 +91,27 @@ static void helper_threads_hear_no_signal(void) {
   CHECK(g_here == 30 && g_elsewhere == 0);
 }
 
+static linq_status add(linq_queue *queue, linq_error **error) {
+  linq_source source = from_memory("hello", 5);
+  linq_upload_options options = named("a.txt", NULL);
+  return linq_queue_add(queue, NULL, &source, &options, 1, error);
+}
+
+/* Whether the next upload ends so. */
+static int ends(linq_queue *queue, linq_status status, int32_t system_error) {
+  linq_event *event = NULL;
+  do {
+    linq_free(event);
+    if (linq_queue_next(queue, 30000, &event, NULL) != LINQ_OK || event == NULL) return 0;
+  } while (event->kind != LINQ_EVENT_FINISHED && event->kind != LINQ_EVENT_FAILED);
+  const linq_error *error = event->error;
+  int well = error != NULL ? error->status == status && error->system_error == system_error : status == LINQ_OK;
+  linq_free(event);
+  return well;
+}
+
 /* With no descriptor left every call fails in words, nothing crashes, and afterwards all is well again. */
-static void running_out_of_them_is_told(void) {
+static void running_out_of_them_is_reported(void) {
   struct rlimit before, low;
   int filled[128], count = 0;
   CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
@@ -100,12 +120,14 @@ static void running_out_of_them_is_told(void) {
   CHECK(setrlimit(RLIMIT_NOFILE, &low) == 0);
   const char *path = file_of("b.txt", 100);
   linq_client *client = client_of(api(), key());
+  linq_queue *queue = NULL;
+  linq_error *error = NULL;
+  CHECK_STATUS(linq_queue_new(client, NULL, &queue, &error), LINQ_OK, error);
   while (count < 128 && (filled[count] = dup(0)) >= 0) count++;
   CHECK(count < 128);
 
   CHECK(linq_cancel_token_new() == NULL);
   linq_attachment *attachment = POISON(linq_attachment);
-  linq_error *error = POISON(linq_error);
   CHECK_STATUS(linq_upload_file(client, path, NULL, &attachment, &error), LINQ_FILE, error);
   CHECK(attachment == NULL);
   linq_free(error);
@@ -114,19 +136,65 @@ static void running_out_of_them_is_told(void) {
   options.timeout_ms = 2000;
   CHECK_STATUS(linq_upload(client, &source, &options, &attachment, &error), LINQ_NETWORK, error);
   linq_free(error);
+  linq_queue *none = POISON(linq_queue);
+  CHECK_STATUS(linq_queue_new(client, NULL, &none, &error), LINQ_NO_MEMORY, error);
+  CHECK(none == NULL && error->system_error == EMFILE);
+  CHECK_HAS(error->message, "no descriptors for a queue");
+  linq_free(error);
+  CHECK_STATUS(add(queue, &error), LINQ_OK, error);
+  CHECK(ends(queue, LINQ_NO_MEMORY, EMFILE));
 
   while (count > 0) close(filled[--count]);
   CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
   CHECK_STATUS(linq_upload_file(client, path, NULL, &attachment, &error), LINQ_OK, error);
+  CHECK_STATUS(add(queue, &error), LINQ_OK, error);
+  CHECK(ends(queue, LINQ_OK, 0));
+  linq_free(queue);
   linq_free(attachment);
   linq_free(client);
+}
+
+/* A queue whose first thread cannot be made refuses the upload; another runs all with the thread that it has. */
+static int runs_out_of_threads(void) {
+  linq_queue *queue = NULL, *other = NULL;
+  linq_error *error = NULL;
+  struct rlimit none = {0, 0};
+  int well = linq_queue_new(g_client, NULL, &queue, NULL) == LINQ_OK && linq_queue_new(g_client, NULL, &other, NULL) == LINQ_OK;
+  well = well && (geteuid() != 0 || setuid(65534) == 0); /* the limit is not for root */
+  fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"delay_ms\":300}}");
+  well = well && add(other, NULL) == LINQ_OK && setrlimit(RLIMIT_NPROC, &none) == 0;
+  well = well && add(queue, &error) == LINQ_NO_MEMORY && error->system_error == EAGAIN;
+  well = well && strstr(error->message, "no thread for an upload") != NULL;
+  linq_free(error);
+  linq_event *event = POISON(linq_event);
+  well = well && linq_queue_next(queue, 0, &event, NULL) == LINQ_OK && event == NULL; /* it was not added */
+  well = well && add(other, NULL) == LINQ_OK && ends(other, LINQ_OK, 0) && ends(other, LINQ_OK, 0);
+  linq_free(queue);
+  linq_free(other);
+  return well;
+}
+
+static void running_out_of_threads_is_reported(void) {
+  fflush(stdout);
+  pid_t pid = fork();
+  CHECK(pid >= 0);
+  if (pid == 0) {
+    alarm((unsigned)(30 * slow()));
+    /* Another program's exit: a leak checker would count what is the parent's. */
+    execlp(runs_out_of_threads() ? "true" : "false", "child", (char *)NULL);
+    _exit(2);
+  }
+  int status = 0;
+  CHECK(waitpid(pid, &status, 0) == pid);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 int main(void) {
   g_client = client_of(api_tls(), key());
   RUN(during_an_upload_and_after_it);
   RUN(helper_threads_hear_no_signal);
-  RUN(running_out_of_them_is_told);
+  RUN(running_out_of_them_is_reported);
+  RUN(running_out_of_threads_is_reported);
   linq_free(g_client);
   return done("descriptors");
 }

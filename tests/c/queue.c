@@ -1,4 +1,4 @@
-/* A queue: what goes in, and the events that come out. Its end, other threads and processes: queue_life.c, queue_fork.c. */
+/* A queue: what goes in, and the events that come out. Its end, threads, processes: queue_life.c, queue_threads.c, queue_fork.c. */
 #include "support/check.h"
 
 #include <fcntl.h>
@@ -44,7 +44,7 @@ static linq_event *next(linq_queue *queue) {
   CHECK((event->kind == LINQ_EVENT_FAILED || event->kind == LINQ_EVENT_RETRY) == (event->error != NULL));
   CHECK(event->kind == LINQ_EVENT_RETRY || event->again_in_ms == 0);
   CHECK(event->attempt <= event->max_attempts && event->step <= LINQ_STEP_PUT && (event->step == 0 || event->attempt > 0));
-  CHECK(event->sent <= event->total || event->total == 0);
+  CHECK(event->sent <= event->total && (event->total > 0 || event->kind == LINQ_EVENT_FAILED));
   return event;
 }
 
@@ -275,6 +275,7 @@ static void the_descriptor_is_readable_while_an_event_waits(void) {
   linq_queue *queue = queue_of(0);
   CHECK(!readable(queue));
   CHECK(linq_queue_descriptor(queue) == linq_queue_descriptor(queue));
+  CHECK((fcntl(linq_queue_descriptor(queue), F_GETFD) & FD_CLOEXEC) != 0);
   for (int round = 0; round < 3; round++) {
     add_path(queue, "/nowhere/x.txt", 1);
     add_path(queue, "/nowhere/y.txt", 2);
@@ -480,6 +481,27 @@ static void a_token_is_held_and_ends_its_upload_alone(void) {
   calm();
 }
 
+static void a_token_ends_a_waiting_upload_when_it_would_start(void) {
+  calm();
+  fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"delay_ms\":500}}");
+  linq_queue *queue = queue_of(1);
+  add_text(queue, "hello", 1);
+  linq_cancel_token *token = linq_cancel_token_new();
+  linq_source source = from_memory("hello", 5);
+  linq_upload_options options = named("a.txt", NULL);
+  options.cancel = token;
+  for (uint64_t tag = 2; tag <= 3; tag++) CHECK(linq_queue_add(queue, NULL, &source, &options, tag, NULL) == LINQ_OK);
+  add_text(queue, "hello", 4);
+  linq_cancel_token_cancel(token);
+  linq_free(token);
+  ends(queue, 1, LINQ_OK, 3);
+  ends(queue, 2, LINQ_CANCELLED, 2);
+  ends(queue, 3, LINQ_CANCELLED, 1);
+  ends(queue, 4, LINQ_OK, 0);
+  CHECK(puts_seen() == 2);
+  linq_free(queue);
+}
+
 static void uploads_are_cancelled_by_their_tag(void) {
   calm();
   fault("{\"side\":\"storage\",\"times\":0,\"fault\":{\"no_answer\":true}}");
@@ -618,6 +640,7 @@ int main(void) {
   RUN(what_would_run_on_another_thread_is_refused);
   RUN(the_timeout_runs_from_the_start);
   RUN(a_token_is_held_and_ends_its_upload_alone);
+  RUN(a_token_ends_a_waiting_upload_when_it_would_start);
   RUN(uploads_are_cancelled_by_their_tag);
   RUN(nothing_waits_for_a_slow_reader_of_events);
   RUN(ten_thousand_paths_cost_no_descriptor);

@@ -1,8 +1,7 @@
-/* A queue's life: freed at any moment, asked from any thread, its log lines, signals. */
+/* A queue's life: its threads, its end, its log lines. */
 #include "support/check.h"
 
 #include <dirent.h>
-#include <stdatomic.h>
 #include <sys/mman.h>
 
 static linq_client *g_client;
@@ -139,9 +138,11 @@ static void whoever_asks_meanwhile_is_told(void) {
 static pthread_t g_asker;
 static linq_queue *g_to_free;
 static int g_lines, g_elsewhere, g_stray;
+static char g_first[200];
 
 static void on_line(void *user_data, uint32_t level, const char *line) {
   (void)user_data, (void)level;
+  if (g_lines == 0) snprintf(g_first, sizeof g_first, "%s", line);
   g_lines++;
   g_elsewhere += !pthread_equal(pthread_self(), g_asker);
   g_stray += strstr(line, "not a live object") != NULL;
@@ -189,8 +190,15 @@ static void lines_are_said_on_the_asking_thread_and_the_oldest_go(void) {
   g_asker = pthread_self();
   g_elsewhere = g_lines = 0;
   CHECK(linq_set_log(on_line, NULL, LINQ_LOG_ERROR) == LINQ_OK);
-  linq_queue *queue = queue_of(4);
-  for (uint64_t tag = 0; tag < UPLOADS; tag++) CHECK(add_missing(queue, tag) == LINQ_OK);
+  linq_queue *queue = queue_of(1);
+  for (uint64_t tag = 0; tag < UPLOADS; tag++) {
+    char path[40];
+    snprintf(path, sizeof path, "/nowhere/%d.txt", (int)tag);
+    linq_source source = linq_source_default();
+    source.kind = LINQ_SOURCE_PATH;
+    source.path = path;
+    CHECK(linq_queue_add(queue, NULL, &source, NULL, tag, NULL) == LINQ_OK);
+  }
   sleep_ms(300 * slow()); /* a thread that just began has no name yet */
   for (int64_t end = now_ms() + 20000 * slow(); threads(0) > 0 && now_ms() < end;) sleep_ms(20);
   CHECK(g_lines == 0); /* nobody has asked */
@@ -201,136 +209,9 @@ static void lines_are_said_on_the_asking_thread_and_the_oldest_go(void) {
     CHECK(g_lines == 256 && g_elsewhere == 0); /* all that waited, before the first event */
     linq_free(event);
   }
+  CHECK_TEXT(g_first, "/nowhere/144.txt cannot be opened: there is no such file");
   linq_free(queue);
   CHECK(linq_set_log(NULL, NULL, 0) == LINQ_OK);
-}
-
-enum { EACH = 200 };
-static atomic_int g_seen[4 * EACH];
-static atomic_int g_left;
-
-static void *adds(void *argument) {
-  linq_queue *queue = ((void **)argument)[0];
-  int first = (int)(intptr_t)((void **)argument)[1];
-  for (int tag = first; tag < first + EACH; tag++)
-    CHECK((tag % 10 == 0 ? add_bytes(queue, "hello", 5, (uint64_t)tag) : add_missing(queue, (uint64_t)tag)) == LINQ_OK);
-  return NULL;
-}
-
-static void *takes(void *queue) {
-  while (g_left > 0) {
-    linq_event *event = NULL;
-    CHECK(linq_queue_next(queue, 50, &event, NULL) == LINQ_OK);
-    if (event != NULL && (event->kind == LINQ_EVENT_FINISHED || event->kind == LINQ_EVENT_FAILED)) {
-      g_seen[event->tag]++;
-      g_left--;
-    }
-    linq_free(event);
-  }
-  return NULL;
-}
-
-static void *cancels(void *queue) {
-  for (uint64_t tag = 0; g_left > 0; tag = (tag + 7) % (4 * EACH)) {
-    linq_queue_cancel(queue, tag);
-    sleep_ms(1);
-  }
-  return NULL;
-}
-
-static void adding_asking_and_cancelling_are_for_any_thread(void) {
-  calm();
-  linq_queue *queue = queue_of(4);
-  g_left = 4 * EACH;
-  pthread_t all[8];
-  void *arguments[4][2];
-  for (int i = 0; i < 4; i++) {
-    arguments[i][0] = queue;
-    arguments[i][1] = (void *)(intptr_t)(i * EACH);
-    CHECK(pthread_create(&all[i], NULL, adds, arguments[i]) == 0);
-  }
-  for (int i = 4; i < 7; i++) CHECK(pthread_create(&all[i], NULL, takes, queue) == 0);
-  CHECK(pthread_create(&all[7], NULL, cancels, queue) == 0);
-  for (int i = 0; i < 8; i++) pthread_join(all[i], NULL);
-  for (int tag = 0; tag < 4 * EACH; tag++) CHECK(g_seen[tag] == 1);
-  linq_free(queue);
-}
-
-static atomic_int g_handled;
-static pthread_t g_handler;
-
-static void on_signal(int number) {
-  (void)number;
-  g_handler = pthread_self();
-  g_handled++;
-}
-
-static void *interrupts(void *thread) {
-  for (int i = 0; i < 20; i++) {
-    sleep_ms(10);
-    kill(getpid(), SIGUSR1);
-    pthread_kill(*(pthread_t *)thread, SIGUSR1);
-  }
-  return NULL;
-}
-
-/* No thread of the queue runs a handler, and a handler on the asking thread ends no wait. */
-static void signals_are_the_hosts(void) {
-  struct sigaction action;
-  memset(&action, 0, sizeof action);
-  action.sa_handler = on_signal; /* without SA_RESTART */
-  CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
-  calm();
-  fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"delay_ms\":400}}");
-  linq_queue *queue = queue_of(1);
-  CHECK(add_bytes(queue, "hello", 5, 1) == LINQ_OK);
-  pthread_t thread, self = pthread_self();
-  CHECK(pthread_create(&thread, NULL, interrupts, &self) == 0);
-  linq_event *event = NULL;
-  do {
-    linq_free(event);
-    CHECK(linq_queue_next(queue, 30000, &event, NULL) == LINQ_OK);
-    CHECK(event != NULL);
-  } while (event->kind == LINQ_EVENT_PROGRESS);
-  CHECK(event->kind == LINQ_EVENT_FINISHED && event->attachment->attempts == 1);
-  pthread_join(thread, NULL);
-  CHECK(g_handled > 10 && (pthread_equal(g_handler, self) || pthread_equal(g_handler, thread)));
-  linq_free(event);
-  linq_free(queue);
-}
-
-static linq_cancel_token *g_token;
-
-static void on_alarm(int number) {
-  (void)number;
-  linq_cancel_token_cancel(g_token);
-}
-
-static void a_token_may_be_cancelled_by_a_signal_handler(void) {
-  struct sigaction action;
-  memset(&action, 0, sizeof action);
-  action.sa_handler = on_alarm;
-  CHECK(sigaction(SIGALRM, &action, NULL) == 0);
-  calm();
-  fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"no_answer\":true}}");
-  g_token = linq_cancel_token_new();
-  linq_queue *queue = queue_of(1);
-  linq_source source = from_memory("hello", 5);
-  linq_upload_options options = named("a.txt", NULL);
-  options.cancel = g_token;
-  CHECK(linq_queue_add(queue, NULL, &source, &options, 1, NULL) == LINQ_OK);
-  alarm(1);
-  linq_event *event = NULL;
-  do {
-    linq_free(event);
-    CHECK(linq_queue_next(queue, 30000, &event, NULL) == LINQ_OK);
-    CHECK(event != NULL);
-  } while (event->kind == LINQ_EVENT_PROGRESS);
-  CHECK(event->error != NULL && event->error->status == LINQ_CANCELLED);
-  linq_free(event);
-  linq_free(queue);
-  linq_free(g_token);
-  calm();
 }
 
 int main(void) {
@@ -342,9 +223,6 @@ int main(void) {
   RUN(a_log_callback_may_free_the_queue_that_speaks);
   RUN(a_second_free_is_left_alone);
   RUN(lines_are_said_on_the_asking_thread_and_the_oldest_go);
-  RUN(adding_asking_and_cancelling_are_for_any_thread);
-  RUN(signals_are_the_hosts);
-  RUN(a_token_may_be_cancelled_by_a_signal_handler);
   linq_free(g_client);
   return done("queue_life");
 }
