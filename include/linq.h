@@ -1088,6 +1088,7 @@ linq_status linq_queue_new(struct linq_client *client,
  * LINQ_INVALID_ARGUMENT  the source is a READER, or options->progress, renew or attempt is set: these
  *                        would be called on a thread of the library; or tag is LINQ_QUEUE_ALL
  * LINQ_FILE              the descriptor cannot be duplicated
+ * LINQ_CANCELLED         the queue was freed meanwhile
  * LINQ_NO_MEMORY         there is no memory for it, or no thread can be made
  *
  * Also LINQ_INTERNAL. What the upload itself may return is in its last event.
@@ -1134,7 +1135,7 @@ typedef struct linq_event {
   uint64_t tag;
   /** The bytes sent so far in this attempt. FINISHED: all of them. */
   uint64_t sent;
-  /** The size of the file. 0 while it is not known. */
+  /** The size of the file, never 0 with PROGRESS. FAILED: 0 if it was not known yet. */
   uint64_t total;
   /** How many uploads of the queue will still have a last event after this event. 0: all are done. */
   uint64_t remaining;

@@ -1366,7 +1366,7 @@ class Event {
   std::uint64_t tag() const noexcept { return block_.get()->tag; }
   /// The bytes sent so far in this attempt.
   std::uint64_t sent() const noexcept { return block_.get()->sent; }
-  /// The size of the file; 0 while it is not known.
+  /// The size of the file, never 0 if kind() is progress; 0 if the upload failed before it was known.
   std::uint64_t total() const noexcept { return block_.get()->total; }
   /// The number of the attempt, from 1; of a retry, that of the next one. 0: the upload never started.
   std::uint32_t attempt() const noexcept { return block_.get()->attempt; }

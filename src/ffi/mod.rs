@@ -465,6 +465,7 @@ pub unsafe extern "C" fn linq_queue_new(
 /// LINQ_INVALID_ARGUMENT  the source is a READER, or options->progress, renew or attempt is set: these
 ///                        would be called on a thread of the library; or tag is LINQ_QUEUE_ALL
 /// LINQ_FILE              the descriptor cannot be duplicated
+/// LINQ_CANCELLED         the queue was freed meanwhile
 /// LINQ_NO_MEMORY         there is no memory for it, or no thread can be made
 ///
 /// Also LINQ_INTERNAL. What the upload itself may return is in its last event.

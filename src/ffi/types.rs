@@ -468,7 +468,7 @@ pub struct linq_event {
     pub tag: u64,
     /// The bytes sent so far in this attempt. FINISHED: all of them.
     pub sent: u64,
-    /// The size of the file. 0 while it is not known.
+    /// The size of the file, never 0 with PROGRESS. FAILED: 0 if it was not known yet.
     pub total: u64,
     /// How many uploads of the queue will still have a last event after this event. 0: all are done.
     pub remaining: u64,

@@ -13,7 +13,7 @@ pub struct Event {
     pub tag: u64,
     /// The bytes sent so far in this attempt.
     pub sent: u64,
-    /// The size of the file; 0 while it is not known.
+    /// The size of the file; 0 if the upload failed before it was known.
     pub total: u64,
     /// The number of the attempt that runs, from 1; of a retry, that of the next one. 0: none was made.
     pub attempt: u32,
