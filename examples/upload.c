@@ -1,17 +1,18 @@
 /*
  * linq-upload: uploads files to Linq and prints what a message needs of them.
  *
- *     cc upload.c screen.c -llinq -o linq-upload
+ *     cc upload.c print.c screen.c network.c -llinq -o linq-upload
  */
 #define _POSIX_C_SOURCE 200809L
 
 #include <linq.h>
 
+#include "network.h"
+#include "print.h"
 #include "screen.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -20,13 +21,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#ifdef __linux__
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <poll.h>
-#include <pthread.h>
-#include <sys/socket.h>
-#endif
 
 enum exit_code { ALL_WELL = 0, BAD_USAGE = 1, SOME_FAILED = 2, NOT_SET_UP = 3, INTERRUPTED = 130 };
 
@@ -90,32 +84,6 @@ static void watch(int number) {
   sigaction(number, &action, NULL);
 }
 
-static void print_json(const char *text) {
-  if (text == NULL) {
-    fputs("null", stdout);
-    return;
-  }
-  putchar('"');
-  for (const unsigned char *s = (const unsigned char *)text; *s != '\0';) {
-    size_t length = character(s);
-    if (length == 0)
-      fputs("\\ufffd", stdout);
-    else if (is_control(s))
-      printf("\\u%04x", s[length - 1]);
-    else {
-      if (*s == '"' || *s == '\\') putchar('\\');
-      fwrite(s, 1, length, stdout);
-    }
-    s += length == 0 ? 1 : length;
-  }
-  putchar('"');
-}
-
-static void member(const char *name, const char *value) {
-  printf(",\"%s\":", name);
-  print_json(value);
-}
-
 /* A file on its way. */
 struct upload {
   const char *path;
@@ -124,165 +92,13 @@ struct upload {
   bool told;
 };
 
-/* The network. When an address comes or goes, a running upload goes on over what there is now. */
-
-#ifdef __linux__
-static int network = -1;
-static int network_end[2]; /* a pipe: when it is closed, the thread ends */
-static pthread_t network_thread;
-
-static void *watch_network(void *client) {
-  char message[8192];
-  struct pollfd either[] = {{network, POLLIN, 0}, {network_end[0], POLLIN, 0}};
-  while (poll(either, 2, -1) > 0 && either[1].revents == 0) {
-    if (recv(network, message, sizeof message, 0) <= 0 && errno != ENOBUFS) break;
-    linq_network_changed(client);
-  }
-  return NULL;
-}
-
-/* Without it uploads work as well, but may wait for a silent connection. */
-static void start_network(linq_client *client) {
-  struct sockaddr_nl groups = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
-  network = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-  bool listens = network >= 0 && bind(network, (struct sockaddr *)&groups, sizeof groups) == 0;
-  if (listens) listens = pipe(network_end) == 0;
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the main thread */
-  bool runs = listens && pthread_create(&network_thread, NULL, watch_network, client) == 0;
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  if (runs || network < 0) return;
-  if (listens) {
-    close(network_end[0]);
-    close(network_end[1]);
-  }
-  close(network);
-  network = -1;
-}
-
-static void stop_network(void) {
-  if (network < 0) return;
-  close(network_end[1]);
-  pthread_join(network_thread, NULL);
-  close(network_end[0]);
-  close(network);
-}
-#else
-static void start_network(linq_client *client) { (void)client; }
-static void stop_network(void) {}
-#endif
-
-/* What came of a file. */
-
 struct job {
   linq_client *client;
   const char *type;
-  bool presign_only, json, verbose, quiet, draws, marks; /* marks: stdout is a terminal */
+  struct style style;
+  bool presign_only, verbose, quiet, draws;
   uint32_t in_flight;
 };
-
-/* --verbose: a line for each request, such as
- *   put: attempt 1, 200, 412 ms (send 398, wait 14), 1204411 B sent, 310 B received, over an open connection, id 4F1D */
-static void on_attempt(void *user_data, const linq_attempt *attempt) {
-  static const char *const steps[] = {[LINQ_STEP_RESERVE] = "reserve", [LINQ_STEP_PUT] = "put"};
-  const struct { const char *name; uint64_t us; } parts[] = {
-      {"lookup", attempt->lookup_us}, {"connect", attempt->connect_us}, {"proxy", attempt->proxy_us},
-      {"TLS", attempt->tls_us},       {"send", attempt->send_us},       {"wait", attempt->wait_us},
-      {"receive", attempt->receive_us}};
-  (void)user_data;
-  bool known = attempt->step < sizeof steps / sizeof *steps && steps[attempt->step] != NULL;
-  fprintf(stderr, "%s: attempt %" PRIu32, known ? steps[attempt->step] : "request", attempt->number);
-  if (attempt->http_status != 0) fprintf(stderr, ", %" PRIu32, attempt->http_status);
-  fprintf(stderr, ", %" PRIu64 " ms", attempt->total_us / 1000);
-  const char *before = " (";
-  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-    if (parts[i].us < 1000) continue;
-    fprintf(stderr, "%s%s %" PRIu64, before, parts[i].name, parts[i].us / 1000);
-    before = ", ";
-  }
-  if (*before == ',') putc(')', stderr);
-  fprintf(stderr, ", %" PRIu64 " B sent, %" PRIu64 " B received", attempt->bytes_sent, attempt->bytes_received);
-  if (attempt->reused != 0) fputs(", over an open connection", stderr);
-  if (attempt->request_id != NULL) {
-    fputs(", id ", stderr);
-    print_plain(stderr, attempt->request_id);
-  }
-  if (attempt->reason != NULL) {
-    fputs("\n  failed: ", stderr);
-    print_plain(stderr, attempt->reason);
-    if (attempt->again_in_ms != 0) fprintf(stderr, "; again in %" PRIu32 " ms", attempt->again_in_ms);
-  }
-  putc('\n', stderr);
-}
-
-/* A check mark or a cross, in color where that is wanted. */
-static void print_mark(FILE *to, bool good) {
-  const char *no_color = getenv("NO_COLOR");
-  bool color = can_draw(to) && (no_color == NULL || *no_color == '\0');
-  fprintf(to, "%s%s%s ", color ? (good ? "\033[32m" : "\033[31m") : "", good ? "\u2713" : "\u2717", color ? "\033[0m" : "");
-}
-
-static void complain(const struct job *job, const char *path, linq_status status, const linq_error *error) {
-  if (isatty(STDERR_FILENO))
-    print_mark(stderr, false);
-  else
-    fputs("linq-upload: ", stderr);
-  if (strstr(error->message, base_name(path)) == NULL && status != LINQ_UNAUTHORIZED) {
-    print_plain(stderr, path);
-    fputs(": ", stderr);
-  }
-  print_plain(stderr, error->message);
-  fprintf(stderr, "\n  status: %s\n", linq_status_name(status)); /* HTTP's and the codes are in the message */
-  if (error->retry_after_ms != 0)
-    fprintf(stderr, "  retry after: %" PRIu32 " s\n", error->retry_after_ms / 1000 + (error->retry_after_ms % 1000 != 0));
-  else if (error->retryable != 0)
-    fputs("  retry: the same may work later\n", stderr);
-  if (error->trace_id != NULL) fprintf(stderr, "  trace id: %s\n", error->trace_id);
-  if (error->storage_request_id != NULL) fprintf(stderr, "  storage request id: %s\n", error->storage_request_id);
-  if (error->doc_url != NULL) fprintf(stderr, "  see: %s\n", error->doc_url);
-
-  if (!job->json) return;
-  fputs("{\"event\":\"failed\",\"file\":", stdout);
-  print_json(path);
-  fputs(",\"error\":{\"status\":", stdout);
-  print_json(linq_status_name(status));
-  member("message", error->message);
-  printf(",\"http_status\":%" PRIu32 ",\"api_code\":%" PRIu32, error->http_status, error->api_code);
-  member("storage_code", error->storage_code);
-  member("trace_id", error->trace_id);
-  member("doc_url", error->doc_url);
-  member("attachment_id", error->attachment_id);
-  printf(",\"retry_after_ms\":%" PRIu32 ",\"retryable\":%s,\"attempts\":%" PRIu32 "}}\n", error->retry_after_ms,
-         error->retryable != 0 ? "true" : "false", error->attempts);
-}
-
-static void print_line(const char *id, const char *url, const char *path) {
-  printf("%s\t%s\t", id, url != NULL ? url : "");
-  print_plain(stdout, path);
-  putchar('\n');
-}
-
-static void print_attachment(const struct job *job, const char *path, const linq_attachment *attachment) {
-  if (job->json) {
-    fputs("{\"event\":\"uploaded\",\"file\":", stdout);
-    print_json(path);
-    member("attachment_id", attachment->attachment_id);
-    member("download_url", attachment->download_url);
-    member("filename", attachment->filename);
-    member("content_type", attachment->content_type);
-    printf(",\"size_bytes\":%" PRIu64 ",\"attempts\":%" PRIu32 "}\n", attachment->size_bytes, attachment->attempts);
-  } else if (job->marks) {
-    print_mark(stdout, true);
-    const char *name = base_name(path), *id = attachment->attachment_id;
-    print_plain(stdout, name);
-    /* An id that goes over the end of a line is hard to copy. */
-    bool fits = text_columns(name) + strlen(id) + 4 <= terminal_columns(stdout);
-    printf("%s%s\n", fits ? "  " : "\n  ", id);
-  } else {
-    print_line(attachment->attachment_id, attachment->download_url, path);
-  }
-}
 
 /* The file's size and its type, by its first bytes. Where it cannot be read, both stay unknown. */
 static int look_at(const char *path, linq_file *file) {
@@ -311,22 +127,16 @@ static linq_status presign(const struct job *job, const char *path, linq_error *
   int problem = look_at(path, &file);
   if (problem != 0) {
     linq_error own = {.struct_size = sizeof own, .message = strerror(problem), .status = LINQ_FILE};
-    complain(job, path, LINQ_FILE, &own);
+    print_failure(&job->style, path, LINQ_FILE, &own);
     return LINQ_FILE;
   }
   linq_call_options call = linq_call_options_default();
   call.cancel = atomic_load(&interrupt);
-  if (job->verbose) call.attempt = on_attempt;
+  if (job->verbose) call.attempt = print_attempt;
   linq_presigned *presigned = NULL;
   linq_status status = linq_presign(job->client, &file, &call, &presigned, error);
   if (status != LINQ_OK) return status;
-  if (job->json) {
-    fputs("{\"event\":\"reserved\",\"file\":", stdout);
-    print_json(path);
-    printf(",\"presigned\":%s}\n", presigned->json);
-  } else {
-    print_line(presigned->attachment_id, presigned->upload_url, path);
-  }
+  print_reserved(&job->style, path, presigned);
   linq_free(presigned);
   return LINQ_OK;
 }
@@ -348,10 +158,10 @@ static linq_status upload(const struct job *job, const char *path, linq_error **
   linq_upload_options options = linq_upload_options_default();
   options.cancel = atomic_load(&interrupt);
   options.content_type = job->type;
-  options.attempt = on_attempt;
+  options.attempt = print_attempt;
   linq_attachment *attachment = NULL;
   linq_status status = linq_upload_file(job->client, path, &options, &attachment, error);
-  if (status == LINQ_OK) print_attachment(job, path, attachment);
+  if (status == LINQ_OK) print_attachment(&job->style, path, attachment);
   linq_free(attachment);
   return status;
 }
@@ -362,7 +172,7 @@ static enum exit_code one_by_one(const struct job *job, char **files, int count)
   for (int i = 0; i < count && result != NOT_SET_UP; i++) {
     linq_error *error = NULL;
     linq_status status = (job->presign_only ? presign : upload)(job, files[i], &error);
-    if (error != NULL && !interrupted) complain(job, files[i], status, error);
+    if (error != NULL && !interrupted) print_failure(&job->style, files[i], status, error);
     linq_free(error);
     if (interrupted) {
       if (isatty(STDERR_FILENO)) fprintf(stderr, "\rinterrupted: %d %s\033[K\n", i, job->presign_only ? "reserved" : "uploaded");
@@ -430,24 +240,12 @@ static void tell(struct all *all, struct upload *upload) {
   linq_status status = last->error != NULL ? last->error->status : LINQ_OK;
   if (all->job->draws) wipe_rows(stderr);
   if (status == LINQ_OK)
-    print_attachment(all->job, upload->path, last->attachment);
+    print_attachment(&all->job->style, upload->path, last->attachment);
   else
-    complain(all->job, upload->path, status, last->error);
+    print_failure(&all->job->style, upload->path, status, last->error);
   upload->told = true;
   all->drawn = 0; /* the rows are drawn again at once */
   all->result = code_of(status, all->result);
-}
-
-/* --json: a line for an event that is not the last. */
-static void print_event(const char *path, const linq_event *event) {
-  bool retry = event->kind == LINQ_EVENT_RETRY;
-  printf("{\"event\":\"%s\",\"file\":", retry ? "retry" : "progress");
-  print_json(path);
-  if (retry)
-    printf(",\"attempt\":%" PRIu32 ",\"max_attempts\":%" PRIu32 ",\"wait_ms\":%" PRIu32 ",\"server_asks\":%s}\n", event->attempt,
-           event->max_attempts, event->again_in_ms, event->error->retry_after_ms != 0 ? "true" : "false");
-  else
-    printf(",\"sent\":%" PRIu64 ",\"total\":%" PRIu64 "}\n", event->sent, event->total);
 }
 
 static void note_event(struct all *all, linq_event *event) {
@@ -461,13 +259,13 @@ static void note_event(struct all *all, linq_event *event) {
     return;
   }
   bool is_told = event->kind == LINQ_EVENT_RETRY || event->step == LINQ_STEP_PUT;
-  if (all->job->json && is_told) print_event(upload->path, event);
+  if (all->job->style.json && is_told) print_event(upload->path, event);
   linq_free(event);
 }
 
 /* Tells what has ended: on a terminal at once, else in the order of the command line. */
 static void tell_ended(struct all *all) {
-  bool at_once = all->job->marks && !all->job->json;
+  bool at_once = all->job->style.marks && !all->job->style.json;
   for (size_t i = all->next; i < all->count && all->result != NOT_SET_UP; i++) {
     struct upload *upload = &all->uploads[i];
     if (upload->last == NULL && !at_once) return;
@@ -508,7 +306,7 @@ static void follow(struct all *all) {
     if (event != NULL) note_event(all, event);
     if (interrupted) break;
     tell_ended(all);
-    if ((all->ended > 0 || all->job->json) && !is_printed()) {
+    if ((all->ended > 0 || all->job->style.json) && !is_printed()) {
       all->result = SOME_FAILED;
       return;
     }
@@ -519,7 +317,7 @@ static void follow(struct all *all) {
     all->result = INTERRUPTED;
     for (size_t i = 0; i < all->count; i++) /* those that were uploaded are printed */
       if (all->uploads[i].last != NULL && all->uploads[i].last->attachment != NULL && !all->uploads[i].told)
-        print_attachment(all->job, all->uploads[i].path, all->uploads[i].last->attachment);
+        print_attachment(&all->job->style, all->uploads[i].path, all->uploads[i].last->attachment);
     fflush(stdout);
   }
   sum_up(all);
@@ -584,7 +382,7 @@ static int read_number(const char *text, uint32_t *number) {
 /* Reads options wherever they stand, and moves the files to the front. */
 static int read_words(struct wishes *wishes, int count, char **words) {
   struct { const char *name; bool *flag; } flags[] = {
-      {"--presign-only", &wishes->job.presign_only}, {"--json", &wishes->job.json},
+      {"--presign-only", &wishes->job.presign_only}, {"--json", &wishes->job.style.json},
       {"--quiet", &wishes->job.quiet},               {"--no-progress", &wishes->no_progress},
       {"--verbose", &wishes->job.verbose},               {"--allow-webp-svg", &wishes->allow_webp_svg},
       {"--help", &wishes->help},                     {"--version", &wishes->version}};
@@ -626,7 +424,7 @@ int main(int count, char **words) {
     return printf("linq-upload, liblinq %s\n", linq_version()) < 0 || fflush(stdout) != 0 ? SOME_FAILED : ALL_WELL;
   struct job *job = &wishes.job;
   job->draws = !job->quiet && !wishes.no_progress && can_draw(stderr);
-  job->marks = isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
+  job->style.marks = isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
 
   if (linq_abi_version() != LINQ_ABI_VERSION) {
     fprintf(stderr, "linq-upload: liblinq %s has another ABI than this program; build it again\n", linq_version());
