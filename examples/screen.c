@@ -242,11 +242,19 @@ void draw_rows(FILE *to, struct row *const *rows, size_t count) {
     if (width > longest) longest = width;
   }
   if (longest > MOST_NAME) longest = MOST_NAME;
+  char *text = NULL;
+  size_t length = 0;
+  FILE *picture = open_memstream(&text, &length); /* written at once, so that nothing flickers */
+  if (picture == NULL) return;
   /* A character that is wider than we think is cut off and does not wrap: \033[?7l. */
-  fputs("\033[?7l", to);
-  if (drawn > 0) fprintf(to, "\033[%zuA\r", drawn);
-  for (size_t i = 0; i < count; i++) draw_row(to, rows[i], (size_t)size.ws_col - 1, longest);
-  fputs("\033[J\033[?7h", to);
-  fflush(to);
-  drawn = count;
+  fputs("\033[?7l", picture);
+  if (drawn > 0) fprintf(picture, "\033[%zuA\r", drawn);
+  for (size_t i = 0; i < count; i++) draw_row(picture, rows[i], (size_t)size.ws_col - 1, longest);
+  fputs("\033[J\033[?7h", picture);
+  if (fclose(picture) == 0) {
+    fwrite(text, 1, length, to);
+    fflush(to);
+    drawn = count;
+  }
+  free(text);
 }

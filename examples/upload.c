@@ -88,6 +88,7 @@ static void watch(int number) {
 struct upload {
   const char *path;
   struct row row;
+  uint64_t size;
   linq_event *last; /* its last event; NULL until then */
   bool told;
 };
@@ -100,7 +101,9 @@ struct job {
   uint32_t in_flight;
 };
 
-/* The file's size and its type, by its first bytes. Where it cannot be read, both stay unknown. */
+enum { NOT_REGULAR = -1 }; /* beside the numbers of errno */
+
+/* The file's size and its type, by its first bytes; else why it cannot be read. */
 static int look_at(const char *path, linq_file *file) {
   static unsigned char head[65536];
   struct stat status;
@@ -108,15 +111,26 @@ static int look_at(const char *path, linq_file *file) {
   if (descriptor < 0) return errno;
   int problem = 0;
   ssize_t length = 0;
-  if (fstat(descriptor, &status) != 0 || (length = read(descriptor, head, sizeof head)) < 0)
+  if (fstat(descriptor, &status) != 0)
     problem = errno;
   else if (!S_ISREG(status.st_mode))
-    problem = EINVAL;
+    problem = NOT_REGULAR;
+  else if ((length = read(descriptor, head, sizeof head)) < 0)
+    problem = errno;
   close(descriptor);
   if (problem != 0) return problem;
   file->size_bytes = (uint64_t)status.st_size;
   if (file->content_type == NULL) file->content_type = linq_content_type(path, head, (size_t)length);
   return 0;
+}
+
+/* The words that the library has for it. */
+static void put_problem(char *out, size_t size, const char *path, int problem) {
+  const char *why = problem == ENOENT ? "there is no such file" : problem == EACCES ? "permission denied" : strerror(problem);
+  if (problem == NOT_REGULAR)
+    snprintf(out, size, "%s is not a regular file", path);
+  else
+    snprintf(out, size, "%s cannot be opened: %s", path, why);
 }
 
 static linq_status presign(const struct job *job, const char *path, linq_error **error) {
@@ -126,7 +140,9 @@ static linq_status presign(const struct job *job, const char *path, linq_error *
   *error = NULL;
   int problem = look_at(path, &file);
   if (problem != 0) {
-    linq_error own = {.struct_size = sizeof own, .message = strerror(problem), .status = LINQ_FILE};
+    char words[512];
+    put_problem(words, sizeof words, path, problem);
+    linq_error own = {.struct_size = sizeof own, .message = words, .status = LINQ_FILE};
     print_failure(&job->style, path, LINQ_FILE, &own);
     return LINQ_FILE;
   }
@@ -166,6 +182,9 @@ static linq_status upload(const struct job *job, const char *path, linq_error **
   return status;
 }
 
+/* Ends a line on stderr that was begun over another, such as ^C. */
+static void end_line(void) { fputs(can_draw(stderr) ? "\033[K\n" : "\n", stderr); }
+
 /* Reserves places or uploads, one after another; the worst that happened. */
 static enum exit_code one_by_one(const struct job *job, char **files, int count) {
   enum exit_code result = ALL_WELL;
@@ -175,7 +194,10 @@ static enum exit_code one_by_one(const struct job *job, char **files, int count)
     if (error != NULL && !interrupted) print_failure(&job->style, files[i], status, error);
     linq_free(error);
     if (interrupted) {
-      if (isatty(STDERR_FILENO)) fprintf(stderr, "\rinterrupted: %d %s\033[K\n", i, job->presign_only ? "reserved" : "uploaded");
+      if (isatty(STDERR_FILENO)) {
+        fprintf(stderr, "\rinterrupted: %d %s", i, job->presign_only ? "reserved" : "uploaded");
+        end_line();
+      }
       return INTERRUPTED;
     }
     result = code_of(status, result);
@@ -255,7 +277,11 @@ static void note_event(struct all *all, linq_event *event) {
     upload->last = event;
     all->ended++;
     all->uploaded += event->attachment != NULL;
-    all->failed += event->error != NULL;
+    if (event->error != NULL) { /* what will not arrive is not in the total */
+      all->failed++;
+      all->bytes -= upload->size;
+      upload->row.sent = 0;
+    }
     return;
   }
   bool is_told = event->kind == LINQ_EVENT_RETRY || event->step == LINQ_STEP_PUT;
@@ -289,7 +315,7 @@ static void sum_up(const struct all *all) {
   }
   size_t left = all->count - all->uploaded - (interrupted ? 0 : all->failed);
   if (left > 0) fprintf(stderr, ", %zu not", left);
-  fputs("\033[K\n", stderr);
+  end_line();
 }
 
 /* Waits for the uploads and prints them. */
@@ -345,7 +371,8 @@ static enum exit_code upload_all(const struct job *job, char **files, int count)
     struct upload *upload = &all.uploads[i];
     upload->path = files[i];
     upload->row.name = base_name(files[i]);
-    if (stat(files[i], &file) == 0 && S_ISREG(file.st_mode)) all.bytes += (uint64_t)file.st_size;
+    if (stat(files[i], &file) == 0 && S_ISREG(file.st_mode)) upload->size = (uint64_t)file.st_size;
+    all.bytes += upload->size;
     status = add(job, all.queue, upload, (uint64_t)i, &error);
     if (status != LINQ_OK) all.result = refuse(error);
   }
@@ -373,6 +400,7 @@ struct wishes {
 static int read_number(const char *text, uint32_t *number) {
   char *end = NULL;
   long wanted = strtol(text, &end, 10);
+  if (*text == '\0') return usage("-j takes a number from 1 to 256", "");
   if (*text < '0' || *text > '9' || *end != '\0' || wanted < 1 || wanted > 256)
     return usage("-j takes a number from 1 to 256, not ", text);
   *number = (uint32_t)wanted;

@@ -149,6 +149,9 @@ func parse(words []string) (w wishes, problem string) {
 			if text == "" {
 				text, _ = next()
 			}
+			if text == "" {
+				return w, "-j takes a number from 1 to 256"
+			}
 			number, err := strconv.ParseUint(text, 10, 16)
 			if err != nil || number < 1 || number > 256 {
 				return w, "-j takes a number from 1 to 256, not " + text

@@ -42,10 +42,12 @@ func newReport(w wishes) *report {
 	r := &report{wishes: w, marks: isTerminal(os.Stdout) && isTerminal(os.Stderr)}
 	r.screen.on = !w.quiet && !w.noProgress && canDraw(os.Stderr)
 	for _, path := range w.files {
-		r.rows = append(r.rows, &row{path: path, name: filepath.Base(path)})
+		one := &row{path: path, name: filepath.Base(path)}
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-			r.totalSize += info.Size()
+			one.size = info.Size()
 		}
+		r.rows = append(r.rows, one)
+		r.totalSize += one.size
 	}
 	return r
 }
@@ -209,6 +211,8 @@ func (r *report) end(one *row, attachment *linq.Attachment, err error) {
 	one.running, one.ended, one.attachment, one.err = false, true, attachment, err
 	if err != nil {
 		r.failed = append(r.failed, one.name)
+		r.totalSize -= one.size // what will not arrive is not in the total
+		one.sent = 0
 	} else {
 		r.uploaded++
 	}
@@ -286,7 +290,7 @@ func (r *report) complain(one *row, err error) {
 	} else {
 		text.WriteString("linq-upload: ")
 	}
-	if !strings.Contains(e.Message, one.name) && e.Status != linq.StatusUnauthorized {
+	if one.path != "" && !strings.Contains(e.Message, one.name) && e.Status != linq.StatusUnauthorized {
 		text.WriteString(printable(one.path) + ": ")
 	}
 	fmt.Fprintf(&text, "%s\n  status: %s\n", printable(e.Message), e.Status)
@@ -357,7 +361,7 @@ func (r *report) close() int {
 	if left > 0 {
 		fmt.Fprintf(os.Stderr, ", %d not", left)
 	}
-	os.Stderr.WriteString("\x1b[K\n")
+	endLine()
 	return r.result
 }
 

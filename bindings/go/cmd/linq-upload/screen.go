@@ -25,6 +25,7 @@ const (
 // row is one upload, or the total of them.
 type row struct {
 	path, name           string
+	size                 int64 // of the file
 	sent, total          int64 // total 0: nothing was sent yet
 	moved                time.Time
 	attempt, of          int       // 0: the first attempt

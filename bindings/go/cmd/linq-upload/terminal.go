@@ -29,3 +29,11 @@ func canDraw(file *os.File) bool {
 	terminal := os.Getenv("TERM")
 	return terminal != "" && terminal != "dumb" && isTerminal(file)
 }
+
+// endLine ends a line on stderr that was begun over another, such as ^C.
+func endLine() {
+	if canDraw(os.Stderr) {
+		os.Stderr.WriteString("\x1b[K")
+	}
+	os.Stderr.WriteString("\n")
+}

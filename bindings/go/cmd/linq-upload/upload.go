@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -65,7 +66,8 @@ func presignAll(ctx context.Context, client *linq.Client, report *report) int {
 		presigned, err := presign(ctx, client, report, r.path)
 		if ctx.Err() != nil {
 			if isTerminal(os.Stderr) {
-				fmt.Fprintf(os.Stderr, "\rinterrupted: %d reserved\x1b[K\n", i)
+				fmt.Fprintf(os.Stderr, "\rinterrupted: %d reserved", i)
+				endLine()
 			}
 			return interrupted
 		}
@@ -79,14 +81,26 @@ func presignAll(ctx context.Context, client *linq.Client, report *report) int {
 func presign(ctx context.Context, client *linq.Client, report *report, path string) (*linq.Presigned, error) {
 	file, err := look(path, report.contentType)
 	if err != nil {
-		var number syscall.Errno
-		words := err.Error()
-		if errors.As(err, &number) {
-			words = number.Error()
-		}
-		return nil, &linq.Error{Status: linq.StatusFile, Message: words}
+		return nil, &linq.Error{Status: linq.StatusFile, Message: path + " " + problem(err)}
 	}
 	return client.Presign(ctx, file)
+}
+
+var errNotRegular = errors.New("is not a regular file")
+
+// problem is why a file cannot be read, in the words that the library has for it.
+func problem(err error) string {
+	var number syscall.Errno
+	switch {
+	case err == errNotRegular:
+		return err.Error()
+	case errors.Is(err, fs.ErrNotExist):
+		return "cannot be opened: there is no such file"
+	case errors.As(err, &number):
+		return "cannot be opened: " + number.Error()
+	default:
+		return "cannot be opened: " + err.Error()
+	}
 }
 
 // look finds a file's size, and its type by its first bytes.
@@ -101,7 +115,7 @@ func look(path, contentType string) (linq.File, error) {
 		return linq.File{}, err
 	}
 	if !info.Mode().IsRegular() {
-		return linq.File{}, errors.New("is not a regular file")
+		return linq.File{}, errNotRegular
 	}
 	head := make([]byte, 65536)
 	length, err := io.ReadFull(file, head)
