@@ -35,8 +35,9 @@ static const char HELP[] =
     "  --json            print JSON, an object a line: \"event\" is progress, retry,\n"
     "                    uploaded or failed; the last two in the order of the FILEs\n"
     "  --presign-only    reserve a place for FILE, but upload nothing; the URL is then the\n"
-    "                    one to upload to. It is a secret until it expires. With --json:\n"
-    "                    all that an upload needs (see linq_presigned_parse)\n"
+    "                    one to upload to. It is a secret until it expires. With --json\n"
+    "                    \"event\" is reserved and has all that an upload needs (see\n"
+    "                    linq_presigned_parse)\n"
     "  --type TYPE       the content type of every FILE, such as image/jpeg; else it is\n"
     "                    found by the bytes and the name\n"
     "  --allow-webp-svg  send WebP and SVG, about which Linq's documents disagree\n"
@@ -447,9 +448,13 @@ int main(int count, char **words) {
   struct wishes wishes = {.files = 0};
   int code = read_words(&wishes, count - 1, words + 1);
   if (code != ALL_WELL) return code;
-  if (wishes.help) return fputs(HELP, stdout) < 0 || fflush(stdout) != 0 ? SOME_FAILED : ALL_WELL;
-  if (wishes.version)
-    return printf("linq-upload, liblinq %s\n", linq_version()) < 0 || fflush(stdout) != 0 ? SOME_FAILED : ALL_WELL;
+  if (wishes.help || wishes.version) {
+    if (wishes.help)
+      fputs(HELP, stdout);
+    else
+      printf("linq-upload, liblinq %s\n", linq_version());
+    return is_printed() ? ALL_WELL : SOME_FAILED;
+  }
   struct job *job = &wishes.job;
   job->draws = !job->quiet && !wishes.no_progress && can_draw(stderr);
   job->style.marks = isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -31,8 +32,9 @@ it prints name and id as soon as they are there.
   --json            print JSON, an object a line: "event" is progress, retry,
                     uploaded or failed; the last two in the order of the FILEs
   --presign-only    reserve a place for FILE, but upload nothing; the URL is then the
-                    one to upload to. It is a secret until it expires. With --json:
-                    all that an upload needs (see linq_presigned_parse)
+                    one to upload to. It is a secret until it expires. With --json
+                    "event" is reserved and has all that an upload needs (see
+                    linq_presigned_parse)
   --type TYPE       the content type of every FILE, such as image/jpeg; else it is
                     found by the bytes and the name
   --allow-webp-svg  send WebP and SVG, about which Linq's documents disagree
@@ -115,6 +117,7 @@ func run(words []string) int {
 
 func printed(_ int, err error) int {
 	if err != nil {
+		fmt.Fprintf(os.Stderr, "linq-upload: cannot write to stdout: %v\n", errors.Unwrap(err))
 		return someFailed
 	}
 	return allWell
