@@ -120,6 +120,13 @@ inline std::uint32_t abi_version() noexcept { return linq_abi_version(); }
 
 namespace detail {
 
+// LINQ_HAS, whose casts are those of C, which -Wold-style-cast warns about.
+template <class Struct, class Field>
+bool has(const Struct* from, Field Struct::*field) noexcept {
+  const auto end = reinterpret_cast<const char*>(&(from->*field) + 1) - reinterpret_cast<const char*>(from);
+  return from->struct_size >= static_cast<std::size_t>(end);
+}
+
 // One block of the library, shared by all copies. Only copying is declared, so that moving copies.
 template <class C>
 class Block {
@@ -200,11 +207,11 @@ class [[nodiscard]] Error : public std::exception {
   /// The key of a message, or of a request with one, that may have been sent although this failed: send again with it.
   /// Empty: nothing was sent, or Linq refused it.
   std::string idempotency_key() const {
-    return LINQ_HAS(get(), idempotency_key) ? detail::text(block_.get()->idempotency_key) : std::string();
+    return detail::has(get(), &linq_error::idempotency_key) ? detail::text(block_.get()->idempotency_key) : std::string();
   }
   /// What the system said, to be compared with std::errc; no error where it said nothing.
   std::error_code system_error() const noexcept {
-    return {LINQ_HAS(get(), system_error) ? block_.get()->system_error : 0, std::generic_category()};
+    return {detail::has(get(), &linq_error::system_error) ? block_.get()->system_error : 0, std::generic_category()};
   }
   /// For a function of linq.h. Borrowed: it lives as long as this object or a copy.
   const linq_error* get() const noexcept { return block_.get(); }
