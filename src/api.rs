@@ -35,29 +35,33 @@ pub(crate) struct Base {
 
 impl Base {
     /// A trailing `/` or `/v3` is ignored: both are found in people's configurations.
-    pub(crate) fn parse(url: &str) -> Result<Self, Error> {
-        let bad = |why: &str| Error::invalid(format!("the base URL {why}"));
+    /// `origin` is what an error's message begins with.
+    pub(crate) fn parse(url: &str, origin: &str) -> Result<Self, Error> {
+        Self::read(url).map_err(|why| Error::invalid(format!("{origin}the base URL {why}")))
+    }
+
+    fn read(url: &str) -> Result<Self, &'static str> {
         let trimmed = url.trim().trim_end_matches('/');
         let trimmed = trimmed.strip_suffix("/v3").unwrap_or(trimmed).trim_end_matches('/');
         let uri: Uri = trimmed.parse().map_err(|_| match has_international_host(trimmed) {
-            true => bad(&format!("has {INTERNATIONAL_HOST}")),
-            false => bad("is not a URL"),
+            true => INTERNATIONAL_HOST,
+            false => "is not a URL",
         })?;
-        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| bad("names no host"))?.to_owned();
+        let host = uri.host().filter(|host| !host.is_empty()).ok_or("names no host")?.to_owned();
         let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
         if authority.contains('@') || uri.query().is_some() || trimmed.contains('#') {
-            return Err(bad("must be scheme, host and path alone, without user, password or query"));
+            return Err("must be scheme, host and path alone, without user, password or query");
         }
         let plain = match uri.scheme_str() {
             Some("https") => false,
             Some("http") if is_loopback(&host) => true,
             Some("http") => {
-                return Err(bad("must be https: plain http would show the API key to the network"));
+                return Err("must be https: plain http would show the API key to the network");
             }
-            _ => return Err(bad("must begin with https://")),
+            _ => return Err("must begin with https://"),
         };
         if !has_valid_port(&uri) {
-            return Err(bad("has an invalid port"));
+            return Err("has an invalid port");
         }
         Ok(Base { url: trimmed.to_owned(), host, plain })
     }
@@ -212,7 +216,7 @@ pub(crate) fn has_valid_port(uri: &Uri) -> bool {
 
 /// What a message says of a URL with such a host.
 pub(crate) const INTERNATIONAL_HOST: &str =
-    "an international host name, which must be in its ASCII form (xn--...)";
+    "has an international host name, which must be in its ASCII form (xn--...)";
 
 /// Whether a text fails to parse as a URL because its host is not ASCII.
 pub(crate) fn has_international_host(url: &str) -> bool {
@@ -251,10 +255,10 @@ mod tests {
     fn base_urls_as_people_write_them() {
         let expected = "https://api.linqapp.com/api/partner";
         for tail in ["", "/", "/v3", "/v3/", "//"] {
-            assert_eq!(Base::parse(&format!(" {expected}{tail} ")).unwrap().url, expected, "{tail}");
+            assert_eq!(Base::parse(&format!(" {expected}{tail} "), "").unwrap().url, expected, "{tail}");
         }
-        assert!(Base::parse("http://127.0.0.1:8080/api").unwrap().plain);
-        assert!(Base::parse("http://[::1]:8080").unwrap().plain);
+        assert!(Base::parse("http://127.0.0.1:8080/api", "").unwrap().plain);
+        assert!(Base::parse("http://[::1]:8080", "").unwrap().plain);
         let refused = [
             (
                 "http://example.com",
@@ -281,7 +285,7 @@ mod tests {
             ),
         ];
         for (url, message) in refused {
-            let error = Base::parse(url).err().expect(url);
+            let error = Base::parse(url, "").err().expect(url);
             assert_eq!((error.kind, &*error.message), (ErrorKind::InvalidArgument, message), "{url}");
         }
     }

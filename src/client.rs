@@ -131,10 +131,10 @@ impl Client {
         let key = own_key.filter(|key| !key.trim().is_empty());
         let key = key.or_else(|| variable(API_KEY_VARIABLE).map(Zeroizing::new));
         let key = key.map(|key| Zeroizing::new(key.trim().to_owned()));
-        let base = config.base_url.clone().filter(|url| !url.is_empty());
-        let base =
-            base.or_else(|| variable(BASE_URL_VARIABLE)).unwrap_or_else(|| DEFAULT_BASE_URL.to_owned());
-        let base = Base::parse(&base)?;
+        let own_base = config.base_url.clone().filter(|url| !url.is_empty());
+        let named_by = if own_base.is_some() { "" } else { "LINQ_API_V3_BASE_URL: " };
+        let base = own_base.or_else(|| variable(BASE_URL_VARIABLE));
+        let base = Base::parse(base.as_deref().unwrap_or(DEFAULT_BASE_URL), named_by)?;
         let allow_http_loopback = config.allow_http_loopback || base.plain;
         let trust = Arc::new(Trust::new(
             extra_certificates(&config)?,

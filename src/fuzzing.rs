@@ -48,7 +48,7 @@ pub fn storage_error(url: &str, host: &str, reply: &Reply<'_>) -> Option<Error> 
 
 /// Whether `base` may be a client's base URL, and whether it is plain http.
 pub fn base_url(base: &str) -> Result<bool, Error> {
-    Base::parse(base).map(|base| base.plain)
+    Base::parse(base, "").map(|base| base.plain)
 }
 
 /// The CONNECT request for `host`; `None` where it is reached without one.

@@ -190,7 +190,7 @@ impl Presigned {
     /// Where to put the bytes.
     pub(crate) fn url(&self) -> Result<Uri, String> {
         self.upload_url.parse().map_err(|_| match has_international_host(&self.upload_url) {
-            true => format!("has an upload_url with {INTERNATIONAL_HOST}"),
+            true => format!("has an upload_url that {INTERNATIONAL_HOST}"),
             false => "has an upload_url that is not a URL".to_owned(),
         })
     }

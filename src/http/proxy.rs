@@ -97,7 +97,10 @@ impl Proxy {
         let status = if is_whole(answer) { status(answer) } else { None };
         let (why, retryable) = match status {
             Some(200..300) => return Ok(()),
-            Some(407) => ("wants other credentials (407)".to_owned(), false),
+            Some(407) => {
+                let other = if self.authorization.is_some() { "other " } else { "" };
+                (format!("wants {other}credentials (407) in its URL"), false)
+            }
             Some(status) => {
                 (format!("refused the tunnel with status {status}"), matches!(status, 408 | 429 | 500..))
             }

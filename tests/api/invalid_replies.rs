@@ -56,8 +56,7 @@ fn the_valid_reply_is_accepted() {
 fn invalid_upload_urls() {
     let not_https = "reply has an upload_url that is not https";
     let no_url = "reply has an upload_url that is not a URL";
-    let no_ascii =
-        "reply has an upload_url with an international host name, which must be in its ASCII form (xn--...)";
+    let no_ascii = "reply has an upload_url that has an international host name, which must be in its ASCII form (xn--...)";
     for (url, why) in [
         ("http://uploads.example/a?secret", not_https),
         ("http://10.0.0.1/a?secret", not_https),

@@ -176,7 +176,7 @@ fn proxies_that_refuse_fail_or_say_nothing() {
     for (fault, why, status, retryable) in [
         (
             json!({"respond": {"status": 407}}),
-            "the proxy {} (from https_proxy) wants other credentials (407)",
+            "the proxy {} (from https_proxy) wants other credentials (407) in its URL",
             Some(407),
             false,
         ),

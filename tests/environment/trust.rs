@@ -7,7 +7,8 @@ use crate::common::{Folder, Sandbox};
 use crate::{assert_failed, assert_uploaded, upload_in};
 
 const UNKNOWN: &str = "reserving a place for photo.jpg: no secure connection to localhost: its certificate is by an \
-                       authority that is not trusted here; a private one can be named in ca_file or ca_pem";
+                       authority that is not trusted here; a private one can be named in ca_file, ca_pem or \
+                       SSL_CERT_FILE";
 
 fn config(sandbox: &Sandbox) -> Value {
     json!({"api_key": sandbox.get("key"), "base_url": sandbox.get("api_tls")})

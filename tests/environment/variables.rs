@@ -94,9 +94,12 @@ fn what_cannot_be_used_is_refused_when_the_client_is_made() {
         ),
         (
             [(key, "k"), (url, "http://api.example.com")],
-            "the base URL must be https: plain http would show the API key to the network",
+            "LINQ_API_V3_BASE_URL: the base URL must be https: plain http would show the API key to the network",
         ),
-        ([(key, "k"), (url, "api.example.com")], "the base URL must begin with https://"),
+        (
+            [(key, "k"), (url, "api.example.com")],
+            "LINQ_API_V3_BASE_URL: the base URL must begin with https://",
+        ),
     ] {
         assert_failed(&upload_in(&variables, json!({})), "InvalidArgument", message);
     }

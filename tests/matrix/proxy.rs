@@ -80,7 +80,9 @@ fn row_13_407_is_final() {
     assert_is(&error, ErrorKind::Network, Some(407), 1, false);
     let proxy = port(&sandbox.get("proxy"));
     assert!(
-        error.message.contains(&format!("the proxy 127.0.0.1:{proxy} wants other credentials (407)")),
+        error
+            .message
+            .contains(&format!("the proxy 127.0.0.1:{proxy} wants other credentials (407) in its URL")),
         "{error}"
     );
 }

@@ -142,8 +142,8 @@ fn row_18_certificates_that_must_be_refused() {
         ),
         (
             "unknown_ca",
-            "its certificate is by an authority that is not trusted here; a private one can be named in ca_file or \
-             ca_pem",
+            "its certificate is by an authority that is not trusted here; a private one can be named in ca_file, \
+             ca_pem or SSL_CERT_FILE",
         ),
     ];
     each(&kinds, |(kind, why)| {

@@ -17,8 +17,8 @@ fn a_bad_certificate_gets_not_one_byte() {
         ),
         (
             "unknown_ca",
-            "its certificate is by an authority that is not trusted here; a private one can be named in ca_file or \
-             ca_pem",
+            "its certificate is by an authority that is not trusted here; a private one can be named in ca_file, \
+             ca_pem or SSL_CERT_FILE",
         ),
     ] {
         let config = linq::Config { base_url: Some(sandbox.bad_tls(how)), ..sandbox.config(true) };

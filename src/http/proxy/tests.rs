@@ -109,7 +109,7 @@ fn answers_of_a_proxy() {
     let proxy = parse("proxy:1").unwrap();
     assert_eq!(proxy.accepted(b"HTTP/1.1 200 Connection established\r\n\r\n"), Ok(()));
     let table: [(&[u8], &str, bool); 7] = [
-        (b"HTTP/1.1 407 Who?\r\n\r\n", "the proxy proxy:1 wants other credentials (407)", false),
+        (b"HTTP/1.1 407 Who?\r\n\r\n", "the proxy proxy:1 wants credentials (407) in its URL", false),
         (b"HTTP/1.0 502 Bad\r\n\r\n", "the proxy proxy:1 refused the tunnel with status 502", true),
         (b"HTTP/1.1 429\n\n", "the proxy proxy:1 refused the tunnel with status 429", true),
         (b"HTTP/1.1 403 No\r\n\r\n", "the proxy proxy:1 refused the tunnel with status 403", false),
@@ -121,6 +121,8 @@ fn answers_of_a_proxy() {
         let error = proxy.accepted(answer).unwrap_err();
         assert_eq!((&*error.message, error.details.retryable), (message, retryable));
     }
+    let refused = parse("user:password@proxy:1").unwrap().accepted(b"HTTP/1.1 407 Who?\r\n\r\n").unwrap_err();
+    assert_eq!(refused.message, "the proxy proxy:1 wants other credentials (407) in its URL");
 }
 
 #[test]

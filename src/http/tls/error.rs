@@ -113,8 +113,11 @@ fn certificate(bad: &CertificateError) -> Cow<'static, str> {
         C::NotValidForName | C::NotValidForNameContext { .. } => {
             "is for another host: the address may be wrong, or a captive portal answered"
         }
-        C::UnknownIssuer => {
+        C::UnknownIssuer if cfg!(any(target_vendor = "apple", target_os = "android")) => {
             "is by an authority that is not trusted here; a private one can be named in ca_file or ca_pem"
+        }
+        C::UnknownIssuer => {
+            "is by an authority that is not trusted here; a private one can be named in ca_file, ca_pem or SSL_CERT_FILE"
         }
         C::Revoked => "was revoked; the server needs a new one",
         C::UnknownRevocationStatus => "may have been revoked, which could not be found out; try again later",
