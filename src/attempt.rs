@@ -83,7 +83,7 @@ impl Attempts {
                 format!("attempt {made} of {max} failed: {error}; again in {} ms{asked}", wait.as_millis())
             });
             first.get_or_insert_with(|| error.message.clone());
-            // What failed for want of a network may not fail on another one; what a server asked for is obeyed.
+            // After a failure of the network, another network may work at once. A wait that a server asked for is not cut short.
             let until_change = matches!(error.kind, ErrorKind::Network | ErrorKind::Timeout)
                 && error.details.retry_after.is_none();
             before = Some(error.details);

@@ -89,7 +89,7 @@ pub struct CallOptions<'a> {
     pub cancel: Option<&'a CancelToken>,
     /// Bounds the whole call, waits included; `None`: not bounded.
     pub timeout: Option<Duration>,
-    /// Told of each request after it, on this thread.
+    /// Called after each request, on this thread.
     pub attempt: Option<&'a Observer>,
 }
 

@@ -25,7 +25,7 @@ const NAMES: [&str; 15] = [
     "retry_after",
 ];
 
-/// How many members of an object are kept at most: none is named more than twice by a server that means well.
+/// How many members of an object are kept at most: an honest server names none more than twice.
 const MAX_MEMBERS: usize = 2 * NAMES.len();
 
 /// A value; an array is its first element.

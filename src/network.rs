@@ -1,7 +1,7 @@
-//! That the network changed, as the host saw it, and what that means to a call that is running.
+//! Changes of the network, which the host reports, and what they mean to a running call.
 //!
-//! Every wait of a call may include a descriptor of the client's, which becomes readable when the network changes; from then
-//! on there is another one. There is none while no call waits.
+//! Every wait of a call may include a descriptor of the client's, which becomes readable when the network changes. Each change
+//! has a descriptor of its own, which is made when a call waits.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -23,20 +23,20 @@ const ACKNOWLEDGE_TIMEOUT: Duration = Duration::from_secs(3);
 /// What the calls of a client know of the network.
 pub(crate) struct Network {
     changes: AtomicU64,
-    /// The time since the last change, in the hands of the calls that wait in it.
+    /// The time since the last change. Owned by the calls that wait.
     current: PerProcess<Mutex<Weak<Epoch>>>,
 }
 
-/// From one change of the network to the next.
+/// The time from one change of the network to the next.
 struct Epoch {
-    /// Readable when it is over. `None` where there were no descriptors: then a wait notices at its end.
+    /// Readable when it is over. `None` if descriptors ran out: then a wait does not end early.
     over: OnceLock<Option<Signal>>,
 }
 
-/// A descriptor that is readable from one moment on.
+/// A descriptor that becomes readable once and stays so.
 struct Signal {
     read: OwnedFd,
-    /// Where it is not the same.
+    /// The end to write to, if that is another descriptor.
     write: Option<OwnedFd>,
 }
 
@@ -53,7 +53,7 @@ impl Signal {
         Ok(Signal { read: read.into(), write: Some(write.into()) })
     }
 
-    /// To be called once: so there is room, and it does not block.
+    /// Does not block: it is called once, so there is room.
     fn raise(&self) {
         let _ = rustix::io::write(self.write.as_ref().unwrap_or(&self.read), &1_u64.to_ne_bytes());
     }
@@ -211,7 +211,7 @@ fn lost(why: &str) -> Error {
     error
 }
 
-/// Whether no interface has the address any more that a socket speaks from. What cannot be found out is not so.
+/// Whether no interface has the socket's local address any more; false if that cannot be found out.
 fn address_is_gone(socket: BorrowedFd<'_>) -> bool {
     let address = SockRef::from(&socket).local_addr().ok().and_then(|address| address.as_socket());
     let Some(mut address) = address.filter(|address| !address.ip().is_unspecified()) else { return false };

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind};
 
-/// Told of each request after it, on the thread of the call.
+/// Called after each request, on the thread of the call.
 pub type Observer = Arc<dyn Fn(&AttemptReport) + Send + Sync>;
 
 /// Which part of a call a request is.
@@ -151,7 +151,7 @@ impl Recorder {
         self.with(|current| current.report.reused = true);
     }
 
-    /// What the server calls it.
+    /// The id that the server gave it.
     pub(crate) fn request_id(&self, id: Option<String>) {
         self.with(|current| current.report.request_id = id);
     }

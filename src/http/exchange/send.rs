@@ -16,22 +16,23 @@ use crate::zeroizing::ZeroizingBytes;
 /// How long to wait for a 100 Continue before the body is sent without it.
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Each read of the source costs four calls of the kernel, whatever its size; much larger, and its bytes have left the
-/// processor's cache by the time they are encrypted and sent. `make bench` measures it.
+/// How much of the source is read at a time. Each read costs four system calls, whatever its size; the bytes of a much
+/// larger one have left the processor's cache by the time they are encrypted and sent. `make bench` measures it.
 const OUTPUT: usize = 128 * 1024;
 
-/// What all that send at the same time have in common: of many, each gets less.
+/// The buffers of all uploads that send at the same time have no more than this together: the more there are, the less
+/// each gets.
 const OUTPUT_OF_ALL: usize = 1024 * 1024;
 const LEAST_OUTPUT: usize = 16 * 1024;
 
 /// How many bodies are being sent from a buffer that may be larger than the least.
 static SENDING: PerProcess<AtomicUsize> = PerProcess::new();
 
-/// One of them.
+/// Counts one of them until it is dropped.
 struct Sending(&'static AtomicUsize);
 
 impl Sending {
-    /// With how much room for it.
+    /// Returns the size of its buffer as well.
     fn begin() -> (Self, usize) {
         let all = SENDING.get(|| AtomicUsize::new(0));
         let count = all.fetch_add(1, Ordering::Relaxed) + 1;

@@ -194,7 +194,7 @@ impl Exchange<'_> {
         result
     }
 
-    /// The peer closed the connection; `when`, if nothing of an answer had come.
+    /// The error where the peer closed the connection. `when` is part of the message if no byte of an answer had come.
     pub(super) fn ended(&self, when: &str) -> Error {
         let answering = matches!(self.state, State::Answering | State::AnsweredEarly);
         let when = if answering || !self.input.is_empty() { "in the middle of its answer" } else { when };

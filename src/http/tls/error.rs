@@ -58,7 +58,7 @@ const WANTS_CERTIFICATE: &str = "it wants a client certificate, which liblinq do
 const NOT_UNDERSTOOD: &str =
     "it did not understand what it received; something on the way may have changed it";
 
-/// The alert by its name in the standards, as it can be searched for, after what it says.
+/// What the alert means, and its name in the standards, which can be searched for.
 fn alert(alert: AlertDescription) -> Cow<'static, str> {
     use AlertDescription as A;
     let (words, name) = match alert {
@@ -70,7 +70,7 @@ fn alert(alert: AlertDescription) -> Cow<'static, str> {
         A::ProtocolVersion => (NO_VERSION, "protocol_version"),
         A::InappropriateFallback => (NO_VERSION, "inappropriate_fallback"),
         A::InsufficientSecurity => ("it wants stronger ciphers than liblinq has", "insufficient_security"),
-        // All that is said of certificates is said of this side's, and there is none.
+        // A server's alert about a certificate is about the client's, and liblinq has none.
         A::CertificateRequired => (WANTS_CERTIFICATE, "certificate_required"),
         A::NoCertificate => (WANTS_CERTIFICATE, "no_certificate"),
         A::BadCertificate => (WANTS_CERTIFICATE, "bad_certificate"),
