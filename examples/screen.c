@@ -233,9 +233,13 @@ void wipe_rows(FILE *to) {
   drawn = 0;
 }
 
-void draw_rows(FILE *to, struct row *const *rows, size_t count) {
+void draw_rows(FILE *to, struct row **rows, size_t count) {
   struct winsize size = size_of(to);
-  if (count >= size.ws_row) count = (size_t)size.ws_row - 1; /* or the way back up would be wrong */
+  size_t most = (size_t)size.ws_row - 1; /* with more, the way back up would be wrong */
+  if (count > most) {
+    if (most > 0) rows[most - 1] = rows[count - 1];
+    count = most;
+  }
   size_t longest = 0;
   for (size_t i = 0; i < count; i++) {
     size_t width = text_columns(rows[i]->name);

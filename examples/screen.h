@@ -39,8 +39,8 @@ bool can_draw(FILE *to);
 size_t terminal_columns(FILE *to);
 size_t text_columns(const char *text);
 
-/* Draws the rows where the previous ones are. Rows that do not fit the height are left out. */
-void draw_rows(FILE *to, struct row *const *rows, size_t count);
+/* Draws the rows where the previous ones are. Where they do not fit the height, some before the last are left out. */
+void draw_rows(FILE *to, struct row **rows, size_t count);
 
 /* Takes the rows away, so that something can be printed. */
 void wipe_rows(FILE *to);

@@ -197,7 +197,12 @@ func (s *screen) draw(rows []*row) {
 		return
 	}
 	width, height := terminalSize(os.Stderr)
-	rows = rows[:min(len(rows), max(height-1, 0))] // or the way back up would be wrong
+	if most := max(height-1, 0); len(rows) > most { // with more, the way back up would be wrong
+		if most > 0 {
+			rows[most-1] = rows[len(rows)-1] // the total
+		}
+		rows = rows[:most]
+	}
 	longest := 0
 	for _, r := range rows {
 		longest = max(longest, wide(printable(r.name)))
