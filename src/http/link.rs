@@ -232,7 +232,12 @@ impl Link {
             n = Some(read);
             self.received += read as u64;
             self.records += read;
+            let nothing_waited = !tls.wants_write();
             self.broken = tls.process_new_packets().err();
+            if nothing_waited && tls.wants_write() {
+                // A reply of TLS itself, for which the server may wait. What was not sent before stays unsent.
+                let _ = write_tls(tls, &self.socket, &mut self.sent);
+            }
             found = content(tls, input);
         }
         match found {
@@ -450,5 +455,20 @@ mod tests {
         server.read_tls(&mut accepted).unwrap();
         server.process_new_packets().unwrap();
         assert!(!server.is_handshaking());
+    }
+
+    #[test]
+    fn what_tls_has_to_reply_is_sent_at_once() {
+        let (mut link, mut accepted, mut server) = handshake();
+        link.flush();
+        server.read_tls(&mut accepted).unwrap();
+        server.process_new_packets().unwrap();
+        accepted.write_all(&[23, 3, 3, 0, 1, 0]).unwrap(); // a record that cannot be decrypted
+        let mut input = ZeroizingBytes::default();
+        let found = (0..1000).find_map(|_| link.read_into(&mut input, 1).err());
+        assert!(matches!(found, Some(ReadError::Fatal(_))));
+        server.read_tls(&mut accepted).unwrap();
+        let alert = server.process_new_packets().unwrap_err();
+        assert!(matches!(alert, rustls::Error::AlertReceived(_)), "{alert}");
     }
 }

@@ -41,11 +41,18 @@ impl Server {
         command.arg("-cert").arg(certificate).arg("-key").arg(key);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("openssl is there");
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut lines = lines.map(|line| line.expect("it says where it listens"));
-        let accepts = lines.find_map(|line| Some(line.strip_prefix("ACCEPT 127.0.0.1:")?.to_owned()));
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).split(b'\n').map_while(Result::ok);
+        let accepts = lines.find_map(|line| {
+            String::from_utf8(line).ok()?.strip_prefix("ACCEPT 127.0.0.1:").map(str::to_owned)
+        });
         let port = accepts.expect("it listens").parse().unwrap();
-        std::thread::spawn(move || lines.for_each(drop)); // a full pipe would stop it
+        let mut stdin = child.stdin.take().unwrap();
+        // It shows what it receives; a full pipe would stop it.
+        std::thread::spawn(move || {
+            for _ in lines.filter(|line| line.ends_with(b" HTTP/1.1\r")) {
+                let _ = stdin.write_all(b"R\n"); // renegotiate
+            }
+        });
         Self { child, port }
     }
 
@@ -91,6 +98,20 @@ fn row_83_a_client_certificate_is_wanted() {
             let expected = format!("uploading photo.jpg: no secure connection to localhost: {why}");
             assert_eq!(error.message, expected);
         }
+    }
+}
+
+/// A server may ask for it once it has seen the request. With TLS 1.2 it shakes hands anew for that, and waits.
+#[test]
+fn row_83_a_client_certificate_is_wanted_for_a_request() {
+    let (sandbox, folder) = (Sandbox::start(), Folder::new());
+    let (pem, key) = certificate(&folder, "localhost", &[P256, FOR_A_SERVER]);
+    let server = Server::start(&pem, &key, &["-tls1_2", "-no_ticket"]);
+    for error in
+        [refused(&sandbox, &server, &pem), failed(&sandbox, put(&sandbox, &server, &pem, &jpeg(1000)))]
+    {
+        assert_is(&error, ErrorKind::Tls, None, 1, false);
+        assert!(error.message.contains(WANTS_ONE), "{error}");
     }
 }
 
