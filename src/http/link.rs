@@ -37,8 +37,6 @@ pub(super) struct Link {
     /// How many bytes were written to the socket, and read from it.
     pub(super) sent: u64,
     pub(super) received: u64,
-    /// How many bytes of TLS records came since the last byte of content.
-    pub(super) records: usize,
 }
 
 /// The result of one read from the socket.
@@ -65,7 +63,6 @@ impl Link {
             process: process::id(),
             sent: 0,
             received: 0,
-            records: 0,
         }
     }
 
@@ -231,7 +228,6 @@ impl Link {
             let read = tls.read_tls(&mut &self.socket).map_err(looked)?;
             n = Some(read);
             self.received += read as u64;
-            self.records += read;
             let nothing_waited = !tls.wants_write();
             self.broken = tls.process_new_packets().err();
             if nothing_waited && tls.wants_write() {
@@ -249,7 +245,6 @@ impl Link {
                 None => Err(Looked::Nothing(Received::Records)),
             },
             found => {
-                self.records = 0;
                 self.answered |= matches!(found, Ok(1..));
                 found
             }

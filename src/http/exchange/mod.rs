@@ -23,7 +23,7 @@ use crate::call::Call;
 use crate::error::{Error, ErrorKind};
 use crate::report::Phase;
 use crate::zeroizing::ZeroizingBytes;
-use state::{Exchange, State};
+use state::{Exchange, MAX_RECEIVED, State};
 pub(super) use state::{Failed, Outbound, Outcome};
 
 /// Sends a request and reads its response.
@@ -34,6 +34,7 @@ pub(super) fn run(
     outbound: Outbound<'_, '_>,
 ) -> Result<Outcome, Failed> {
     let stall = Stall::new(stall_timeout, link.sent, Instant::now());
+    let (sent_before, received_before) = (link.sent, link.received);
     let mut exchange = Exchange {
         link,
         call,
@@ -41,6 +42,7 @@ pub(super) fn run(
         to_head: outbound.to_head,
         input: ZeroizingBytes::default(),
         saw_bytes: false,
+        max_received: received_before + MAX_RECEIVED,
         interim: 0,
         continued: false,
         stall,
@@ -50,7 +52,6 @@ pub(super) fn run(
         },
         given: 0,
     };
-    let (sent_before, received_before) = (exchange.link.sent, exchange.link.received);
     call.recorder.phase(Phase::Send);
     call.network.leave_alone(!outbound.repeatable);
     let result = exchange.run(outbound);

@@ -8,7 +8,7 @@ use ureq::http::HeaderMap;
 
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, timeout};
-use crate::http::limits::MAX_HEAD;
+use crate::http::limits::{MAX_ANSWER, MAX_HEAD};
 use crate::http::link::{Link, ReadError, Received, lost};
 use crate::http::request::Body;
 use crate::http::stall::Stall;
@@ -19,8 +19,9 @@ use crate::zeroizing::ZeroizingBytes;
 const FIRST_SAMPLE: Duration = Duration::from_millis(50);
 const MAX_SAMPLE: Duration = Duration::from_secs(1);
 
-/// More TLS records than this without a byte of content are an attack: session tickets have a few hundred bytes each.
-const MAX_RECORDS: usize = 1024 * 1024;
+/// All that a server may send for one response: the largest body, the heads around it, chunk extensions, TLS records
+/// without content.
+pub(super) const MAX_RECEIVED: u64 = 2 * MAX_ANSWER as u64;
 
 /// Larger than the largest head that is accepted, so the input buffer never fills up with a partial head.
 const INPUT: usize = MAX_HEAD + 4 * 1024;
@@ -94,6 +95,8 @@ pub(super) struct Exchange<'a> {
     /// Received and not yet consumed.
     pub(super) input: ZeroizingBytes,
     pub(super) saw_bytes: bool,
+    /// What the link may have received by the end.
+    pub(super) max_received: u64,
     pub(super) interim: u32,
     /// A 100 Continue came.
     pub(super) continued: bool,
@@ -112,6 +115,9 @@ impl Exchange<'_> {
             ReadError::Io(e) => lost(&self.link.host, self.when(), &e),
             ReadError::Fatal(error) => error,
         })?;
+        if self.link.received > self.max_received {
+            return Err(self.protocol("sends bytes without an end"));
+        }
         match received {
             Received::Bytes => {
                 self.saw_bytes = true;
@@ -119,9 +125,6 @@ impl Exchange<'_> {
                 if fresh {
                     self.stall.moved(Instant::now());
                 }
-            }
-            Received::Records if self.link.records > MAX_RECORDS => {
-                return Err(self.protocol("sends TLS messages without an end"));
             }
             Received::Records => self.stall.records(Instant::now()),
             Received::Blocked | Received::End => {}

@@ -77,7 +77,7 @@ impl Flow {
 }
 
 const HEADERS: &str = "sent more than 32 KiB of headers";
-const TICKETS: &str = "sends TLS messages without an end";
+const ENDLESS: &str = "sends bytes without an end";
 const INTERIM: &str = "sends interim answers without an end";
 pub const LARGE: &str = "the server's answer is larger than 1 MiB";
 
@@ -93,14 +93,14 @@ const fn flow(
 
 /// Before there is a final answer.
 pub const HEADS: [Flow; 4] = [
-    flow("tickets", "", "", TICKETS, false),
+    flow("tickets", "", "", ENDLESS, false),
     flow("interim heads", "", "HTTP/1.1 102 Processing\r\n\r\n", INTERIM, false),
     flow("headers of an interim head", "HTTP/1.1 103 Early Hints\r\n", "X-Header: y\r\n", HEADERS, false),
     flow("empty lines", "\r\n", "\r\n", HEADERS, false),
 ];
 
 /// Behind the begin of a 200.
-pub const ANSWERS: [Flow; 7] = [
+pub const ANSWERS: [Flow; 8] = [
     flow("headers", "HTTP/1.1 200 OK\r\n", "X-Header: y\r\n", HEADERS, false),
     flow(
         "trailers",
@@ -123,7 +123,14 @@ pub const ANSWERS: [Flow; 7] = [
         LARGE,
         true,
     ),
+    flow(
+        "chunks with little in them",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "1;name=01234567890123456789012345678901234567890123456789\r\nx\r\n",
+        ENDLESS,
+        true,
+    ),
     flow("a body of a length", "HTTP/1.1 200 OK\r\nContent-Length: 1099511627776\r\n\r\n", "xy", LARGE, true),
     flow("a body without a length", "HTTP/1.1 200 OK\r\n\r\n", "xy", LARGE, true),
-    flow("tickets in a body", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", "", TICKETS, true),
+    flow("tickets in a body", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", "", ENDLESS, true),
 ];
