@@ -34,10 +34,10 @@ pub(super) struct NotHttp;
 pub(super) fn parse(input: &[u8], to_head: bool) -> Result<Parsed, NotHttp> {
     // As many headers as there are lines: the input buffer is the only limit.
     let lines = memchr::memchr_iter(b'\n', input).count();
-    let mut slots = vec![httparse::EMPTY_HEADER; lines + 1];
-    let mut response = httparse::Response::new(&mut slots);
-    let parsed = lenient().parse_response(&mut response, input).map_err(|_| NotHttp)?;
-    let httparse::Status::Complete(length) = parsed else {
+    let mut slots = Box::new_uninit_slice(lines + 1);
+    let mut response = httparse::Response::new(&mut []);
+    let parsed = lenient().parse_response_with_uninit_headers(&mut response, input, &mut slots);
+    let httparse::Status::Complete(length) = parsed.map_err(|_| NotHttp)? else {
         return Ok(Parsed::Partial { is_final: begins_final(input) });
     };
     let status = response.code.ok_or(NotHttp)?;
