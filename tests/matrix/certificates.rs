@@ -36,6 +36,11 @@ struct Server {
 
 impl Server {
     fn start(certificate: &Path, key: &Path, options: &[&str]) -> Self {
+        Self::answering(b"", certificate, key, options)
+    }
+
+    /// This goes to its standard input when a request has come.
+    fn answering(answer: &'static [u8], certificate: &Path, key: &Path, options: &[&str]) -> Self {
         let mut command = Command::new("openssl");
         command.args(["s_server", "-accept", "127.0.0.1:0", "-cipher", "ALL:@SECLEVEL=0"]).args(options);
         command.arg("-cert").arg(certificate).arg("-key").arg(key);
@@ -50,7 +55,7 @@ impl Server {
         // It shows what it receives; a full pipe would stop it.
         std::thread::spawn(move || {
             for _ in lines.filter(|line| line.ends_with(b" HTTP/1.1\r")) {
-                let _ = stdin.write_all(b"R\n"); // renegotiate
+                let _ = stdin.write_all(answer);
             }
         });
         Self { child, port }
@@ -106,7 +111,7 @@ fn row_83_a_client_certificate_is_wanted() {
 fn row_83_a_client_certificate_is_wanted_for_a_request() {
     let (sandbox, folder) = (Sandbox::start(), Folder::new());
     let (pem, key) = certificate(&folder, "localhost", &[P256, FOR_A_SERVER]);
-    let server = Server::start(&pem, &key, &["-tls1_2", "-no_ticket"]);
+    let server = Server::answering(b"R\n", &pem, &key, &["-tls1_2"]); // renegotiate
     for error in
         [refused(&sandbox, &server, &pem), failed(&sandbox, put(&sandbox, &server, &pem, &jpeg(1000)))]
     {
@@ -210,9 +215,8 @@ fn row_84_certificates_by_authorities_that_will_not_do() {
 fn row_84_a_self_signed_certificate_for_a_server_can_be_named() {
     let (sandbox, folder) = (Sandbox::start(), Folder::new());
     let (pem, key) = certificate(&folder, "localhost", &[P256, FOR_A_SERVER]);
-    let mut server = Server::start(&pem, &key, &[]);
     let answer = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
-    server.child.stdin.as_mut().unwrap().write_all(answer).unwrap(); // sent to the next client
+    let server = Server::answering(answer, &pem, &key, &[]);
     let error = refused(&sandbox, &server, &pem);
     assert_eq!(error.details.http_status, Some(403), "{error}");
 }
