@@ -207,47 +207,46 @@ impl Link {
             let more = READ.min(limit.saturating_sub(input.len()));
             input.try_grow(more).map_err(|_| ReadError::Fatal(no_memory()))?;
         }
-        match self.read(input) {
-            Ok(1..) => Ok(Received::Bytes),
-            Ok(0) => Ok(Received::End),
-            Err(Looked::Nothing(received)) => Ok(received),
-            Err(Looked::ReadError(error)) => Err(error),
-        }
+        let received = self.read(input)?;
+        self.answered |= received == Received::Bytes;
+        Ok(received)
     }
 
-    fn read(&mut self, input: &mut Vec<u8>) -> Result<usize, Looked> {
+    fn read(&mut self, input: &mut Vec<u8>) -> Result<Received, ReadError> {
         let Some(tls) = &mut self.tls else {
-            let n = rustix::io::read(&self.socket, spare_capacity(input)).map_err(|e| looked(e.into()))?;
-            self.received += n as u64;
-            return Ok(n);
+            return match rustix::io::read(&self.socket, spare_capacity(input)).map_err(io::Error::from) {
+                Ok(0) => Ok(Received::End),
+                Ok(n) => {
+                    self.received += n as u64;
+                    Ok(Received::Bytes)
+                }
+                Err(e) => blocked(e),
+            };
         };
         // What is already decrypted comes first: rustls takes no more before it has room.
-        let mut n = None;
-        let mut found = content(tls, input);
-        if let (Err(Looked::Nothing(_)), None) = (&found, &self.broken) {
-            let read = tls.read_tls(&mut &self.socket).map_err(looked)?;
-            n = Some(read);
-            self.received += read as u64;
+        let found = take_content(tls, input)?;
+        if found != Received::Blocked {
+            return Ok(found);
+        }
+        if self.broken.is_none() {
+            match tls.read_tls(&mut &self.socket) {
+                Ok(n) => self.received += n as u64,
+                Err(e) => return blocked(e),
+            }
             let nothing_waited = !tls.wants_write();
             self.broken = tls.process_new_packets().err();
             if nothing_waited && tls.wants_write() {
                 // A reply of TLS itself, for which the server may wait. What was not sent before stays unsent.
                 let _ = write_tls(tls, &self.socket, &mut self.sent);
             }
-            found = content(tls, input);
-        }
-        match found {
-            Err(Looked::Nothing(_)) => match self.broken.take() {
-                Some(e) => {
-                    Err(Looked::ReadError(ReadError::Fatal(tls::broken(&self.host, &e, self.answered))))
-                }
-                None if n == Some(0) => Ok(0), // the end, without a close_notify
-                None => Err(Looked::Nothing(Received::Records)),
-            },
-            found => {
-                self.answered |= matches!(found, Ok(1..));
-                found
+            let found = take_content(tls, input)?;
+            if found != Received::Blocked {
+                return Ok(found);
             }
+        }
+        match self.broken.take() {
+            Some(e) => Err(ReadError::Fatal(tls::broken(&self.host, &e, self.answered))),
+            None => Ok(Received::Records),
         }
     }
 
@@ -270,28 +269,25 @@ impl Link {
     }
 }
 
-/// Why a read from the socket brought no content.
-enum Looked {
-    Nothing(Received),
-    ReadError(ReadError),
+/// That nothing is available yet is no failure.
+fn blocked(e: io::Error) -> Result<Received, ReadError> {
+    if would_block(&e) { Ok(Received::Blocked) } else { Err(ReadError::Io(e)) }
 }
 
-fn looked(e: io::Error) -> Looked {
-    if would_block(&e) { Looked::Nothing(Received::Blocked) } else { Looked::ReadError(ReadError::Io(e)) }
-}
-
-/// Appends content that was decrypted, as far as there is room; 0 behind a close_notify.
-fn content(tls: &mut ClientConnection, input: &mut Vec<u8>) -> Result<usize, Looked> {
+/// Appends content that was decrypted, as far as there is room. `End` behind a close_notify, or where the connection
+/// ended without one: the framing shows whether the response is complete.
+fn take_content(tls: &mut ClientConnection, input: &mut Vec<u8>) -> Result<Received, ReadError> {
     let mut reader = tls.reader();
     let found = match reader.fill_buf() {
-        // No close_notify: the framing shows whether the response is complete.
-        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => &[],
-        result => result.map_err(looked)?,
+        Ok([]) => return Ok(Received::End),
+        Ok(found) => found,
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(Received::End),
+        Err(e) => return blocked(e),
     };
     let n = found.len().min(input.capacity() - input.len());
     input.extend_from_slice(&found[..n]);
     reader.consume(n);
-    Ok(n)
+    Ok(Received::Bytes)
 }
 
 /// The socket failed, or TLS did.
