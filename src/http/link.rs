@@ -368,6 +368,8 @@ pub(super) fn no_memory() -> Error {
 /// The error of a connection that broke.
 pub(super) fn lost(host: &str, when: &str, e: &io::Error) -> Error {
     let error = match e.kind() {
+        // rustls says so of a message that is too long; the system never does.
+        io::ErrorKind::InvalidData => return tls::refused(host, &rustls::Error::PeerSentOversizedRecord),
         io::ErrorKind::UnexpectedEof => network(format!("{host} closed the connection {when}")),
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
             network(format!("{host} broke the connection {when}"))

@@ -1,5 +1,6 @@
 //! Rows 15 to 20: TLS.
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -197,6 +198,26 @@ fn row_19_closed_in_the_middle_of_the_handshake() {
 }
 
 /// All that the server ever says on its connections, handshake and answers, in pieces of one byte.
+#[test]
+fn row_19_a_message_without_an_end() {
+    let endless = [&[22, 3, 3, 0, 4, 11, 0, 255, 240][..], &[22, 3, 3, 0, 1, 0].repeat(70_000)].concat();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base_url = Some(format!("https://{}/api", listener.local_addr().unwrap()));
+    let server = std::thread::spawn(move || {
+        let mut socket = listener.accept().unwrap().0;
+        let _ = socket.write_all(&endless);
+        while matches!(socket.read(&mut [0; 1000]), Ok(1..)) {}
+    });
+    let config =
+        Config { api_key: Some("key".to_owned()), base_url, use_environment: false, ..Config::default() };
+    let error = upload(&Client::new(config).unwrap(), &jpeg(1000)).unwrap_err();
+    assert_is(&error, ErrorKind::Tls, None, 1, false);
+    let why = "what it sent breaks the rules of TLS; the server is at fault, or something on the way";
+    let what = "reserving a place for photo.jpg: no secure connection to 127.0.0.1";
+    assert_eq!(error.message, format!("{what}: {why}"));
+    server.join().unwrap();
+}
+
 #[test]
 fn row_19_one_byte_at_a_time() {
     each(&[0, 1], |delay| {
