@@ -16,6 +16,7 @@ mod state;
 
 use std::time::{Duration, Instant};
 
+use super::limits::MAX_RECEIVED;
 use super::link::Link;
 use super::request::Body;
 use super::stall::Stall;
@@ -23,7 +24,7 @@ use crate::call::Call;
 use crate::error::{Error, ErrorKind};
 use crate::report::Phase;
 use crate::zeroizing::ZeroizingBytes;
-use state::{Exchange, MAX_RECEIVED, State};
+use state::{Exchange, State};
 pub(super) use state::{Failed, Outbound, Outcome};
 
 /// Sends a request and reads its response.

@@ -8,7 +8,7 @@ use ureq::http::HeaderMap;
 
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, timeout};
-use crate::http::limits::{MAX_ANSWER, MAX_HEAD};
+use crate::http::limits::MAX_HEAD;
 use crate::http::link::{Link, ReadError, Received, lost};
 use crate::http::request::Body;
 use crate::http::stall::Stall;
@@ -18,10 +18,6 @@ use crate::zeroizing::ZeroizingBytes;
 /// How often the acknowledged bytes are sampled during a wait: at first, and at least.
 const FIRST_SAMPLE: Duration = Duration::from_millis(50);
 const MAX_SAMPLE: Duration = Duration::from_secs(1);
-
-/// All that a server may send for one response: the largest body, the heads around it, chunk extensions, TLS records
-/// without content.
-pub(super) const MAX_RECEIVED: u64 = 2 * MAX_ANSWER as u64;
 
 /// Larger than the largest head that is accepted, so the input buffer never fills up with a partial head.
 const INPUT: usize = MAX_HEAD + 4 * 1024;
