@@ -31,7 +31,7 @@ lib: ## build liblinq.so and liblinq.a as they ship, into target/release
 	scripts/lib
 
 dist: ## release archives for Linux, Android, macOS and iOS, the source, and the sandbox, in target/dist; TARGETS="linux-x86_64 android-x86_64" some of them
-	@scripts/dist $(TARGETS)
+	@scripts/dist $(strip $(TARGETS))
 
 install: ## linq-upload, headers, libraries, linq.pc, CMake package, manual; PREFIX=/usr/local LIBDIR=... INCLUDEDIR=... DESTDIR=...
 	@scripts/install
@@ -49,7 +49,7 @@ kotlin: ## build the jar for Kotlin and Java into target/dist/maven; needs a JDK
 	@scripts/kotlin
 
 aar: ## build the library for Android apps into target/dist/maven; needs a JDK and Maven; TARGETS="android-arm64-v8a ..." some of them
-	@scripts/aar $(TARGETS)
+	@scripts/aar $(strip $(TARGETS))
 
 examples: ## build the library, the sandbox and the examples in C, into target/release
 	@scripts/examples
