@@ -1,9 +1,10 @@
 package linq
 
-import java.util.concurrent.LinkedBlockingQueue
+import java.util.concurrent.SynchronousQueue
 import java.util.concurrent.ThreadPoolExecutor
 import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicInteger
+import kotlin.coroutines.CoroutineContext
 import kotlin.coroutines.cancellation.CancellationException
 import kotlin.time.Duration
 import kotlin.time.TimeSource
@@ -11,22 +12,54 @@ import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.NonCancellable
+import kotlinx.coroutines.asCoroutineDispatcher
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.currentCoroutineContext
-import kotlinx.coroutines.delay
 import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.suspendCancellableCoroutine
+import kotlinx.coroutines.sync.Semaphore
 import kotlinx.coroutines.withContext
+import kotlinx.coroutines.withTimeoutOrNull
 
 /** Calls block a thread each, so they have their own: made as they are needed, gone after five idle seconds. */
 internal object CallThreads {
     const val LIMIT = 64
 
+    /** Of the calls that run at a time. */
+    val turns = Semaphore(LIMIT)
+
     private val made = AtomicInteger()
-    val pool = ThreadPoolExecutor(LIMIT, LIMIT, 5, TimeUnit.SECONDS, LinkedBlockingQueue()) { job ->
+    private val pool = ThreadPoolExecutor(0, Int.MAX_VALUE, 5, TimeUnit.SECONDS, SynchronousQueue()) { job ->
         Thread(job, "linq-${made.incrementAndGet()}").apply { isDaemon = true }
-    }.apply { allowCoreThreadTimeOut(true) }
+    }
+    private val inCall = ThreadLocal<Boolean>()
+
+    /** For what continues after a call, and may block. */
+    val dispatcher = pool.asCoroutineDispatcher()
+
+    /** Whether a callback or a stream of a call runs on this thread. */
+    val isInCall: Boolean get() = inCall.get() == true
+
+    fun start(job: Runnable) = try {
+        pool.execute(job)
+    } catch (error: OutOfMemoryError) {
+        throw LinqException.noMemory("no thread can be started for this call: ${error.message}")
+    }
+
+    fun <T> inCall(body: () -> T): T {
+        inCall.set(true)
+        try {
+            return body()
+        } finally {
+            inCall.remove()
+        }
+    }
+}
+
+/** Is in the context of a coroutine that a call waits for. */
+internal object WithinCall : CoroutineContext.Element, CoroutineContext.Key<WithinCall> {
+    override val key: CoroutineContext.Key<*> get() = this
 }
 
 /**
@@ -34,21 +67,40 @@ internal object CallThreads {
  * no callback runs afterwards.
  */
 internal suspend fun <T> onThread(timeout: Duration?, body: (token: Long, timeoutMs: Int) -> T): T {
-    currentCoroutineContext().ensureActive()
+    val context = currentCoroutineContext()
+    context.ensureActive()
+    val began = TimeSource.Monotonic.markNow()
+    val call = BlockingCall { token -> body(token, milliseconds(timeout?.minus(began.elapsedNow()))) }
+    // The call around this one has a turn, and keeps it until this one has ended: both would wait for ever.
+    if (CallThreads.isInCall || context[WithinCall] != null) return ended(call)
+    takeTurn(timeout)
+    try {
+        return ended(call)
+    } finally {
+        CallThreads.turns.release()
+    }
+}
+
+private suspend fun takeTurn(timeout: Duration?) {
+    // Not the result: the time may be over in the moment in which the turn was taken.
+    var isTaken = CallThreads.turns.tryAcquire()
+    if (!isTaken) {
+        withTimeoutOrNull(timeout ?: Duration.INFINITE) {
+            CallThreads.turns.acquire()
+            isTaken = true
+        }
+    }
+    if (!isTaken) throw LinqException.timeout("the timeout passed before this call had a thread")
+}
+
+private suspend fun <T> ended(call: BlockingCall<T>): T {
     // The result leaves the scope as a value: coroutines copy exceptions that pass through a scope.
     val result = coroutineScope {
-        val call = BlockingCall(timeout, body)
         val watcher = launch(Dispatchers.Unconfined, CoroutineStart.UNDISPATCHED) {
-            timeout?.let {
-                launch(start = CoroutineStart.UNDISPATCHED) {
-                    delay(it)
-                    call.expire()
-                }
-            }
             suspendCancellableCoroutine<Unit> { watching -> watching.invokeOnCancellation { call.cancel() } }
         }
-        call.start()
         try {
+            CallThreads.start(call)
             withContext(NonCancellable) { call.result.await() }
         } finally {
             watcher.cancel()
@@ -57,58 +109,35 @@ internal suspend fun <T> onThread(timeout: Duration?, body: (token: Long, timeou
     return result.getOrThrow()
 }
 
-/** One call: it waits for a thread, runs there, and may be cancelled at any moment by any thread. */
-private class BlockingCall<T>(private val timeout: Duration?, private val body: (Long, Int) -> T) : Runnable {
-    private enum class State { WAITING, RUNNING, ENDED }
-
+/** One call, which any thread may cancel at any moment. */
+private class BlockingCall<T>(private val body: (token: Long) -> T) : Runnable {
     val result = CompletableDeferred<Result<T>>()
-    private val began = TimeSource.Monotonic.markNow()
-    private val lock = Any()
-    private var state = State.WAITING
     private var token = 0L
+    private var isCancelled = false
 
-    fun start() {
-        try {
-            CallThreads.pool.execute(this)
-        } catch (error: OutOfMemoryError) {
-            end(LinqException.noMemory("no thread can be started for this call: ${error.message}"))
-        }
-    }
-
+    @Synchronized
     fun cancel() {
-        synchronized(lock) {
-            // Within the lock, so that the token is not freed meanwhile.
-            if (state == State.RUNNING) Native.tokenCancel(token)
-        }
-        end(CancellationException("the call was cancelled"))
-    }
-
-    fun expire() = end(LinqException.timeout("the timeout passed before this call had a thread"))
-
-    /** Ends it if it has not begun. */
-    private fun end(failure: Exception) {
-        synchronized(lock) {
-            if (state != State.WAITING) return
-            state = State.ENDED
-        }
-        CallThreads.pool.remove(this)
-        result.complete(Result.failure(failure))
+        isCancelled = true
+        if (token != 0L) Native.tokenCancel(token)
     }
 
     override fun run() {
-        // Made here: a token has descriptors, and thousands of calls may wait for a thread.
-        val made = Native.tokenNew()
-        val mine = synchronized(lock) {
-            (state == State.WAITING).also { if (it) state = State.RUNNING }.also { token = made }
-        }
-        val outcome = if (mine) runCatching { perform(made) } else null
-        synchronized(lock) { state = State.ENDED }
-        Native.free(made)
-        if (outcome != null) result.complete(outcome)
+        result.complete(runCatching { CallThreads.inCall(::perform) })
     }
 
-    private fun perform(token: Long): T {
-        if (token == 0L) throw LinqException.noMemory("no cancel token can be made: memory or descriptors ran out")
-        return body(token, milliseconds(timeout?.minus(began.elapsedNow())))
+    private fun perform(): T {
+        val made = Native.tokenNew()
+        if (made == 0L) throw LinqException.noMemory("no cancel token can be made: memory or descriptors ran out")
+        try {
+            synchronized(this) {
+                if (isCancelled) throw CancellationException("the call was cancelled")
+                token = made
+            }
+            return body(made)
+        } finally {
+            // It must not be freed while it is cancelled.
+            synchronized(this) { token = 0 }
+            Native.free(made)
+        }
     }
 }

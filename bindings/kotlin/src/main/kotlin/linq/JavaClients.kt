@@ -4,13 +4,12 @@ import java.util.concurrent.CompletableFuture
 import java.util.concurrent.CountDownLatch
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
-import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.async
 import kotlinx.coroutines.future.future
 import kotlinx.coroutines.runInterruptible
 
-private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Unconfined)
+private val scope = CoroutineScope(SupervisorJob() + CallThreads.dispatcher)
 
 /** Asks your server for another place when one has expired. */
 public fun interface PlaceRenewer {
@@ -101,41 +100,45 @@ public class BlockingLinqClient internal constructor(private val client: LinqCli
  * thread of the library.
  */
 public class FutureLinqClient internal constructor(private val client: LinqClient) {
+    /** At once: where another future's function waits for this one, nothing else would start it. */
+    private fun <T> start(block: suspend CoroutineScope.() -> T): CompletableFuture<T> =
+        scope.future(start = CoroutineStart.UNDISPATCHED, block = block)
+
     /** See [LinqClient.upload]. */
     @JvmOverloads
     public fun upload(source: UploadSource, options: UploadOptions = UploadOptions()): CompletableFuture<LinqAttachment> =
-        scope.future { client.upload(source, options) }
+        start { client.upload(source, options) }
 
     /** See [LinqClient.uploadPresigned]. */
     @JvmOverloads
     public fun uploadPresigned(
         presigned: Presigned, source: UploadSource, options: UploadOptions = UploadOptions(),
-    ): CompletableFuture<LinqAttachment> = scope.future { client.uploadPresigned(presigned, source, options) }
+    ): CompletableFuture<LinqAttachment> = start { client.uploadPresigned(presigned, source, options) }
 
     /** The same, and goes on with another place when this one has expired. */
     public fun uploadPresigned(
         presigned: Presigned, source: UploadSource, options: UploadOptions, renewer: PlaceRenewer,
     ): CompletableFuture<LinqAttachment> =
-        scope.future { client.uploadPresigned(presigned, source, options, renewer.suspending()) }
+        start { client.uploadPresigned(presigned, source, options, renewer.suspending()) }
 
     /** See [LinqClient.presign]. */
     @JvmOverloads
     public fun presign(filename: String, size: Long, contentType: String? = null): CompletableFuture<Presigned> =
-        scope.future { client.presign(filename, size, contentType) }
+        start { client.presign(filename, size, contentType) }
 
     /** See [LinqClient.connect]. */
     @JvmOverloads
-    public fun connect(presigned: Presigned? = null): CompletableFuture<Unit> = scope.future { client.connect(presigned) }
+    public fun connect(presigned: Presigned? = null): CompletableFuture<Unit> = start { client.connect(presigned) }
 
     /** See [LinqClient.attachment]. */
-    public fun attachment(id: String): CompletableFuture<LinqAttachmentInfo> = scope.future { client.attachment(id) }
+    public fun attachment(id: String): CompletableFuture<LinqAttachmentInfo> = start { client.attachment(id) }
 
     /** See [LinqClient.deleteAttachment]. */
-    public fun deleteAttachment(id: String): CompletableFuture<Unit> = scope.future { client.deleteAttachment(id) }
+    public fun deleteAttachment(id: String): CompletableFuture<Unit> = start { client.deleteAttachment(id) }
 
     /** See [LinqClient.sendMessage]. */
-    public fun sendMessage(message: LinqMessage): CompletableFuture<LinqReceipt> = scope.future { client.sendMessage(message) }
+    public fun sendMessage(message: LinqMessage): CompletableFuture<LinqReceipt> = start { client.sendMessage(message) }
 
     /** See [LinqClient.sendRequest]. */
-    public fun sendRequest(request: LinqRequest): CompletableFuture<LinqResponse> = scope.future { client.sendRequest(request) }
+    public fun sendRequest(request: LinqRequest): CompletableFuture<LinqResponse> = start { client.sendRequest(request) }
 }

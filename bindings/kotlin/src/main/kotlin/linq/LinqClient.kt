@@ -3,10 +3,9 @@ package linq
 import java.io.File
 import java.nio.ByteBuffer
 import java.nio.file.Path
-import kotlin.coroutines.EmptyCoroutineContext
+import kotlin.coroutines.ContinuationInterceptor
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
-import kotlinx.coroutines.Job
 import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.flow.Flow
@@ -192,10 +191,10 @@ public class LinqClient internal constructor(
         val json = place?.json?.utf8("presigned")
         val filename = options.filename?.utf8("filename")
         val type = options.contentType?.utf8("contentType")
-        // A child of this coroutine, so that it is cancelled with it. What it throws must not cancel this coroutine. A coroutine that
-        // was started without a scope, such as `suspend fun main`, has no job.
-        val job = currentCoroutineContext()[Job] ?: EmptyCoroutineContext
-        val onRenew = renew?.let { { expired: Presigned -> runBlocking(job) { runCatching { it(expired) } }.getOrThrow() } }
+        // A child of this coroutine, with all that is in its context, but on the thread of the call. What it throws must not cancel
+        // this coroutine.
+        val context = currentCoroutineContext().minusKey(ContinuationInterceptor) + WithinCall
+        val onRenew = renew?.let { { expired: Presigned -> runBlocking(context) { runCatching { it(expired) } }.getOrThrow() } }
         return call(options.timeout) { client, token, limit ->
             val opened = source.prepare?.invoke() ?: source
             val has = (if (options.onProgress != null) Native.HAS_PROGRESS else 0) or

@@ -14,6 +14,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -100,6 +101,26 @@ class JavaClientsTest {
       linq.deleteAttachment(attachment.getId()).get();
       ExecutionException failure = assertThrows(ExecutionException.class, () -> linq.attachment(attachment.getId()).get());
       assertInstanceOf(LinqException.NotFound.class, failure.getCause());
+    }
+  }
+
+  @Test
+  void whatFollowsAFutureMayWaitForAnotherCall() throws Exception {
+    try (LinqClient client = client()) {
+      List<CompletableFuture<String>> names = new ArrayList<>();
+      for (int i = 0; i < 5 * CallThreads.LIMIT; i++) {
+        String name = i + ".txt";
+        names.add(client.futures().presign(name, 1)
+            .thenApply(place -> client.futures().attachment(place.getAttachmentId()).join())
+            .thenApply(info -> {
+              try {
+                return client.blocking().attachment(info.getId()).getFilename();
+              } catch (Exception failure) {
+                throw new IllegalStateException(failure);
+              }
+            }));
+      }
+      for (int i = 0; i < names.size(); i++) assertEquals(i + ".txt", names.get(i).get(30, TimeUnit.SECONDS));
     }
   }
 

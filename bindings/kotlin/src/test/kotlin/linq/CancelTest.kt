@@ -1,15 +1,18 @@
 package linq
 
 import java.io.File
+import java.util.concurrent.atomic.AtomicBoolean
 import kotlin.coroutines.cancellation.CancellationException
 import kotlin.random.Random
 import kotlin.test.BeforeTest
 import kotlin.test.Test
 import kotlin.test.assertContentEquals
 import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
 import kotlin.test.assertIs
 import kotlin.test.assertNotNull
 import kotlin.test.assertTrue
+import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
@@ -75,9 +78,15 @@ class CancelTest {
         Sandbox.client().use { client ->
             val all = List(CallThreads.LIMIT) { async(Dispatchers.Default) { client.presign("note.txt", 1) } }
             withTimeout(30.seconds) { while (injected() < CallThreads.LIMIT) delay(2) }
-            val took = cancelled({ CallThreads.pool.queue.isNotEmpty() }) { client.presign("note.txt", 1) }
+            val called = AtomicBoolean()
+            val took = cancelled(called::get) {
+                called.set(true)
+                client.presign("note.txt", 1)
+            }
             assertTrue(took < limitMs, "$took ms")
-            assertEquals(0, CallThreads.pool.queue.size)
+            val late = assertFailsWith<LinqException.Timeout> { client.presign("note.txt", 1, timeout = 50.milliseconds) }
+            assertEquals("the timeout passed before this call had a thread", late.message)
+            assertEquals(CallThreads.LIMIT, injected())
             all.forEach { it.cancelAndJoin() }
         }
     }

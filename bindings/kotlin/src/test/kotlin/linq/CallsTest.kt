@@ -1,0 +1,110 @@
+package linq
+
+import java.io.ByteArrayInputStream
+import java.io.InputStream
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.atomic.AtomicInteger
+import kotlin.test.BeforeTest
+import kotlin.test.Test
+import kotlin.test.assertEquals
+import kotlin.test.assertTrue
+import kotlin.time.Duration.Companion.seconds
+import kotlinx.coroutines.CoroutineName
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitAll
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withContext
+import kotlinx.coroutines.withTimeout
+
+/** On which threads calls run, and calls that wait for calls. */
+class CallsTest {
+    private val bytes = text(1000)
+
+    @BeforeTest
+    fun calm() = Sandbox.calm()
+
+    /** Each one waits until all have a turn, and then makes a call of its own. */
+    private fun everyCallMakesAnother(upload: suspend (LinqClient, another: () -> Unit) -> LinqAttachment) {
+        Sandbox.client().use { client ->
+            val others = AtomicInteger()
+            val all = CountDownLatch(CallThreads.LIMIT)
+            val another = {
+                all.countDown()
+                all.await()
+                runBlocking { client.presign("other.txt", 1) }
+                others.incrementAndGet()
+                Unit
+            }
+            runBlocking(Dispatchers.Default) {
+                withTimeout(60.seconds) { List(CallThreads.LIMIT) { async { upload(client, another) } }.awaitAll() }
+            }
+            assertEquals(CallThreads.LIMIT, others.get())
+        }
+    }
+
+    @Test
+    fun aProgressListenerMayWaitForAnotherCall() = everyCallMakesAnother { client, another ->
+        client.upload(UploadSource.of(bytes), UploadOptions("note.txt", onProgress = { if (it.sent == it.total) another() }))
+    }
+
+    @Test
+    fun aStreamMayWaitForAnotherCall() = everyCallMakesAnother { client, another ->
+        client.upload(UploadSource.of(1000) { ByteArrayInputStream(bytes).also { another() } }, UploadOptions("note.txt"))
+    }
+
+    @Test
+    fun aRenewalMayWaitForOtherCallsOnAnyThread() {
+        Sandbox.fault("""{"side":"api","times":${CallThreads.LIMIT},"fault":{"expired":true}}""")
+        everyCallMakesAnother { client, another ->
+            client.uploadPresigned(client.presign("note.txt", 1000), UploadSource.of(bytes)) {
+                another()
+                withContext(Dispatchers.IO) { client.presign("note.txt", 1000) }
+            }
+        }
+    }
+
+    @Test
+    fun aRenewalHasTheContextOfItsUpload() {
+        Sandbox.client().use { client ->
+            Sandbox.fault("""{"side":"api","times":1,"fault":{"expired":true}}""")
+            runBlocking(CoroutineName("mine")) {
+                val place = client.presign("note.txt", 1000)
+                var name: String? = null
+                var thread = ""
+                client.uploadPresigned(place, UploadSource.of(bytes)) {
+                    name = currentCoroutineContext()[CoroutineName]?.name
+                    thread = Thread.currentThread().name
+                    client.presign("note.txt", 1000)
+                }
+                assertEquals("mine", name)
+                assertTrue(thread.startsWith("linq-"), thread)
+            }
+        }
+    }
+
+    @Test
+    fun oneThreadServesOneCallAfterTheOther() {
+        fun threads() = Thread.getAllStackTraces().keys.count { it.name.startsWith("linq-") }
+        until("the threads of other tests end") { threads() == 0 }
+        Sandbox.client().use { client -> repeat(20) { runBlocking { client.presign("note.txt", 1) } } }
+        // A thread becomes idle a moment after its call has ended.
+        assertTrue(threads() in 1..10, "${threads()} threads")
+    }
+
+    @Test
+    fun aStreamWhoseReadReturnsNothingIsReadByteByByte() {
+        Sandbox.client().use { client ->
+            val lazy = object : InputStream() {
+                private val content = ByteArrayInputStream(bytes)
+
+                override fun read(): Int = content.read()
+
+                override fun read(b: ByteArray, off: Int, len: Int): Int = 0
+            }
+            val id = runBlocking { client.upload(UploadSource.of(lazy, 1000), UploadOptions("note.txt")) }.id
+            assertEquals(bytes.decodeToString(), Sandbox.stored(id).decodeToString())
+        }
+    }
+}
