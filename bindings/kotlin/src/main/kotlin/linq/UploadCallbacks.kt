@@ -19,10 +19,13 @@ internal class UploadCallbacks(
     /** Reads up to [most] bytes, at least one. Returns how many; -1 at the end. */
     fun read(chunk: ByteArray, most: Int): Int {
         val stream = stream ?: open!!().also { stream = it }
-        while (true) {
-            val count = stream.read(chunk, 0, most)
-            if (count != 0) return count
-        }
+        val count = stream.read(chunk, 0, most)
+        if (count != 0) return count
+        // Some streams return 0 against their contract. This function waits for a byte.
+        val byte = stream.read()
+        if (byte < 0) return -1
+        chunk[0] = byte.toByte()
+        return 1
     }
 
     /** The next [read] opens it again. */
