@@ -741,7 +741,8 @@ typedef struct linq_client_options {
   uint32_t connect_timeout_ms;
   /**
    * How long a connection may stall, that is, transfer no byte in either direction. A slow
-   * upload that makes progress does not stall. 0: 30 000.
+   * upload that makes progress does not stall. A response must also be complete so long after
+   * its first byte. 0: 30 000.
    */
   uint32_t stall_timeout_ms;
   /** How many attempts to make in all. 1: no retries. 0: 4. */

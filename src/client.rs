@@ -54,7 +54,8 @@ pub struct Config {
     pub allow_http_loopback: bool,
     /// How long DNS, connecting and the TLS handshake may take together. 10 s.
     pub connect_timeout: Duration,
-    /// How long there may be no progress in either direction. 30 s.
+    /// How long there may be no progress in either direction, and how long a response may take from its first byte on.
+    /// 30 s.
     pub stall_timeout: Duration,
     /// The number of attempts in all; 1: no retries. 4.
     pub max_attempts: u32,

@@ -358,7 +358,8 @@ pub struct linq_client_options {
     /// Limits the DNS lookup, the connection and the TLS handshake together. 0: 10 000.
     pub connect_timeout_ms: u32,
     /// How long a connection may stall, that is, transfer no byte in either direction. A slow
-    /// upload that makes progress does not stall. 0: 30 000.
+    /// upload that makes progress does not stall. A response must also be complete so long after
+    /// its first byte. 0: 30 000.
     pub stall_timeout_ms: u32,
     /// How many attempts to make in all. 1: no retries. 0: 4.
     pub max_attempts: u32,
