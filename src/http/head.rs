@@ -54,10 +54,11 @@ pub(super) fn parse(input: &[u8], to_head: bool) -> Result<Parsed, NotHttp> {
     }
     let framing = framing(status, to_head, &headers)?;
     let named = |token| tokens(&headers, CONNECTION).any(|found| found.eq_ignore_ascii_case(token));
-    let persistent = if response.version == Some(1) { !named("close") } else { named("keep-alive") };
-    let keep_alive = persistent
+    let is_http_1_1 = response.version == Some(1);
+    let keep_alive = !named("close")
+        && (is_http_1_1 || named("keep-alive"))
         && framing != Framing::UntilClose
-        && !is_ambiguous(status, to_head, response.version == Some(1), &headers);
+        && !is_ambiguous(status, to_head, is_http_1_1, &headers);
     Ok(Parsed::Final { length, head: Head { status, headers, framing, keep_alive } })
 }
 
@@ -207,6 +208,7 @@ mod tests {
             ("1.1 200 OK|Content-Length: 3|Connection: x, Close", Length(3), false),
             ("1.0 200 OK|Content-Length: 3", Length(3), false),
             ("1.0 200 OK|Content-Length: 3|Connection: Keep-Alive", Length(3), true),
+            ("1.0 200 OK|Content-Length: 3|Connection: keep-alive, close", Length(3), false),
             ("1.1 200 OK|Transfer-Encoding: gzip, Chunked", Chunked, true),
             ("1.1 200 OK|Transfer-Encoding: chunked|Content-Length: 3", Chunked, false),
             ("1.1 200 OK|Transfer-Encoding: gzip", UntilClose, false),
