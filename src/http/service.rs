@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ureq::Agent;
 use ureq::http::{Method, Uri};
+use ureq::{Agent, AsSendBody};
 use zeroize::Zeroizing;
 
 use super::agent::{self, OUTPUT, PLACEHOLDER, Running};
@@ -181,16 +181,9 @@ impl Http {
         for (name, value) in &request.headers {
             head = head.header(*name, if *name == "authorization" { PLACEHOLDER } else { value });
         }
-        let bytes: &[u8] = match request.body {
-            Body::Bytes(bytes) => bytes,
-            _ => &[],
-        };
-        // A request with a setting unlike the agent's neither takes a connection from ureq's pool nor puts one there.
-        let response = match (bytes, unpooled) {
-            ([], false) => agent.run(head.body(())?)?,
-            ([], true) => agent.run(agent.configure_request(head.body(())?).no_delay(false).build())?,
-            (_, false) => agent.run(head.body(bytes)?)?,
-            (_, true) => agent.run(agent.configure_request(head.body(bytes)?).no_delay(false).build())?,
+        let response = match request.body {
+            Body::Bytes(bytes) if !bytes.is_empty() => run(&agent, head.body(bytes)?, unpooled)?,
+            _ => run(&agent, head.body(())?, unpooled)?,
         };
         let (head, mut body) = response.into_parts();
         // The exchange has bounded it.
@@ -201,6 +194,18 @@ impl Http {
             body: ZeroizingBytes::new(body),
             replayed: false,
         })
+    }
+}
+
+/// A request with a setting unlike the agent's neither takes a connection from ureq's pool nor puts one there.
+fn run<B: AsSendBody>(
+    agent: &Agent,
+    request: ureq::http::Request<B>,
+    unpooled: bool,
+) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
+    match unpooled {
+        true => agent.run(agent.configure_request(request).no_delay(false).build()),
+        false => agent.run(request),
     }
 }
 
