@@ -1,5 +1,5 @@
 //! Servers for tests, down to TLS's records.
-#![allow(dead_code)] // tests/figures and tests/idle.rs use some of it
+#![allow(dead_code)] // tests/timing and tests/idle.rs use some of it
 
 mod connection;
 pub mod flow;
