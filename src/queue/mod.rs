@@ -119,12 +119,12 @@ impl Queue {
 
     /// Cancels the uploads with this tag; the last event of each says so.
     pub fn cancel(&self, tag: u64) {
-        self.cancel_where(|its| its == tag);
+        self.cancel_those(Some(tag));
     }
 
     /// Cancels every upload.
     pub fn cancel_all(&self) {
-        self.cancel_where(|_| true);
+        self.cancel_those(None);
     }
 
     /// Cancels every upload and waits until the threads have ended. A [`next`](Self::next) that runs meanwhile fails as
@@ -143,9 +143,9 @@ impl Queue {
         }
     }
 
-    fn cancel_where(&self, wanted: impl Fn(u64) -> bool) {
+    fn cancel_those(&self, tag: Option<u64>) {
         let Ok(mut state) = self.open() else { return };
-        let dropped = state.cancel(wanted, &self.shared.signal);
+        let dropped = state.cancel(tag, &self.shared.signal);
         self.shared.news.notify_all();
         drop(state);
         drop(dropped);

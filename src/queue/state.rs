@@ -17,13 +17,14 @@ use crate::report;
 /// The most log lines that wait for a call of `next`: the oldest are dropped.
 const MAX_LINES: usize = 256;
 
-/// Only `add` allocates: it reserves the room for the upload's event too.
+/// An event that waits needs no memory: `add` has reserved the room for it.
 #[derive(Default)]
 pub(super) struct State {
     /// Every upload whose last event was not fetched.
     uploads: HashMap<u64, Upload>,
-    /// Those that have not started.
-    waiting: VecDeque<u64>,
+    /// Those that have not started, and their tags.
+    waiting: VecDeque<(u64, u64)>,
+    running: Vec<Running>,
     /// Those with an event, in the order of the events.
     ready: VecDeque<u64>,
     next_id: u64,
@@ -31,6 +32,13 @@ pub(super) struct State {
     pub(super) threads: Vec<JoinHandle<()>>,
     lines: VecDeque<(Level, String)>,
     pub(super) closed: bool,
+}
+
+struct Running {
+    id: u64,
+    tag: u64,
+    /// Cancels this upload only.
+    own: CancelToken,
 }
 
 /// An upload that starts.
@@ -54,10 +62,9 @@ pub(super) struct Upload {
     step: Step,
 }
 
-enum Step {
+pub(super) enum Step {
     Waiting(Box<QueuedUpload>),
-    /// With the token that cancels it.
-    Running(CancelToken),
+    Running,
     Over(Result<Attachment, Error>),
 }
 
@@ -86,19 +93,19 @@ impl State {
             step,
         };
         self.uploads.insert(id, upload);
-        self.waiting.push_back(id);
+        self.waiting.push_back((id, tag));
         Ok(id)
     }
 
     /// Removes an upload that was just added.
     pub(super) fn withdraw(&mut self, id: u64) {
-        self.waiting.retain(|waiting| *waiting != id);
+        self.waiting.pop_back();
         self.uploads.remove(&id);
     }
 
     /// Starts the next upload; `None` if none waits.
     pub(super) fn begin(&mut self, signal: &Signal) -> Option<Begun> {
-        while let Some(id) = self.waiting.pop_front() {
+        while let Some((id, tag)) = self.waiting.pop_front() {
             let own = match CancelToken::new() {
                 Ok(own) => own,
                 Err(e) => {
@@ -108,7 +115,8 @@ impl State {
                 }
             };
             let Some(upload) = self.uploads.get_mut(&id) else { continue };
-            if let Step::Waiting(its) = std::mem::replace(&mut upload.step, Step::Running(own.clone())) {
+            if let Step::Waiting(its) = std::mem::replace(&mut upload.step, Step::Running) {
+                self.running.push(Running { id, tag, own: own.clone() });
                 return Some(Begun { id, upload: its, own });
             }
         }
@@ -137,6 +145,9 @@ impl State {
     }
 
     pub(super) fn finish(&mut self, id: u64, result: Result<Attachment, Error>, signal: &Signal) {
+        if let Some(at) = self.running.iter().position(|running| running.id == id) {
+            self.running.swap_remove(at);
+        }
         let Some(upload) = self.uploads.get_mut(&id) else { return };
         if let Ok(attachment) = &result {
             (upload.sent, upload.total) = (attachment.size_bytes, attachment.size_bytes);
@@ -185,24 +196,21 @@ impl State {
         }
     }
 
-    /// Cancels those whose tag is wanted. The result is to be dropped without the lock.
-    pub(super) fn cancel(&mut self, wanted: impl Fn(u64) -> bool, signal: &Signal) -> Vec<QueuedUpload> {
+    /// Cancels those with this tag; `None`: all. The result is to be dropped without the lock.
+    pub(super) fn cancel(&mut self, tag: Option<u64>, signal: &Signal) -> Vec<Step> {
+        let wanted = |its| tag.is_none_or(|tag| tag == its);
         let mut dropped = Vec::new();
-        for upload in self.uploads.values().filter(|upload| wanted(upload.tag)) {
-            if let Step::Running(own) = &upload.step {
-                own.cancel();
-            }
+        for running in self.running.iter().filter(|running| wanted(running.tag)) {
+            running.own.cancel();
         }
         let mut waiting = std::mem::take(&mut self.waiting);
-        waiting.retain(|&id| {
-            let Some(upload) = self.uploads.get_mut(&id) else { return false };
-            if !wanted(upload.tag) {
+        waiting.retain(|&(id, tag)| {
+            if !wanted(tag) {
                 return true;
             }
+            let Some(upload) = self.uploads.get_mut(&id) else { return false };
             let over = Step::Over(Err(Error::cancelled()));
-            if let Step::Waiting(never) = std::mem::replace(&mut upload.step, over) {
-                dropped.push(*never);
-            }
+            dropped.push(std::mem::replace(&mut upload.step, over));
             self.announce(id, signal);
             false
         });
@@ -211,17 +219,14 @@ impl State {
     }
 
     /// Cancels every upload. Returns the threads to join, and what is to be dropped without the lock.
-    pub(super) fn close(&mut self) -> (Vec<JoinHandle<()>>, Vec<Upload>) {
+    pub(super) fn close(&mut self) -> (Vec<JoinHandle<()>>, HashMap<u64, Upload>) {
         self.closed = true;
         self.waiting.clear();
         self.ready.clear();
-        let uploads: Vec<_> = self.uploads.drain().map(|(_, upload)| upload).collect();
-        for upload in &uploads {
-            if let Step::Running(own) = &upload.step {
-                own.cancel();
-            }
+        for running in &self.running {
+            running.own.cancel();
         }
-        (std::mem::take(&mut self.threads), uploads)
+        (std::mem::take(&mut self.threads), std::mem::take(&mut self.uploads))
     }
 
     pub(super) fn push_line(&mut self, level: Level, text: String) {
