@@ -31,7 +31,7 @@ static linq_status add(linq_queue *queue, const char *path, uint64_t tag, linq_e
 static int show(const linq_event *event, const char *path) {
   switch (event->kind) {
     case LINQ_EVENT_PROGRESS:
-      fprintf(stderr, "%s: %" PRIu64 "%%\n", path, event->sent * 100 / event->total);
+      if (event->step == LINQ_STEP_PUT) fprintf(stderr, "%s: %" PRIu64 "%%\n", path, event->sent * 100 / event->total);
       return 1;
     case LINQ_EVENT_FINISHED:
       printf("%s\t%s\n", event->attachment->attachment_id, path);

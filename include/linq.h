@@ -613,7 +613,7 @@ typedef int32_t (*linq_rewind_fn)(void *user_data);
 /**
  * Where the bytes of an upload come from: 1 to 104 857 600 of them. Start with
  * linq_source_default(), then set kind and the fields that it names; the others must stay zero.
- * Everything is borrowed until the call returns.
+ * Everything is borrowed until the call returns; the bytes of a queue for longer, see linq_queue_add.
  */
 typedef struct linq_source {
   /** sizeof(linq_source) of the caller; the _default() function sets it. */
