@@ -30,8 +30,11 @@ public fun LinqClient.Builder.buildForAndroid(): LinqClient {
  * yours to close, once the upload has ended. For a pipe, use [UploadSource.of] with a stream.
  */
 @JvmOverloads
-public fun ParcelFileDescriptor.asUploadSource(offset: Long = 0, length: Long = 0): UploadSource =
-    UploadSource(Native.SOURCE_DESCRIPTOR, null, offset, length, descriptor = fd)
+public fun ParcelFileDescriptor.asUploadSource(offset: Long = 0, length: Long = 0): UploadSource {
+    // The source refers to this object, which would close the file when it is collected.
+    fun opened() = UploadSource(Native.SOURCE_DESCRIPTOR, null, offset, length, descriptor = fd)
+    return UploadSource(Native.SOURCE_DESCRIPTOR, null, offset, length, prepare = ::opened)
+}
 
 /**
  * What a content:// URI stands for, such as a photo that was picked. Name and size are the provider's; [linq.UploadOptions.filename]

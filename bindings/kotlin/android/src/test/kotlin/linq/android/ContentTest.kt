@@ -128,4 +128,15 @@ class ContentTest {
             assertFailsWith<LinqException.InvalidArgument> { upload(UploadOptions(), open.asUploadSource()) }
         }
     }
+
+    /** A descriptor that is collected closes its file. */
+    @Test
+    fun aSourceKeepsItsDescriptorOpen() {
+        val source = ParcelFileDescriptor(file).asUploadSource()
+        repeat(5) {
+            System.gc()
+            Thread.sleep(20)
+        }
+        assertContentEquals(bytes, Sandbox.stored(upload(UploadOptions("a.txt"), source).id))
+    }
 }
