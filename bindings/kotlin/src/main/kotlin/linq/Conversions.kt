@@ -16,6 +16,10 @@ internal fun String.utf8(name: String): ByteArray {
 internal fun Collection<String>.utf8(name: String): Array<ByteArray> =
     mapIndexed { index, text -> text.utf8("$name[$index]") }.toTypedArray()
 
+/** A uint64_t has no negative numbers. */
+internal fun Long.unsigned(name: String): Long =
+    if (this >= 0) this else throw LinqException.invalidArgument("$name is $this; it cannot be negative")
+
 /** 0 stands for "not given"; what is not positive ends at once. Rounded up. The bits of a uint32_t. */
 internal fun milliseconds(duration: Duration?): Int = when {
     duration == null -> 0

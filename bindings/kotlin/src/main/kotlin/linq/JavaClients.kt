@@ -1,5 +1,6 @@
 package linq
 
+import java.io.IOException
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.CountDownLatch
 import kotlinx.coroutines.CoroutineScope
@@ -17,7 +18,7 @@ public fun interface PlaceRenewer {
      * Another place, for the same name, size and type; `null`: there is none. Runs on a thread of the library, which is interrupted
      * if the call is cancelled. What this throws comes out of the call.
      */
-    @Throws(Exception::class)
+    @Throws(IOException::class, InterruptedException::class)
     public fun renew(expired: Presigned): Presigned?
 }
 
@@ -25,24 +26,24 @@ private fun PlaceRenewer.suspending(): suspend (Presigned) -> Presigned? = { run
 
 /**
  * The calls of a [LinqClient] for Java: each blocks until it has ended. [Thread.interrupt] cancels it, and it throws
- * [InterruptedException].
+ * [InterruptedException]. An upload also throws what a stream or a [PlaceRenewer] does.
  */
 public class BlockingLinqClient internal constructor(private val client: LinqClient) {
     /** See [LinqClient.upload]. */
     @JvmOverloads
-    @Throws(LinqException::class, InterruptedException::class)
+    @Throws(IOException::class, InterruptedException::class)
     public fun upload(source: UploadSource, options: UploadOptions = UploadOptions()): LinqAttachment =
         wait { client.upload(source, options) }
 
     /** See [LinqClient.uploadPresigned]. */
     @JvmOverloads
-    @Throws(LinqException::class, InterruptedException::class)
+    @Throws(IOException::class, InterruptedException::class)
     public fun uploadPresigned(
         presigned: Presigned, source: UploadSource, options: UploadOptions = UploadOptions(),
     ): LinqAttachment = wait { client.uploadPresigned(presigned, source, options) }
 
     /** The same, and goes on with another place when this one has expired. */
-    @Throws(LinqException::class, InterruptedException::class)
+    @Throws(IOException::class, InterruptedException::class)
     public fun uploadPresigned(
         presigned: Presigned, source: UploadSource, options: UploadOptions, renewer: PlaceRenewer,
     ): LinqAttachment = wait { client.uploadPresigned(presigned, source, options, renewer.suspending()) }

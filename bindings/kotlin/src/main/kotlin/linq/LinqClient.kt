@@ -113,6 +113,7 @@ public class LinqClient internal constructor(
     ): Presigned {
         val name = filename.utf8("filename")
         val type = contentType?.utf8("contentType")
+        size.unsigned("size")
         return call(timeout) { client, token, limit ->
             Presigned(Reply(Native.presign(client, name, type, size, observer, token, limit)))
         }
@@ -203,7 +204,8 @@ public class LinqClient internal constructor(
                 LinqAttachment(
                     Reply(
                         Native.upload(
-                            client, json, opened.kind, opened.origin, opened.descriptor, opened.offset, opened.length,
+                            client, json, opened.kind, opened.origin, opened.descriptor, opened.offset.unsigned("offset"),
+                            opened.length.unsigned("length"),
                             filename ?: opened.filename?.utf8("filename"), type, callbacks, has, observer, token, limit,
                         ),
                     ),
@@ -302,7 +304,7 @@ public class LinqClient internal constructor(
         @JvmStatic
         @JvmOverloads
         public fun contentType(name: String?, bytes: ByteArray? = null): String? =
-            Native.contentType(name?.utf8("name"), bytes)?.decodeToString()
+            Native.contentType(name?.replace('\u0000', '\uFFFD')?.encodeToByteArray(), bytes)?.decodeToString()
 
         /**
          * Sets who receives the library's log lines up to a level, in the whole process. None by default. No line contains a

@@ -3,6 +3,7 @@ package linq
 import java.io.Closeable
 import java.io.File
 import java.io.FileDescriptor
+import java.io.IOException
 import java.io.InputStream
 import java.nio.ByteBuffer
 import java.nio.channels.FileChannel
@@ -26,7 +27,7 @@ public class UploadSource internal constructor(
     internal val filename: String? = null,
     /** Closed when the call has ended. */
     internal val resource: Closeable? = null,
-    /** For a source that takes a while to open: opens it for one call, on the thread of the call. */
+    /** For a source that may fail or takes a while to open: opens it for one call, on the thread of the call. */
     internal val prepare: (() -> UploadSource)? = null,
 ) {
     public companion object {
@@ -45,7 +46,7 @@ public class UploadSource internal constructor(
         @JvmOverloads
         public fun of(bytes: ByteArray, offset: Int = 0, length: Int = bytes.size - offset): UploadSource {
             if (offset < 0 || length < 0 || length > bytes.size - offset) {
-                throw LinqException.invalidArgument("offset $offset and length $length are not within ${bytes.size} bytes")
+                throw IndexOutOfBoundsException("offset $offset and length $length are not within ${bytes.size} bytes")
             }
             return UploadSource(Native.SOURCE_BYTES, bytes, offset.toLong(), length.toLong())
         }
@@ -70,6 +71,7 @@ public class UploadSource internal constructor(
         /** The same of a channel. Its position is neither used nor changed. */
         @JvmStatic
         @JvmOverloads
+        @Throws(IOException::class)
         public fun of(channel: FileChannel, offset: Long = 0, length: Long = channel.size() - offset): UploadSource =
             of(length) { ChannelStream(channel, offset, offset + length) }
 
@@ -86,13 +88,15 @@ public class UploadSource internal constructor(
         public fun of(size: Long, open: StreamOpener): UploadSource =
             UploadSource(Native.SOURCE_READER, null, 0, size, open::open, canRewind = true)
 
-        private fun path(path: String) = UploadSource(Native.SOURCE_PATH, path.utf8("path"), 0, 0)
+        private fun path(path: String) =
+            UploadSource(Native.SOURCE_PATH, null, 0, 0, prepare = { UploadSource(Native.SOURCE_PATH, path.utf8("path"), 0, 0) })
     }
 }
 
 /** Opens a stream of the same bytes each time. */
 public fun interface StreamOpener {
     /** The stream, at its first byte. What this throws comes out of the upload. */
+    @Throws(IOException::class)
     public fun open(): InputStream
 }
 

@@ -8,8 +8,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayInputStream;
+import java.io.File;
+import java.io.FileInputStream;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.lang.reflect.Method;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -150,8 +157,54 @@ class JavaClientsTest {
   }
 
   @Test
-  void types() throws Exception {
+  void checkedExceptionsAreDeclared() throws Exception {
+    File missing = new File("/no/such/file.txt");
+    UploadSource source = UploadSource.of(10, () -> new FileInputStream(missing));
+    PlaceRenewer renewer = expired -> {
+      throw new FileNotFoundException("no place");
+    };
+    Sandbox.INSTANCE.fault("{\"side\":\"api\",\"times\":1,\"fault\":{\"expired\":true}}");
+    try (LinqClient client = client()) {
+      assertThrows(FileNotFoundException.class, () -> client.blocking().upload(source, NOTE));
+      Presigned place = client.blocking().presign("note.txt", BYTES.length);
+      IOException thrown = assertThrows(
+          IOException.class, () -> client.blocking().uploadPresigned(place, UploadSource.of(BYTES), NOTE, renewer));
+      assertEquals("no place", thrown.getMessage());
+    }
+    List<Class<?>> both = Arrays.asList(IOException.class, InterruptedException.class);
+    for (Method method : BlockingLinqClient.class.getMethods()) {
+      if (method.getName().startsWith("upload")) assertEquals(both, Arrays.asList(method.getExceptionTypes()), method.toString());
+    }
+    assertEquals(both, Arrays.asList(PlaceRenewer.class.getMethod("renew", Presigned.class).getExceptionTypes()));
+    for (Method method : UploadSource.class.getMethods()) {
+      List<Class<?>> expected = Collections.emptyList();
+      if (method.getParameterCount() > 0 && method.getParameterTypes()[0] == FileChannel.class) expected = both.subList(0, 1);
+      if (method.getName().equals("of")) assertEquals(expected, Arrays.asList(method.getExceptionTypes()), method.toString());
+    }
+  }
+
+  /** What a source is made of is looked at when it is uploaded. */
+  @Test
+  void makingASourceThrowsNothingThatIsChecked() throws Exception {
+    UploadSource nul = UploadSource.of(new File("a\0.txt"));
+    UploadSource negative = UploadSource.of(-1, () -> new ByteArrayInputStream(BYTES));
+    try (LinqClient client = client()) {
+      LinqException failure = assertThrows(LinqException.InvalidArgument.class, () -> client.blocking().upload(nul));
+      assertEquals("path contains a NUL character", failure.getMessage());
+      failure = assertThrows(LinqException.InvalidArgument.class, () -> client.blocking().upload(negative, NOTE));
+      assertEquals("length is -1; it cannot be negative", failure.getMessage());
+      failure = assertThrows(LinqException.InvalidArgument.class, () -> client.blocking().presign("note.txt", -1));
+      assertEquals("size is -1; it cannot be negative", failure.getMessage());
+    }
+    assertThrows(IndexOutOfBoundsException.class, () -> UploadSource.of(BYTES, 1, BYTES.length));
+    assertThrows(IndexOutOfBoundsException.class, () -> UploadSource.of(BYTES, -1));
+  }
+
+  @Test
+  void types() {
     assertEquals("image/jpeg", LinqClient.contentType("photo.jpg"));
     assertNull(LinqClient.contentType("a.exe"));
+    assertEquals("image/jpeg", LinqClient.contentType("a\ud83c.jpg"));
+    assertNull(LinqClient.contentType("a.jpg\0.exe"));
   }
 }
