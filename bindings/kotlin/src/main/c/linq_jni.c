@@ -458,6 +458,8 @@ static jboolean fill_source(struct texts *texts, struct upload *upload, linq_sou
     case LINQ_SOURCE_BYTES:
       if (is_array) {
         *elements = (*env)->GetByteArrayElements(env, origin, NULL);
+        /* Some JVMs only return NULL. */
+        if (*elements == NULL && !(*env)->ExceptionCheck(env)) throw_out_of_memory(env);
         source->bytes = *elements == NULL ? NULL : *elements + source->offset;
       } else {
         char *start = (*env)->GetDirectBufferAddress(env, origin);

@@ -11,7 +11,7 @@ import kotlin.time.Duration.Companion.milliseconds
  * The subclass is the kind of failure, one for each status of linq.h. A call that was cancelled throws a
  * [CancellationException] instead. The wording of [message] may change: decide by the other properties.
  */
-public sealed class LinqException(failure: Failure) : IOException(failure.message) {
+public sealed class LinqException private constructor(failure: Failure) : IOException(failure.message) {
     /** The number of the kind, as in linq.h. */
     public val status: Int = failure.status
 
@@ -109,15 +109,15 @@ public sealed class LinqException(failure: Failure) : IOException(failure.messag
     public class Internal internal constructor(failure: Failure) : LinqException(failure)
 
     /** The numbers and texts of a linq_error. */
-    public class Failure internal constructor(numbers: LongArray, internal val texts: List<String?>) {
-        internal val status = numbers[0].toInt()
-        internal val httpStatus = numbers[1].toInt().takeIf { it != 0 }
-        internal val apiCode = numbers[2].toInt().takeIf { it != 0 }
-        internal val retryAfterMillis = numbers[3].takeIf { it != 0L }
-        internal val attempts = numbers[4].toInt()
-        internal val isRetryable = numbers[5] != 0L
-        internal val systemError = numbers[6].toInt().takeIf { it != 0 }
-        internal val message = texts.firstOrNull().orEmpty()
+    internal class Failure(numbers: LongArray, val texts: List<String?>) {
+        val status = numbers[0].toInt()
+        val httpStatus = numbers[1].toInt().takeIf { it != 0 }
+        val apiCode = numbers[2].toInt().takeIf { it != 0 }
+        val retryAfterMillis = numbers[3].takeIf { it != 0L }
+        val attempts = numbers[4].toInt()
+        val isRetryable = numbers[5] != 0L
+        val systemError = numbers[6].toInt().takeIf { it != 0 }
+        val message = texts.firstOrNull().orEmpty()
     }
 
     internal companion object {

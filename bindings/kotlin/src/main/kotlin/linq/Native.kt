@@ -91,18 +91,18 @@ internal object Native {
 private object NativeLibrary {
     fun load() {
         val system = System.getProperty("os.name").orEmpty()
-        val name = if (system.startsWith("Mac")) "liblinqjni.dylib" else "liblinqjni.so"
-        val processor = when (val arch = System.getProperty("os.arch")) {
-            "amd64" -> "x86_64"
-            "arm64" -> "aarch64"
-            else -> arch
+        val arch = System.getProperty("os.arch").orEmpty()
+        val processor = mapOf("amd64" to "x86_64", "arm64" to "aarch64")[arch] ?: arch
+        val resource = when {
+            system == "Linux" -> "linux-$processor/liblinqjni.so"
+            system.startsWith("Mac") -> "macos-$processor/liblinqjni.dylib"
+            else -> null
         }
-        val resource = "native/${if (system.startsWith("Mac")) "macos" else "linux"}-$processor/$name"
-        val content = Native::class.java.getResourceAsStream(resource)
-            ?: throw UnsatisfiedLinkError("this build of linq has no native library for $system on $processor: $resource")
+        val content = resource?.let { Native::class.java.getResourceAsStream("native/$it") }
+            ?: throw UnsatisfiedLinkError("this build of linq has no native library for $system on $arch")
         // The directory is new and only this user's, so nobody else can put a library there. A loaded file may be deleted.
         val directory = Files.createTempDirectory("linq")
-        val file = directory.resolve(name)
+        val file = directory.resolve(resource.substringAfter('/'))
         try {
             content.use { Files.copy(it, file, StandardCopyOption.REPLACE_EXISTING) }
             System.load(file.toString())

@@ -107,4 +107,27 @@ class CallsTest {
             assertEquals(bytes.decodeToString(), Sandbox.stored(id).decodeToString())
         }
     }
+
+    @Test
+    fun withoutANativeLibraryACallSaysSo() {
+        val java = ProcessBuilder(
+            System.getProperty("java.home") + "/bin/java", "-Dos.name=Windows 11", "-cp", System.getProperty("surefire.test.class.path"),
+            "linq.WithoutLibrary",
+        )
+        val process = java.redirectErrorStream(true).start()
+        assertEquals(
+            "java.lang.UnsatisfiedLinkError: this build of linq has no native library for Windows 11 on ${System.getProperty("os.arch")}",
+            process.inputStream.bufferedReader().readLine(),
+        )
+        assertEquals(0, process.waitFor())
+    }
+}
+
+/** A program of its own: the library is loaded once in a process. Its client is made by the first call, as on Android. */
+object WithoutLibrary {
+    @JvmStatic
+    fun main(arguments: Array<String>) {
+        val client = LinqClient(ClientHandle(ClientSettings()::open), null)
+        println(runCatching { runBlocking { withTimeout(20.seconds) { client.presign("note.txt", 1) } } }.exceptionOrNull())
+    }
 }
