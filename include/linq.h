@@ -773,7 +773,7 @@ static inline linq_client_options linq_client_options_default(void) {
  *
  * LINQ_INVALID_ARGUMENT  a setting has an invalid value, such as a base_url that is not a URL
  * LINQ_FILE              ca_file cannot be read
- * LINQ_TLS               ca_file or ca_pem contains no certificate
+ * LINQ_TLS               ca_file or ca_pem has no certificate, or one that cannot be read
  *
  * Also LINQ_NO_MEMORY and LINQ_INTERNAL.
  */
