@@ -29,9 +29,6 @@ class CancelTest {
 
     private val options = UploadOptions("note.txt")
 
-    /** Other work on this machine may delay what takes time. */
-    private val limitMs = 10.0 * (System.getenv("LINQ_TEST_SLOW")?.toInt() ?: 4)
-
     @Test
     fun everyPhaseEndsAtOnce() {
         val bytes = text(8_000_000)
@@ -44,32 +41,33 @@ class CancelTest {
             Triple("backoff", """{"side":"api","fault":{"respond":{"status":503,"headers":[["Retry-After","20"]]}}}""", Sandbox.api),
         )
         for ((name, fault, api) in phases) {
-            Sandbox.calm()
-            val injected = Sandbox.fault(fault)
-            val took = Sandbox.client(api).use { client -> cancelled({ injected() > 0 }) { upload(client) } }
-            println("cancelled while $name: %.2f ms".format(took))
-            assertTrue(took < limitMs, "$name: $took ms")
+            endsAtOnce(name) {
+                Sandbox.calm()
+                val injected = Sandbox.fault(fault)
+                Sandbox.client(api).use { client -> cancelled({ injected() > 0 }) { upload(client) } }
+            }
         }
-        val connecting = Sandbox.client(Sandbox.blackHole).use { client -> cancelled({ Thread.sleep(200) == Unit }) { upload(client) } }
-        println("cancelled while connecting: %.2f ms".format(connecting))
-        assertTrue(connecting < limitMs, "connecting: $connecting ms")
+        endsAtOnce("connecting") {
+            Sandbox.client(Sandbox.blackHole).use { client -> cancelled({ Thread.sleep(200) == Unit }) { upload(client) } }
+        }
     }
 
     @Test
     fun aLookupThatHangsEndsAtOnce() {
         val log = File.createTempFile("linq", "shim")
-        val java = ProcessBuilder(
-            System.getProperty("java.home") + "/bin/java", "-Xcheck:jni", "-cp", System.getProperty("surefire.test.class.path"),
-            "linq.HangingLookup",
-        )
-        java.environment() += mapOf("LD_PRELOAD" to System.getenv("LINQ_SHIM"), "SHIM_LOG" to log.path)
-        val process = java.redirectErrorStream(true).start()
-        val said = process.inputStream.bufferedReader().readText()
-        assertEquals(0, process.waitFor(), said)
+        endsAtOnce("lookup") {
+            log.writeText("")
+            val java = ProcessBuilder(
+                System.getProperty("java.home") + "/bin/java", "-Xcheck:jni", "-cp", System.getProperty("surefire.test.class.path"),
+                "linq.HangingLookup",
+            )
+            java.environment() += mapOf("LD_PRELOAD" to System.getenv("LINQ_SHIM"), "SHIM_LOG" to log.path)
+            val process = java.redirectErrorStream(true).start()
+            val said = process.inputStream.bufferedReader().readText()
+            assertEquals(0, process.waitFor(), said)
+            assertNotNull(said.trim().toDoubleOrNull(), said)
+        }
         log.delete()
-        val took = assertNotNull(said.trim().toDoubleOrNull(), said)
-        println("cancelled while lookup: %.2f ms".format(took))
-        assertTrue(took < limitMs, "$took ms")
     }
 
     @Test
@@ -78,12 +76,13 @@ class CancelTest {
         Sandbox.client().use { client ->
             val all = List(CallThreads.LIMIT) { async(Dispatchers.Default) { client.presign("note.txt", 1) } }
             withTimeout(30.seconds) { while (injected() < CallThreads.LIMIT) delay(2) }
-            val called = AtomicBoolean()
-            val took = cancelled(called::get) {
-                called.set(true)
-                client.presign("note.txt", 1)
+            endsAtOnce("waiting for a thread") {
+                val called = AtomicBoolean()
+                cancelled(called::get) {
+                    called.set(true)
+                    client.presign("note.txt", 1)
+                }
             }
-            assertTrue(took < limitMs, "$took ms")
             val late = assertFailsWith<LinqException.Timeout> { client.presign("note.txt", 1, timeout = 50.milliseconds) }
             assertEquals("the timeout passed before this call had a thread", late.message)
             assertEquals(CallThreads.LIMIT, injected())

@@ -85,3 +85,18 @@ fun until(what: String, holds: () -> Boolean) {
         Thread.sleep(2)
     }
 }
+
+/**
+ * Cancels in [phase] until that took less than 10 ms; [cancel] returns how long. A machine that is busy with something else comes late
+ * to many calls, but not to all of half a minute; a library that is late is late each time.
+ */
+fun endsAtOnce(phase: String, cancel: () -> Double) {
+    val late = mutableListOf<Double>()
+    val end = System.nanoTime() + 30_000_000_000
+    while (true) {
+        val took = cancel()
+        if (took < 10) return println("cancelled while $phase: %.2f ms".format(took))
+        late += took
+        if (System.nanoTime() > end) fail("$phase: never within 10 ms: $late")
+    }
+}
