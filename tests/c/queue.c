@@ -210,6 +210,12 @@ static int puts_seen(void) {
   return seen;
 }
 
+/* Waits until so many are sending. */
+static void await_puts(int many) {
+  for (int64_t end = now_ms() + 20000 * slow(); puts_seen() < many && now_ms() < end;) sleep_ms(20);
+  CHECK(puts_seen() >= many);
+}
+
 static void adding_does_not_wait_and_as_many_run_as_may(void) {
   static const struct {
     uint32_t in_flight;
@@ -222,7 +228,7 @@ static void adding_does_not_wait_and_as_many_run_as_may(void) {
     int64_t start = now_ms();
     for (uint64_t tag = 0; tag < 8; tag++) add_text(queue, "hello", tag);
     CHECK(now_ms() - start < 500 * slow());
-    for (int64_t end = now_ms() + 20000 * slow(); puts_seen() < cases[i].run && now_ms() < end;) sleep_ms(20);
+    await_puts(cases[i].run);
     sleep_ms(300);
     CHECK(puts_seen() == cases[i].run); /* none is answered, so no other begins */
     linq_free(queue);
@@ -327,16 +333,17 @@ static void a_place_and_strings_are_copied(void) {
 
 static void a_path_is_opened_when_its_turn_comes(void) {
   calm();
-  fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"delay_ms\":500}}");
+  fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"no_answer\":true}}");
   linq_queue *queue = queue_of(1);
   add_text(queue, "hello", 1);
-  sleep_ms(100);
+  await_puts(1);
   const char *path = file_of("later.txt", 5);
   CHECK(unlink(path) == 0);
   add_path(queue, path, 2);
   add_path(queue, "/nowhere/x.txt", 3);
   CHECK_TEXT(file_of("later.txt", 6), path);
-  ends(queue, 1, LINQ_OK, 2);
+  linq_queue_cancel(queue, 1);
+  ends(queue, 1, LINQ_CANCELLED, 2);
   linq_event *event = last(queue);
   CHECK(event->tag == 2 && event->attachment != NULL && event->attachment->size_bytes == 6);
   linq_free(event);
@@ -373,6 +380,7 @@ static void a_descriptor_is_duplicated_until_its_last_event(void) {
   linq_queue *queue = queue_of(1);
   fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"no_answer\":true}}");
   add_text(queue, "hello", 1);
+  await_puts(1);
   for (uint64_t tag = 2; tag <= 3; tag++)
     CHECK_STATUS(linq_queue_add(queue, NULL, &source, &options, tag, &error), LINQ_OK, error);
   CHECK(open_of(&file) == 3);
@@ -472,9 +480,19 @@ static void the_timeout_runs_from_the_start(void) {
   calm();
 }
 
+/* For a while, no event comes but the progress of this upload. */
+static void only_progress(linq_queue *queue, uint64_t tag) {
+  linq_event *event = POISON(linq_event);
+  do {
+    CHECK(linq_queue_next(queue, 200, &event, NULL) == LINQ_OK);
+    CHECK(event == NULL || (event->tag == tag && event->kind == LINQ_EVENT_PROGRESS));
+    linq_free(event);
+  } while (event != NULL);
+}
+
 static void a_token_is_held_and_ends_its_upload_alone(void) {
   calm();
-  fault("{\"side\":\"storage\",\"times\":2,\"fault\":{\"no_answer\":true,\"for_ms\":1500}}");
+  fault("{\"side\":\"storage\",\"times\":2,\"fault\":{\"no_answer\":true}}");
   linq_queue *queue = queue_of(2);
   linq_cancel_token *token = linq_cancel_token_new();
   linq_source source = from_memory("hello", 5);
@@ -482,15 +500,13 @@ static void a_token_is_held_and_ends_its_upload_alone(void) {
   options.cancel = token;
   CHECK(linq_queue_add(queue, NULL, &source, &options, 1, NULL) == LINQ_OK);
   add_text(queue, "hello", 2);
-  sleep_ms(300);
+  await_puts(2);
   linq_cancel_token_cancel(token);
   linq_free(token);
   int64_t start = now_ms();
   ends(queue, 1, LINQ_CANCELLED, 1);
   CHECK(now_ms() - start < 200 * slow());
-  linq_event *event = last(queue); /* its connection broke, or it was stored: not cancelled */
-  CHECK(event->tag == 2 && (event->error == NULL || event->error->status != LINQ_CANCELLED));
-  linq_free(event);
+  only_progress(queue, 2);
   linq_free(queue);
   calm();
 }
@@ -500,7 +516,7 @@ static void a_token_ends_a_waiting_upload_when_it_would_start(void) {
   fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"no_answer\":true}}");
   linq_queue *queue = queue_of(1);
   add_text(queue, "hello", 1);
-  for (int64_t end = now_ms() + 20000 * slow(); puts_seen() < 1 && now_ms() < end;) sleep_ms(20);
+  await_puts(1);
   linq_cancel_token *token = linq_cancel_token_new();
   linq_source source = from_memory("hello", 5);
   linq_upload_options options = named("a.txt", NULL);
@@ -509,12 +525,7 @@ static void a_token_ends_a_waiting_upload_when_it_would_start(void) {
   add_text(queue, "hello", 4);
   linq_cancel_token_cancel(token);
   linq_free(token);
-  linq_event *event = POISON(linq_event);
-  do { /* nothing but the progress of the first: the others have not started */
-    CHECK(linq_queue_next(queue, 200, &event, NULL) == LINQ_OK);
-    CHECK(event == NULL || (event->tag == 1 && event->kind == LINQ_EVENT_PROGRESS));
-    linq_free(event);
-  } while (event != NULL);
+  only_progress(queue, 1); /* the others have not started */
   linq_queue_cancel(queue, 1);
   ends(queue, 1, LINQ_CANCELLED, 3);
   ends(queue, 2, LINQ_CANCELLED, 2);
@@ -589,9 +600,9 @@ static void ten_thousand_paths_cost_no_descriptor(void) {
   for (uint64_t tag = 2; tag < PATHS; tag++) add_path(queue, path, tag);
   CHECK(now_ms() - start < 3000 * slow());
   CHECK(open_descriptors() <= before + 2);
-  start = now_ms();
-  for (uint64_t tag = PATHS / 2; tag < PATHS; tag++) linq_queue_cancel(queue, tag); /* one does not look at all the others */
-  CHECK(now_ms() - start < 4000 * slow());
+  start = now_ms(); /* cancelling one does not look up all the others; valgrind would take a minute for it */
+  for (uint64_t tag = PATHS / 2; tag < PATHS / 2 + 2000 && slow() < 8; tag++) linq_queue_cancel(queue, tag);
+  CHECK(now_ms() - start < 2000 * slow());
   linq_queue_cancel(queue, LINQ_QUEUE_ALL);
   for (uint64_t left = PATHS; left-- > 0;) {
     linq_event *event = last(queue);
