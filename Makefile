@@ -45,8 +45,8 @@ uninstall: ## remove exactly what install put there; with the same PREFIX and DE
 deb: ## make Debian packages, liblinq0 and liblinq-dev, in target/debian
 	@scripts/deb
 
-kotlin: ## build the jar for Kotlin and Java into target/dist/maven; needs a JDK and Maven
-	@scripts/kotlin
+kotlin: ## build the jar for Kotlin and Java into target/dist/maven; needs a JDK and Maven; TARGETS="linux-x86_64 linux-aarch64" for other machines too
+	@scripts/kotlin $(strip $(TARGETS))
 
 aar: ## build the library for Android apps into target/dist/maven; needs a JDK and Maven; TARGETS="android-arm64-v8a ..." some of them
 	@scripts/aar $(strip $(TARGETS))
