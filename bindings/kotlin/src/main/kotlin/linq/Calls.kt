@@ -1,5 +1,6 @@
 package linq
 
+import java.io.Closeable
 import java.util.concurrent.SynchronousQueue
 import java.util.concurrent.ThreadPoolExecutor
 import java.util.concurrent.TimeUnit
@@ -63,14 +64,16 @@ internal object WithinCall : CoroutineContext.Element, CoroutineContext.Key<With
 }
 
 /**
- * Runs a blocking call on one of the threads. Cancelling the coroutine cancels the call; this returns once it has ended, so that
- * no callback runs afterwards.
+ * Runs a blocking call on one of the threads. Cancelling the coroutine cancels the call; this returns once [body] has ended, so that
+ * no callback runs afterwards. It does not wait for [prepare], which nothing can cancel; what that returns is closed at the end.
  */
-internal suspend fun <T> onThread(timeout: Duration?, body: (token: Long, timeoutMs: Int) -> T): T {
+internal suspend fun <T> onThread(
+    timeout: Duration?, prepare: () -> Closeable?, body: (token: Long, timeoutMs: Int) -> T,
+): T {
     val context = currentCoroutineContext()
     context.ensureActive()
     val began = TimeSource.Monotonic.markNow()
-    val call = BlockingCall { token -> body(token, milliseconds(timeout?.minus(began.elapsedNow()))) }
+    val call = BlockingCall(prepare) { token -> body(token, milliseconds(timeout?.minus(began.elapsedNow()))) }
     // The call around this one has a turn, and keeps it until this one has ended: both would wait for ever.
     if (CallThreads.isInCall || context[WithinCall] != null) return ended(call)
     takeTurn(timeout)
@@ -110,7 +113,7 @@ private suspend fun <T> ended(call: BlockingCall<T>): T {
 }
 
 /** One call, which any thread may cancel at any moment. */
-private class BlockingCall<T>(private val body: (token: Long) -> T) : Runnable {
+private class BlockingCall<T>(private val prepare: () -> Closeable?, private val body: (token: Long) -> T) : Runnable {
     val result = CompletableDeferred<Result<T>>()
     private var token = 0L
     private var isCancelled = false
@@ -118,19 +121,21 @@ private class BlockingCall<T>(private val body: (token: Long) -> T) : Runnable {
     @Synchronized
     fun cancel() {
         isCancelled = true
-        if (token != 0L) Native.tokenCancel(token)
+        if (token != 0L) Native.tokenCancel(token) else result.complete(Result.failure(cancelled()))
     }
 
     override fun run() {
-        result.complete(runCatching { CallThreads.inCall(::perform) })
+        result.complete(runCatching { CallThreads.inCall { prepare().use { perform() } } })
     }
+
+    private fun cancelled() = CancellationException("the call was cancelled")
 
     private fun perform(): T {
         val made = Native.tokenNew()
         if (made == 0L) throw LinqException.noMemory("no cancel token can be made: memory or descriptors ran out")
         try {
             synchronized(this) {
-                if (isCancelled) throw CancellationException("the call was cancelled")
+                if (isCancelled) throw cancelled()
                 token = made
             }
             return body(made)

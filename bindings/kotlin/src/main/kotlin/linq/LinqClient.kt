@@ -1,5 +1,6 @@
 package linq
 
+import java.io.Closeable
 import java.io.File
 import java.nio.ByteBuffer
 import java.nio.file.Path
@@ -183,8 +184,15 @@ public class LinqClient internal constructor(
     /** Releases the client when the calls that use it have ended. Calls that start later throw [IllegalStateException]. */
     override fun close(): Unit = client.close()
 
-    private suspend fun <T : Any> call(timeout: Duration?, body: (client: Long, token: Long, limit: Int) -> T): T =
-        onThread(timeout) { token, limit -> client.use { body(it, token, limit) } }
+    private suspend fun <T : Any> call(
+        timeout: Duration?, open: () -> Closeable? = { null }, body: (client: Long, token: Long, limit: Int) -> T,
+    ): T {
+        val prepare = {
+            client.make()
+            open()
+        }
+        return onThread(timeout, prepare) { token, limit -> client.use { body(it, token, limit) } }
+    }
 
     private suspend fun upload(
         place: Presigned?, source: UploadSource, options: UploadOptions, renew: (suspend (Presigned) -> Presigned?)?,
@@ -196,17 +204,21 @@ public class LinqClient internal constructor(
         // this coroutine.
         val context = currentCoroutineContext().minusKey(ContinuationInterceptor) + WithinCall
         val onRenew = renew?.let { { expired: Presigned -> runBlocking(context) { runCatching { it(expired) } }.getOrThrow() } }
-        return call(options.timeout) { client, token, limit ->
-            val opened = source.prepare?.invoke() ?: source
+        var opened = source
+        val open = {
+            source.prepare?.let { opened = it() }
+            opened.resource
+        }
+        return call(options.timeout, open) { client, token, limit ->
             val has = (if (options.onProgress != null) Native.HAS_PROGRESS else 0) or
                 (if (opened.canRewind) Native.HAS_REWIND else 0) or (if (renew != null) Native.HAS_RENEW else 0)
-            UploadCallbacks(options.onProgress, opened.open, onRenew, opened.resource).use { callbacks ->
+            UploadCallbacks(options.onProgress, opened.open, onRenew).use { callbacks ->
                 LinqAttachment(
                     Reply(
                         Native.upload(
                             client, json, opened.kind, opened.origin, opened.descriptor, opened.offset.unsigned("offset"),
-                            opened.length.unsigned("length"),
-                            filename ?: opened.filename?.utf8("filename"), type, callbacks, has, observer, token, limit,
+                            opened.length.unsigned("length"), filename ?: opened.filename?.utf8("filename"), type, callbacks, has,
+                            observer, token, limit,
                         ),
                     ),
                 )

@@ -8,7 +8,6 @@ internal class UploadCallbacks(
     private val onProgress: ProgressListener?,
     private val open: (() -> InputStream)?,
     private val onRenew: ((expired: Presigned) -> Presigned?)?,
-    private val resource: Closeable?,
 ) : Closeable {
     private var stream: InputStream? = null
 
@@ -39,5 +38,5 @@ internal class UploadCallbacks(
     fun renew(expired: ByteArray): ByteArray? =
         onRenew?.invoke(Presigned.parse(expired.decodeToString()))?.json?.encodeToByteArray()
 
-    override fun close(): Unit = resource.use { rewind() }
+    override fun close(): Unit = rewind()
 }

@@ -8,6 +8,8 @@ import android.net.Uri
 import android.os.ParcelFileDescriptor
 import java.io.File
 import java.io.FileNotFoundException
+import java.util.concurrent.CopyOnWriteArrayList
+import java.util.concurrent.CountDownLatch
 import kotlin.test.BeforeTest
 import kotlin.test.Test
 import kotlin.test.assertContentEquals
@@ -15,18 +17,23 @@ import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
 import kotlin.test.assertSame
 import kotlin.test.assertTrue
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.async
+import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.runBlocking
 import linq.LinqException
 import linq.Sandbox
 import linq.UploadOptions
 import linq.UploadSource
+import linq.endsAtOnce
 import linq.file
 import linq.text
+import linq.until
 
 private class Provider : ContentResolver() {
     var columns = mapOf<String, Any?>()
     var open: () -> AssetFileDescriptor? = { null }
-    val opened = mutableListOf<AssetFileDescriptor>()
+    val opened = CopyOnWriteArrayList<AssetFileDescriptor>()
 
     override fun query(uri: Uri, projection: Array<String>?, selection: String?, arguments: Array<String>?, order: String?): Cursor? {
         assertEquals(listOf("_display_name", "_size"), projection!!.toList())
@@ -54,7 +61,10 @@ class ContentTest {
     fun calm() = Sandbox.calm()
 
     private fun upload(options: UploadOptions = UploadOptions(), source: UploadSource = uri.asUploadSource(provider)) =
-        runBlocking { Sandbox.client().use { it.upload(source, options) } }
+        runBlocking { uploading(options, source) }
+
+    private suspend fun uploading(options: UploadOptions = UploadOptions(), source: UploadSource = uri.asUploadSource(provider)) =
+        Sandbox.client().use { it.upload(source, options) }
 
     @Test
     fun aFileOfAProvider() {
@@ -115,6 +125,29 @@ class ContentTest {
         assertEquals("gone", assertFailsWith<FileNotFoundException> { upload() }.message)
         provider.open = { null }
         assertFailsWith<FileNotFoundException> { upload() }
+        assertEquals(emptyList(), Sandbox.requests())
+    }
+
+    @Test
+    fun cancellingDoesNotWaitForAProvider() = runBlocking(Dispatchers.Default) {
+        endsAtOnce("a provider opens a file") {
+            val asked = CountDownLatch(1)
+            val goOn = CountDownLatch(1)
+            provider.opened.clear()
+            provider.open = {
+                asked.countDown()
+                goOn.await()
+                whole()
+            }
+            val job = async { uploading() }
+            asked.await()
+            val began = System.nanoTime()
+            runBlocking { job.cancelAndJoin() }
+            val took = (System.nanoTime() - began) / 1e6
+            goOn.countDown()
+            until("the file is closed") { provider.areClosed() }
+            took
+        }
         assertEquals(emptyList(), Sandbox.requests())
     }
 
