@@ -1,9 +1,9 @@
 package linq
 
 import java.io.IOException
+import java.io.InputStream
 import java.nio.file.Files
 import java.nio.file.Path
-import java.nio.file.StandardCopyOption
 
 /** The functions of linq_jni.c. Text is UTF-8 without a NUL; see there for what is returned. */
 internal object Native {
@@ -100,11 +100,19 @@ private object NativeLibrary {
         }
         val content = resource?.let { Native::class.java.getResourceAsStream("native/$it") }
             ?: throw UnsatisfiedLinkError("this build of linq has no native library for $system on $arch")
+        try {
+            content.use { load(it, resource.substringAfter('/')) }
+        } catch (error: IOException) {
+            throw UnsatisfiedLinkError("the native library cannot be unpacked into java.io.tmpdir: $error")
+        }
+    }
+
+    private fun load(content: InputStream, name: String) {
         // The directory is new and only this user's, so nobody else can put a library there. A loaded file may be deleted.
         val directory = Files.createTempDirectory("linq")
-        val file = directory.resolve(resource.substringAfter('/'))
+        val file = directory.resolve(name)
         try {
-            content.use { Files.copy(it, file, StandardCopyOption.REPLACE_EXISTING) }
+            Files.copy(content, file)
             System.load(file.toString())
         } finally {
             delete(file)
