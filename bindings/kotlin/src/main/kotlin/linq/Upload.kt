@@ -1,8 +1,7 @@
 package linq
 
-import java.time.Duration as JavaDuration
 import kotlin.time.Duration
-import kotlin.time.toKotlinDuration
+import kotlin.time.Duration.Companion.milliseconds
 
 /** Options for an upload. */
 public class UploadOptions(
@@ -31,8 +30,8 @@ public class UploadOptions(
         /** Sets [UploadOptions.contentType]. */
         public fun contentType(contentType: String): Builder = apply { this.contentType = contentType }
 
-        /** Sets [UploadOptions.timeout]. Android 8 (API 26) and later. */
-        public fun timeout(timeout: JavaDuration): Builder = apply { this.timeout = timeout.toKotlinDuration() }
+        /** Sets [UploadOptions.timeout]. */
+        public fun timeoutMillis(limit: Long): Builder = apply { timeout = limit.milliseconds }
 
         /** Sets [UploadOptions.onProgress]. */
         public fun onProgress(listener: ProgressListener): Builder = apply { onProgress = listener }

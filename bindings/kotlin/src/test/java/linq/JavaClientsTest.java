@@ -173,6 +173,17 @@ class JavaClientsTest {
   }
 
   @Test
+  void timeouts() throws Exception {
+    Sandbox.INSTANCE.fault("{\"side\":\"api\",\"fault\":{\"no_answer\":true}}");
+    UploadOptions options = UploadOptions.builder().filename("note.txt").timeoutMillis(200).build();
+    try (LinqClient client = client()) {
+      LinqException failure = assertThrows(LinqException.Timeout.class, () -> client.blocking().upload(UploadSource.of(BYTES), options));
+      // Of the limit, what is left once the call has a thread.
+      assertTrue(failure.getMessage().startsWith("reserving a place for note.txt: the call's timeout of "), failure.getMessage());
+    }
+  }
+
+  @Test
   void checkedExceptionsAreDeclared() throws Exception {
     File missing = new File("/no/such/file.txt");
     UploadSource source = UploadSource.of(10, () -> new FileInputStream(missing));
