@@ -197,7 +197,6 @@ fn row_19_closed_in_the_middle_of_the_handshake() {
     });
 }
 
-/// All that the server ever says on its connections, handshake and answers, in pieces of one byte.
 #[test]
 fn row_19_a_message_without_an_end() {
     let endless = [&[22, 3, 3, 0, 4, 11, 0, 255, 240][..], &[22, 3, 3, 0, 1, 0].repeat(70_000)].concat();
@@ -218,6 +217,7 @@ fn row_19_a_message_without_an_end() {
     server.join().unwrap();
 }
 
+/// All that the server ever says on its connections, handshake and answers, in pieces of one byte.
 #[test]
 fn row_19_one_byte_at_a_time() {
     each(&[0, 1], |delay| {
