@@ -76,24 +76,24 @@ internal suspend fun <T> onThread(
     val call = BlockingCall(prepare) { token -> body(token, milliseconds(timeout?.minus(began.elapsedNow()))) }
     // The call around this one has a turn, and keeps it until this one has ended: both would wait for ever.
     if (CallThreads.isInCall || context[WithinCall] != null) return ended(call)
-    takeTurn(timeout)
-    try {
-        return ended(call)
-    } finally {
-        CallThreads.turns.release()
-    }
+    return withTurn(timeout) { ended(call) }
 }
 
-private suspend fun takeTurn(timeout: Duration?) {
-    // Not the result: the time may be over in the moment in which the turn was taken.
+private suspend fun <T> withTurn(timeout: Duration?, body: suspend () -> T): T {
+    // Not the result: the time may be over, or the coroutine cancelled, in the moment in which the turn was taken.
     var isTaken = CallThreads.turns.tryAcquire()
-    if (!isTaken) {
-        withTimeoutOrNull(timeout ?: Duration.INFINITE) {
-            CallThreads.turns.acquire()
-            isTaken = true
+    try {
+        if (!isTaken) {
+            withTimeoutOrNull(timeout ?: Duration.INFINITE) {
+                CallThreads.turns.acquire()
+                isTaken = true
+            }
         }
+        if (!isTaken) throw LinqException.timeout("the timeout passed before this call had a thread")
+        return body()
+    } finally {
+        if (isTaken) CallThreads.turns.release()
     }
-    if (!isTaken) throw LinqException.timeout("the timeout passed before this call had a thread")
 }
 
 private suspend fun <T> ended(call: BlockingCall<T>): T {
