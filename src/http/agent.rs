@@ -26,7 +26,6 @@ use super::dial::{Origin, dial};
 use super::exchange::{self, Outbound, Outcome};
 use super::link::Link;
 use super::pool::{API_IDLE, Pool};
-use super::request::Body;
 use super::settings::Settings;
 use crate::call::Call;
 use crate::error::{Error, ErrorKind};
@@ -191,7 +190,7 @@ impl Transport {
         self.reusable = false;
         let outbound = Outbound {
             head: &request,
-            body: &mut Body::Nothing,
+            body: None,
             to_head: running.to_head,
             repeatable: running.repeatable,
             expects_continue: false,

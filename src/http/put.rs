@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use ureq::http::{HeaderMap, HeaderName, HeaderValue};
+use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::ahead::{Ahead, Storage};
 use super::dial::{Origin, dial};
@@ -27,12 +27,12 @@ pub(super) fn put(
     request: &mut Request<'_>,
     connection: Connection,
 ) -> Result<Response, Broken> {
-    let origin = Origin::of(request.url);
-    let head = head(request, &settings.user_agent)?;
-    let total = match &request.body {
-        Body::Stream(stream) => stream.length(),
-        _ => 0,
+    let Request { method, url, headers, body: Body::Stream(stream), ahead, .. } = request else {
+        return Err(unmade().into());
     };
+    let origin = Origin::of(url);
+    let total = stream.length();
+    let head = head(method, url, headers, total, &settings.user_agent)?;
     call.restart_progress(total)?;
     let generation = storage.pool.generation();
     let pooled = if connection == Connection::Any { storage.pool.take(&origin) } else { None };
@@ -42,17 +42,16 @@ pub(super) fn put(
             call.recorder.reused();
             link
         }
-        None => new(settings, call, request.ahead, &origin)?,
+        None => new(settings, call, *ahead, &origin)?,
     };
-    let expects_continue = request.headers.iter().any(|(name, value)| {
+    let expects_continue = headers.iter().any(|(name, value)| {
         name.eq_ignore_ascii_case("expect") && value.eq_ignore_ascii_case("100-continue")
     });
-    let repeatable = matches!(&request.body, Body::Stream(stream) if stream.can_rewind());
     let outbound = Outbound {
         head: &head,
-        body: &mut request.body,
+        repeatable: stream.can_rewind(),
+        body: Some(&mut **stream),
         to_head: false,
-        repeatable,
         expects_continue,
         silence: Some(SILENCE),
     };
@@ -78,29 +77,34 @@ fn new(settings: &Settings, call: &Call, ahead: Option<&Ahead>, origin: &Origin)
     begun.map_or_else(|| dial(settings, call, origin), Ok)
 }
 
+fn unmade() -> Error {
+    Error::new(ErrorKind::Internal, "the request could not be made")
+}
+
 /// The head of a PUT: every header once.
-fn head(request: &Request<'_>, user_agent: &str) -> Result<ZeroizingBytes, Error> {
-    let internal = || Error::new(ErrorKind::Internal, "the request could not be made");
-    let url = request.url;
-    let length = match &request.body {
-        Body::Stream(stream) => stream.length().to_string(),
-        _ => "0".to_owned(),
-    };
+fn head(
+    method: &Method,
+    url: &Uri,
+    required: &[(&str, &str)],
+    length: u64,
+    user_agent: &str,
+) -> Result<ZeroizingBytes, Error> {
+    let length = length.to_string();
     let host = url.authority().map_or("", |authority| authority.as_str());
     let ours = [("content-length", &*length), ("host", host), ("user-agent", user_agent)];
     let mut headers = HeaderMap::new();
-    for (name, value) in request.headers.iter().chain(&ours) {
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| internal())?;
-        let value = HeaderValue::from_str(value).map_err(|_| internal())?;
+    for (name, value) in required.iter().chain(&ours) {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unmade())?;
+        let value = HeaderValue::from_str(value).map_err(|_| unmade())?;
         if !headers.contains_key(&name) {
-            headers.try_append(name, value).map_err(|_| internal())?;
+            headers.try_append(name, value).map_err(|_| unmade())?;
         }
     }
     let path = url.path_and_query().map_or("/", |path| path.as_str());
     let length: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     // All of it at once: growing would leave copies of the signed URL behind.
     let mut head = ZeroizingBytes::new(Vec::with_capacity(length + path.len() + 64));
-    for part in [request.method.as_str(), " ", path, " HTTP/1.1\r\n"] {
+    for part in [method.as_str(), " ", path, " HTTP/1.1\r\n"] {
         head.extend_from_slice(part.as_bytes());
     }
     for (name, value) in &headers {

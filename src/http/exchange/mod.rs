@@ -18,7 +18,6 @@ use std::time::{Duration, Instant};
 
 use super::limits::MAX_RECEIVED;
 use super::link::Link;
-use super::request::Body;
 use super::stall::Stall;
 use crate::call::Call;
 use crate::error::{Error, ErrorKind};
@@ -32,7 +31,7 @@ pub(super) fn run(
     link: &mut Link,
     call: &Call,
     stall_timeout: Duration,
-    outbound: Outbound<'_, '_>,
+    outbound: Outbound<'_>,
 ) -> Result<Outcome, Failed> {
     let stall = Stall::new(stall_timeout, link.sent, Instant::now());
     let (sent_before, received_before) = (link.sent, link.received);
@@ -47,10 +46,7 @@ pub(super) fn run(
         interim: 0,
         continued: false,
         stall,
-        total: match &outbound.body {
-            Body::Stream(stream) if call.reports_progress() => Some(stream.length()),
-            _ => None,
-        },
+        total: outbound.body.as_ref().filter(|_| call.reports_progress()).map(|stream| stream.length()),
         given: 0,
     };
     call.recorder.phase(Phase::Send);
@@ -66,7 +62,7 @@ pub(super) fn run(
 }
 
 impl Exchange<'_> {
-    fn run(&mut self, outbound: Outbound<'_, '_>) -> Result<Outcome, Error> {
+    fn run(&mut self, outbound: Outbound<'_>) -> Result<Outcome, Error> {
         let mut head = outbound.head;
         if outbound.expects_continue {
             self.send_bytes(std::mem::take(&mut head), &[])?;

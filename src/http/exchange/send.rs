@@ -9,8 +9,8 @@ use rustix::event::PollFlags;
 use super::state::{Exchange, State};
 use crate::error::{Error, ErrorKind};
 use crate::http::link::{Received, lost, no_memory, would_block};
-use crate::http::request::Body;
 use crate::process::PerProcess;
+use crate::source::Stream;
 use crate::zeroizing::ZeroizingBytes;
 
 /// How long to wait for a 100 Continue before the body is sent without it.
@@ -32,11 +32,15 @@ static SENDING: PerProcess<AtomicUsize> = PerProcess::new();
 struct Sending(&'static AtomicUsize);
 
 impl Sending {
-    /// Returns the size of its buffer as well.
-    fn begin() -> (Self, usize) {
+    /// Returns the size of the buffer for a body of this length as well.
+    fn begin(length: u64) -> (Option<Self>, usize) {
+        if length <= LEAST_OUTPUT as u64 {
+            return (None, length as usize);
+        }
         let all = SENDING.get(|| AtomicUsize::new(0));
         let count = all.fetch_add(1, Ordering::Relaxed) + 1;
-        (Sending(all), (OUTPUT_OF_ALL / count).clamp(LEAST_OUTPUT, OUTPUT))
+        let share = (OUTPUT_OF_ALL / count).clamp(LEAST_OUTPUT, OUTPUT);
+        (Some(Sending(all)), length.min(share as u64) as usize)
     }
 }
 
@@ -48,44 +52,32 @@ impl Drop for Sending {
 
 impl Exchange<'_> {
     /// Sends the head and the body, unless the final response begins first.
-    pub(super) fn send(&mut self, mut head: &[u8], body: &mut Body<'_>) -> Result<(), Error> {
-        let mut left = match body {
-            Body::Nothing => 0,
-            Body::Bytes(bytes) => bytes.len() as u64,
-            Body::Stream(stream) => stream.length(),
-        };
+    pub(super) fn send(&mut self, head: &[u8], body: Option<&mut dyn Stream>) -> Result<(), Error> {
+        match body {
+            Some(stream) if stream.length() > 0 => self.send_stream(head, stream)?,
+            _ => self.send_bytes(head, &[])?,
+        }
+        if self.state == State::Sending {
+            self.enter(State::Waiting);
+        }
+        Ok(())
+    }
+
+    fn send_stream(&mut self, mut head: &[u8], stream: &mut dyn Stream) -> Result<(), Error> {
+        let mut left = stream.length();
+        let (_sending, room) = Sending::begin(left);
         let mut buffer = ZeroizingBytes::default();
-        let mut sending = None;
-        if let Body::Stream(_) = body {
-            let mut room = LEAST_OUTPUT;
-            if left > LEAST_OUTPUT as u64 {
-                let (one, share) = Sending::begin();
-                (sending, room) = (Some(one), share);
+        allocate(&mut buffer, room)?;
+        while left > 0 && self.state == State::Sending {
+            self.call.check()?;
+            let room = left.min(room as u64) as usize;
+            let n = self.outside(|| stream.read(&mut buffer[..room]))?;
+            if n == 0 {
+                return Err(Error::new(ErrorKind::Internal, "the source was not rewound"));
             }
-            allocate(&mut buffer, left.min(room as u64) as usize)?;
+            left -= n as u64;
+            self.send_bytes(std::mem::take(&mut head), &buffer[..n])?;
         }
-        while self.state == State::Sending {
-            let chunk = match body {
-                Body::Nothing => &[],
-                Body::Bytes(bytes) => *bytes,
-                Body::Stream(stream) if left > 0 => {
-                    self.call.check()?;
-                    let room = left.min(buffer.len() as u64) as usize;
-                    let n = self.outside(|| stream.read(&mut buffer[..room]))?;
-                    if n == 0 {
-                        return Err(Error::new(ErrorKind::Internal, "the source was not rewound"));
-                    }
-                    &buffer[..n]
-                }
-                Body::Stream(_) => &[],
-            };
-            left -= chunk.len() as u64;
-            self.send_bytes(std::mem::take(&mut head), chunk)?;
-            if left == 0 && self.state == State::Sending {
-                self.enter(State::Waiting);
-            }
-        }
-        drop(sending);
         Ok(())
     }
 

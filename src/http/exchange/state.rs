@@ -10,9 +10,9 @@ use crate::call::Call;
 use crate::error::{Error, ErrorKind, timeout};
 use crate::http::limits::MAX_HEAD;
 use crate::http::link::{Link, ReadError, Received, lost};
-use crate::http::request::Body;
 use crate::http::stall::Stall;
 use crate::report::Phase;
+use crate::source::Stream;
 use crate::zeroizing::ZeroizingBytes;
 
 /// How often the acknowledged bytes are sampled during a wait: at first, and at least.
@@ -23,10 +23,10 @@ const MAX_SAMPLE: Duration = Duration::from_secs(1);
 const INPUT: usize = MAX_HEAD + 4 * 1024;
 
 /// What to send.
-pub(in crate::http) struct Outbound<'a, 'b> {
+pub(in crate::http) struct Outbound<'a> {
     /// The request's head, with the empty line that ends it.
     pub(in crate::http) head: &'a [u8],
-    pub(in crate::http) body: &'a mut Body<'b>,
+    pub(in crate::http) body: Option<&'a mut dyn Stream>,
     /// The request is HEAD: its response has no body.
     pub(in crate::http) to_head: bool,
     /// It may be sent again, so it is given up if the network changes and the connection is lost.
