@@ -125,6 +125,8 @@ private class BlockingCall<T>(private val prepare: () -> Closeable?, private val
     }
 
     override fun run() {
+        // Cancelled already.
+        if (result.isCompleted) return
         result.complete(runCatching { CallThreads.inCall { prepare().use { perform() } } })
     }
 

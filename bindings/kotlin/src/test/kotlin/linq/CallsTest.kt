@@ -8,15 +8,18 @@ import kotlin.test.BeforeTest
 import kotlin.test.Test
 import kotlin.test.assertEquals
 import kotlin.test.assertTrue
+import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.CoroutineName
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
 import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeout
+import kotlinx.coroutines.yield
 
 /** On which threads calls run, and calls that wait for calls. */
 class CallsTest {
@@ -63,6 +66,21 @@ class CallsTest {
                 withContext(Dispatchers.IO) { client.presign("note.txt", 1000) }
             }
         }
+    }
+
+    @Test
+    fun cancelledCallsGiveTheirTurnsBack() = runBlocking(Dispatchers.Default) {
+        Sandbox.client().use { client ->
+            val calls = List(2000) { number ->
+                launch { runCatching { client.presign("note.txt", 1, timeout = (number % 50).milliseconds) } }
+            }
+            for (call in calls.shuffled().take(1000)) {
+                call.cancel()
+                yield()
+            }
+            calls.forEach { it.join() }
+        }
+        until("all turns are back") { CallThreads.turns.availablePermits == CallThreads.LIMIT }
     }
 
     @Test
