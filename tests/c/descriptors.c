@@ -91,10 +91,10 @@ static void helper_threads_hear_no_signal(void) {
   CHECK(g_here == 30 && g_elsewhere == 0);
 }
 
-static linq_status add(linq_queue *queue, linq_error **error) {
+static linq_status add(linq_queue *queue, uint64_t tag, linq_error **error) {
   linq_source source = from_memory("hello", 5);
   linq_upload_options options = named("a.txt", NULL);
-  return linq_queue_add(queue, NULL, &source, &options, 1, error);
+  return linq_queue_add(queue, NULL, &source, &options, tag, error);
 }
 
 /* Whether the next upload ends so. */
@@ -141,13 +141,13 @@ static void running_out_of_them_is_reported(void) {
   CHECK(none == NULL && error->system_error == EMFILE);
   CHECK_HAS(error->message, "no descriptors for a queue");
   linq_free(error);
-  CHECK_STATUS(add(queue, &error), LINQ_OK, error);
+  CHECK_STATUS(add(queue, 1, &error), LINQ_OK, error);
   CHECK(ends(queue, LINQ_NO_MEMORY, EMFILE));
 
   while (count > 0) close(filled[--count]);
   CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
   CHECK_STATUS(linq_upload_file(client, path, NULL, &attachment, &error), LINQ_OK, error);
-  CHECK_STATUS(add(queue, &error), LINQ_OK, error);
+  CHECK_STATUS(add(queue, 1, &error), LINQ_OK, error);
   CHECK(ends(queue, LINQ_OK, 0));
   linq_free(queue);
   linq_free(attachment);
@@ -161,14 +161,23 @@ static int runs_out_of_threads(void) {
   struct rlimit none = {0, 0};
   int well = linq_queue_new(g_client, NULL, &queue, NULL) == LINQ_OK && linq_queue_new(g_client, NULL, &other, NULL) == LINQ_OK;
   well = well && (geteuid() != 0 || setuid(65534) == 0); /* the limit is not for root */
-  fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"delay_ms\":300}}");
-  well = well && add(other, NULL) == LINQ_OK && setrlimit(RLIMIT_NPROC, &none) == 0;
-  well = well && add(queue, &error) == LINQ_NO_MEMORY && error->system_error == EAGAIN;
+  calm();
+  fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"no_answer\":true}}");
+  well = well && add(other, 1, NULL) == LINQ_OK;
+  for (int sends = 0; !sends; sleep_ms(20)) {
+    char *all = requests();
+    sends = count(all, "\"method\":\"PUT\"");
+    free(all);
+  }
+  well = well && setrlimit(RLIMIT_NPROC, &none) == 0;
+  well = well && add(queue, 1, &error) == LINQ_NO_MEMORY && error->system_error == EAGAIN;
   well = well && strstr(error->message, "no thread for an upload") != NULL;
   linq_free(error);
   linq_event *event = POISON(linq_event);
   well = well && linq_queue_next(queue, 0, &event, NULL) == LINQ_OK && event == NULL; /* it was not added */
-  well = well && add(other, NULL) == LINQ_OK && ends(other, LINQ_OK, 0) && ends(other, LINQ_OK, 0);
+  well = well && add(other, 2, NULL) == LINQ_OK;
+  linq_queue_cancel(other, 1);
+  well = well && ends(other, LINQ_CANCELLED, 0) && ends(other, LINQ_OK, 0);
   linq_free(queue);
   linq_free(other);
   return well;
