@@ -185,13 +185,12 @@ public class LinqClient internal constructor(
     override fun close(): Unit = client.close()
 
     private suspend fun <T : Any> call(
-        timeout: Duration?, open: () -> Closeable? = { null }, body: (client: Long, token: Long, limit: Int) -> T,
-    ): T {
-        val prepare = {
-            client.make()
-            open()
-        }
-        return onThread(timeout, prepare) { token, limit -> client.use { body(it, token, limit) } }
+        timeout: Duration?, prepare: () -> Closeable? = { makeClient() }, body: (client: Long, token: Long, limit: Int) -> T,
+    ): T = onThread(timeout, prepare) { token, limit -> client.use { body(it, token, limit) } }
+
+    private fun makeClient(): Closeable? {
+        client.make()
+        return null
     }
 
     private suspend fun upload(
@@ -205,11 +204,12 @@ public class LinqClient internal constructor(
         val context = currentCoroutineContext().minusKey(ContinuationInterceptor) + WithinCall
         val onRenew = renew?.let { { expired: Presigned -> runBlocking(context) { runCatching { it(expired) } }.getOrThrow() } }
         var opened = source
-        val open = {
+        val prepare = {
+            makeClient()
             source.prepare?.let { opened = it() }
             opened.resource
         }
-        return call(options.timeout, open) { client, token, limit ->
+        return call(options.timeout, prepare) { client, token, limit ->
             val has = (if (options.onProgress != null) Native.HAS_PROGRESS else 0) or
                 (if (opened.canRewind) Native.HAS_REWIND else 0) or (if (renew != null) Native.HAS_RENEW else 0)
             UploadCallbacks(options.onProgress, opened.open, onRenew).use { callbacks ->
