@@ -58,8 +58,8 @@ class CancelTest {
         endsAtOnce("lookup") {
             log.writeText("")
             val java = ProcessBuilder(
-                System.getProperty("java.home") + "/bin/java", "-Xcheck:jni", "-cp", System.getProperty("surefire.test.class.path"),
-                "linq.HangingLookup",
+                System.getProperty("java.home") + "/bin/java", "-Xcheck:jni", "--enable-native-access=ALL-UNNAMED", "-cp",
+                System.getProperty("surefire.test.class.path"), "linq.HangingLookup",
             )
             java.environment() += mapOf("LD_PRELOAD" to System.getenv("LINQ_SHIM"), "SHIM_LOG" to log.path)
             val process = java.redirectErrorStream(true).start()
