@@ -63,6 +63,9 @@ class LinqClientTest {
         val direct = ByteBuffer.allocateDirect(bytes.size).put(bytes).apply { flip().position(5) }
         uploaded(UploadSource.of(direct), bytes.copyOfRange(5, bytes.size))
         assertEquals(5, direct.position())
+        uploaded(UploadSource.of(direct.asReadOnlyBuffer()), bytes.copyOfRange(5, bytes.size))
+        uploaded(UploadSource.of(direct.slice().apply { position(3) }), bytes.copyOfRange(8, bytes.size))
+        uploaded(UploadSource.of(ByteBuffer.wrap(bytes, 7, 1000).slice().apply { position(3) }), bytes.copyOfRange(10, 1007))
         uploaded(UploadSource.of(ByteBuffer.wrap(bytes, 7, 1000)), bytes.copyOfRange(7, 1007))
         uploaded(UploadSource.of(ByteBuffer.wrap(bytes).asReadOnlyBuffer()), bytes)
         RandomAccessFile(file, "r").use { open ->
