@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::records::{self, Opening, Sealing};
 
@@ -129,14 +129,15 @@ impl Output {
         }
     }
 
-    /// Sends content byte by byte on the wire.
+    /// Sends content byte by byte on the wire. The pauses do not add up to more where the machine is busy.
     pub fn drip(&mut self, bytes: &[u8], pause: Duration) -> bool {
         let wire = match &mut self.sealing {
             None => bytes.to_vec(),
             Some(sealing) => sealing.seal(records::DATA, bytes),
         };
-        wire.iter().all(|byte| {
-            thread::sleep(pause);
+        let began = Instant::now();
+        wire.iter().zip(1..).all(|(byte, count)| {
+            thread::sleep((pause * count).saturating_sub(began.elapsed()));
             self.socket.write_all(&[*byte]).is_ok()
         })
     }
