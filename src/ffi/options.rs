@@ -195,11 +195,10 @@ pub(super) unsafe fn source<'a>(at: *const linq_source) -> Result<SourceArgs<'a>
             SourceArgs::Path(path.ok_or_else(|| invalid("linq_source.path is NULL"))?)
         }
         LINQ_SOURCE_DESCRIPTOR => {
-            let Ok(fd) = i32::try_from(descriptor) else {
-                return Err(invalid(format!(
-                    "linq_source.descriptor is {descriptor}, which is not a descriptor"
-                )));
-            };
+            let fd = descriptor.cast_signed();
+            if fd < 0 {
+                return Err(invalid(format!("linq_source.descriptor is {fd}, which is not a descriptor")));
+            }
             // SAFETY: not -1; the system refuses one that is not open.
             let fd = unsafe { BorrowedFd::borrow_raw(fd) };
             SourceArgs::Descriptor(fd, offset, (length != 0).then_some(length))

@@ -137,7 +137,7 @@ static void what_is_no_descriptor_is_refused(void) {
   source.kind = LINQ_SOURCE_DESCRIPTOR;
   source.descriptor = UINT32_MAX;
   refused(linq_upload(g_client, &source, &options, &attachment, &g_error), LINQ_INVALID_ARGUMENT,
-          "linq_source.descriptor is 4294967295");
+          "linq_source.descriptor is -1,");
   source.descriptor = 1000000; /* might be one, but is not open */
   refused(linq_upload(g_client, &source, &options, &attachment, &g_error), LINQ_FILE, "");
 }

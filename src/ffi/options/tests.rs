@@ -169,8 +169,8 @@ fn a_source_has_its_required_fields_and_no_others() {
         why(linq_source { kind: 3, length: 1, ..fresh() }),
         "linq_source.bytes is NULL, but linq_source.length is 1"
     );
-    for descriptor in [u32::MAX, 1 << 31] {
-        let message = format!("linq_source.descriptor is {descriptor}, which is not a descriptor");
+    for (descriptor, signed) in [(u32::MAX, -1), (1 << 31, i32::MIN)] {
+        let message = format!("linq_source.descriptor is {signed}, which is not a descriptor");
         assert_eq!(why(linq_source { kind: 2, descriptor, ..fresh() }), message);
     }
     let all = || linq_source {
