@@ -8,7 +8,6 @@ use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use super::ahead::{Ahead, Storage};
 use super::dial::{Origin, dial};
 use super::exchange::{self, Failed, Outbound, Outcome};
-use super::limits::MAX_ANSWER;
 use super::link::Link;
 use super::request::{Body, Broken, Connection, Request, Response};
 use super::settings::Settings;
@@ -119,8 +118,8 @@ fn head(
 /// The response of a storage. Once the whole body was sent, a 2xx is a success even if its own body is cut off: the
 /// object is stored.
 fn stored(response: Outcome) -> Result<Response, Error> {
-    // One that is only too long was read as far as it counts.
-    let malformed = |cut: &Error| cut.kind == ErrorKind::Protocol && response.body.len() <= MAX_ANSWER;
+    // What is only too long was read as far as it counts.
+    let malformed = |cut: &Error| cut.kind == ErrorKind::Protocol && !response.too_long;
     match response.cut {
         Some(cut) if malformed(&cut) && (200..300).contains(&response.status) => Err(cut),
         _ => Ok(Response {

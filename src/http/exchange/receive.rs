@@ -54,10 +54,12 @@ impl Exchange<'_> {
             log::line(Level::Debug, || format!("the answer broke off: {cut}"));
         }
         let complete = cut.is_none() && decoder.is_done() && self.input.is_empty();
+        let too_long = body.len() > MAX_ANSWER || self.link.received > self.max_received;
         Ok(Outcome {
             status: head.status,
             headers: head.headers,
             body,
+            too_long,
             early: self.state == State::AnsweredEarly,
             reusable: complete && head.keep_alive && self.state == State::Answering,
             cut,

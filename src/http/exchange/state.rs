@@ -46,6 +46,8 @@ pub(in crate::http) struct Outcome {
     pub(in crate::http) early: bool,
     /// Why the body could not be read to its end.
     pub(in crate::http) cut: Option<Error>,
+    /// It is longer than what is accepted.
+    pub(in crate::http) too_long: bool,
     /// Whether the connection may carry another request.
     pub(in crate::http) reusable: bool,
 }

@@ -77,7 +77,7 @@ impl Flow {
 }
 
 const HEADERS: &str = "sent more than 32 KiB of headers";
-const ENDLESS: &str = "sends bytes without an end";
+pub const ENDLESS: &str = "sends bytes without an end";
 const INTERIM: &str = "sends interim answers without an end";
 pub const LARGE: &str = "the server's answer is larger than 1 MiB";
 
