@@ -7,15 +7,6 @@
 
 static linq_client *g_client;
 
-static linq_queue *queue_of(uint32_t max_in_flight) {
-  linq_queue_options options = linq_queue_options_default();
-  options.max_in_flight = max_in_flight;
-  linq_queue *queue = NULL;
-  linq_error *error = NULL;
-  CHECK_STATUS(linq_queue_new(g_client, &options, &queue, &error), LINQ_OK, error);
-  return queue;
-}
-
 static void add_text(linq_queue *queue, const char *text, uint64_t tag) {
   linq_source source = from_memory(text, strlen(text));
   linq_upload_options options = named("a.txt", "text/plain");
@@ -86,7 +77,7 @@ static int open_descriptors(void) {
 
 static void an_upload_ends_with_its_attachment(void) {
   calm();
-  linq_queue *queue = queue_of(0);
+  linq_queue *queue = queue_of(g_client, 0);
   add_text(queue, "content-of-the-file", 7);
   linq_event *event = last(queue);
   CHECK(event->kind == LINQ_EVENT_FINISHED && event->tag == 7 && event->remaining == 0);
@@ -106,7 +97,7 @@ static void an_upload_ends_with_its_attachment(void) {
 static void an_upload_that_fails_ends_with_its_error(void) {
   calm();
   fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"respond\":{\"status\":403,\"code\":\"SignatureDoesNotMatch\"}}}");
-  linq_queue *queue = queue_of(0);
+  linq_queue *queue = queue_of(g_client, 0);
   add_text(queue, "hello", 8);
   linq_event *event = last(queue);
   CHECK(event->kind == LINQ_EVENT_FAILED && event->tag == 8 && event->remaining == 0 && event->total == 5);
@@ -123,7 +114,7 @@ static void progress_is_told_while_it_runs(void) {
   enum { BYTES = 3000000 };
   calm();
   fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"slow_read\":{\"bytes_per_s\":3000000}}}");
-  linq_queue *queue = queue_of(0);
+  linq_queue *queue = queue_of(g_client, 0);
   add_path(queue, file_of("slow.txt", BYTES), 9);
   uint64_t sent = 0;
   int between = 0;
@@ -158,7 +149,7 @@ static void what_an_upload_does_is_told(void) {
   fault("{\"side\":\"api\",\"times\":1,\"fault\":{\"delay_ms\":300}}");
   fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"respond\":{\"status\":503,\"code\":\"SlowDown\",\"delay_ms\":300}}}");
   fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"delay_ms\":300}}");
-  linq_queue *queue = queue_of(0);
+  linq_queue *queue = queue_of(g_client, 0);
   add_text(queue, "hello", 7);
 
   linq_event *event = event_of(queue, LINQ_EVENT_PROGRESS, LINQ_STEP_RESERVE);
@@ -194,7 +185,7 @@ static void what_an_upload_does_is_told(void) {
 
 static void an_upload_that_never_started_made_no_attempt(void) {
   calm();
-  linq_queue *queue = queue_of(0);
+  linq_queue *queue = queue_of(g_client, 0);
   add_path(queue, "/nowhere/x.txt", 1);
   linq_event *event = last(queue);
   CHECK(event->kind == LINQ_EVENT_FAILED && event->attempt == 0 && event->step == 0);
@@ -224,7 +215,7 @@ static void adding_does_not_wait_and_as_many_run_as_may(void) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     calm();
     fault("{\"side\":\"storage\",\"times\":0,\"fault\":{\"no_answer\":true}}");
-    linq_queue *queue = queue_of(cases[i].in_flight);
+    linq_queue *queue = queue_of(g_client, cases[i].in_flight);
     int64_t start = now_ms();
     for (uint64_t tag = 0; tag < 8; tag++) add_text(queue, "hello", tag);
     CHECK(now_ms() - start < 500 * slow());
@@ -237,7 +228,7 @@ static void adding_does_not_wait_and_as_many_run_as_may(void) {
 }
 
 static void uploads_may_be_added_while_it_runs(void) {
-  linq_queue *queue = queue_of(1);
+  linq_queue *queue = queue_of(g_client, 1);
   for (uint64_t tag = 1; tag <= 5; tag++) {
     add_text(queue, "hello", tag);
     ends(queue, tag, LINQ_OK, 0);
@@ -246,7 +237,7 @@ static void uploads_may_be_added_while_it_runs(void) {
 }
 
 static void the_next_event_is_waited_for_as_long_as_is_said(void) {
-  linq_queue *queue = queue_of(0);
+  linq_queue *queue = queue_of(g_client, 0);
   linq_event *event = POISON(linq_event);
   linq_error *error = POISON(linq_error);
   int64_t start = now_ms();
@@ -266,7 +257,7 @@ static void *adds_soon(void *queue) {
 }
 
 static void it_is_waited_for_as_long_as_it_takes(void) {
-  linq_queue *queue = queue_of(0);
+  linq_queue *queue = queue_of(g_client, 0);
   pthread_t thread;
   CHECK(pthread_create(&thread, NULL, adds_soon, queue) == 0);
   linq_event *event = NULL;
@@ -278,7 +269,7 @@ static void it_is_waited_for_as_long_as_it_takes(void) {
 }
 
 static void the_descriptor_is_readable_while_an_event_waits(void) {
-  linq_queue *queue = queue_of(0);
+  linq_queue *queue = queue_of(g_client, 0);
   CHECK(!readable(queue));
   CHECK(linq_queue_descriptor(queue) == linq_queue_descriptor(queue));
   CHECK((fcntl(linq_queue_descriptor(queue), F_GETFD) & FD_CLOEXEC) != 0);
@@ -334,7 +325,7 @@ static void a_place_and_strings_are_copied(void) {
 static void a_path_is_opened_when_its_turn_comes(void) {
   calm();
   fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"no_answer\":true}}");
-  linq_queue *queue = queue_of(1);
+  linq_queue *queue = queue_of(g_client, 1);
   add_text(queue, "hello", 1);
   await_puts(1);
   const char *path = file_of("later.txt", 5);
@@ -377,7 +368,7 @@ static void a_descriptor_is_duplicated_until_its_last_event(void) {
   source.length = 100;
   linq_upload_options options = named("part.txt", NULL);
   linq_error *error = NULL;
-  linq_queue *queue = queue_of(1);
+  linq_queue *queue = queue_of(g_client, 1);
   fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"no_answer\":true}}");
   add_text(queue, "hello", 1);
   await_puts(1);
@@ -434,7 +425,7 @@ static void refused(linq_queue *queue, const linq_source *source, const linq_upl
 }
 
 static void what_would_run_on_another_thread_is_refused(void) {
-  linq_queue *queue = queue_of(0);
+  linq_queue *queue = queue_of(g_client, 0);
   linq_source reader = linq_source_default(), bytes = from_memory("hello", 5);
   reader.kind = LINQ_SOURCE_READER;
   reader.read = reads;
@@ -464,7 +455,7 @@ static void what_would_run_on_another_thread_is_refused(void) {
 static void the_timeout_runs_from_the_start(void) {
   calm();
   fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"delay_ms\":1000}}");
-  linq_queue *queue = queue_of(1);
+  linq_queue *queue = queue_of(g_client, 1);
   add_text(queue, "hello", 1);
   linq_source source = from_memory("hello", 5);
   linq_upload_options options = named("a.txt", NULL);
@@ -493,7 +484,7 @@ static void only_progress(linq_queue *queue, uint64_t tag) {
 static void a_token_is_held_and_ends_its_upload_alone(void) {
   calm();
   fault("{\"side\":\"storage\",\"times\":2,\"fault\":{\"no_answer\":true}}");
-  linq_queue *queue = queue_of(2);
+  linq_queue *queue = queue_of(g_client, 2);
   linq_cancel_token *token = linq_cancel_token_new();
   linq_source source = from_memory("hello", 5);
   linq_upload_options options = named("a.txt", NULL);
@@ -514,7 +505,7 @@ static void a_token_is_held_and_ends_its_upload_alone(void) {
 static void a_token_ends_a_waiting_upload_when_it_would_start(void) {
   calm();
   fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"no_answer\":true}}");
-  linq_queue *queue = queue_of(1);
+  linq_queue *queue = queue_of(g_client, 1);
   add_text(queue, "hello", 1);
   await_puts(1);
   linq_cancel_token *token = linq_cancel_token_new();
@@ -538,7 +529,7 @@ static void a_token_ends_a_waiting_upload_when_it_would_start(void) {
 static void uploads_are_cancelled_by_their_tag(void) {
   calm();
   fault("{\"side\":\"storage\",\"times\":0,\"fault\":{\"no_answer\":true}}");
-  linq_queue *queue = queue_of(2);
+  linq_queue *queue = queue_of(g_client, 2);
   for (uint64_t tag = 1; tag <= 2; tag++) add_text(queue, "hello", tag); /* these run */
   for (uint64_t tag = 2; tag <= 4; tag++) add_text(queue, "hello", tag); /* and these wait */
   sleep_ms(300);
@@ -566,7 +557,7 @@ static void uploads_are_cancelled_by_their_tag(void) {
 static void nothing_waits_for_a_slow_reader_of_events(void) {
   enum { UPLOADS = 20 };
   calm();
-  linq_queue *queue = queue_of(0);
+  linq_queue *queue = queue_of(g_client, 0);
   for (uint64_t tag = 0; tag < UPLOADS; tag++) add_text(queue, "hello", tag);
   char *all = requests();
   for (int64_t end = now_ms() + 20000 * slow(); count(all, "\"method\":\"PUT\"") < UPLOADS && now_ms() < end;) {
@@ -598,7 +589,7 @@ static void ten_thousand_paths_cost_no_descriptor(void) {
   enum { PATHS = 10000 };
   calm();
   fault("{\"side\":\"storage\",\"times\":0,\"fault\":{\"no_answer\":true}}");
-  linq_queue *queue = queue_of(2);
+  linq_queue *queue = queue_of(g_client, 2);
   const char *path = file_of("one-of-many.txt", 5);
   for (uint64_t tag = 0; tag < 2; tag++) add_path(queue, path, tag);
   sleep_ms(300);
@@ -635,7 +626,7 @@ static void on_line(void *user_data, uint32_t level, const char *line) {
 }
 
 static void an_event_is_one_block(void) {
-  linq_queue *queue = queue_of(0);
+  linq_queue *queue = queue_of(g_client, 0);
   add_text(queue, "hello", 1);
   linq_event *finished = last(queue);
   add_path(queue, "/nowhere/x.txt", 2);

@@ -6,15 +6,6 @@
 
 static linq_client *g_client;
 
-static linq_queue *queue_of(uint32_t max_in_flight) {
-  linq_queue_options options = linq_queue_options_default();
-  options.max_in_flight = max_in_flight;
-  linq_queue *queue = NULL;
-  linq_error *error = NULL;
-  CHECK_STATUS(linq_queue_new(g_client, &options, &queue, &error), LINQ_OK, error);
-  return queue;
-}
-
 static linq_status add_text(linq_queue *queue, uint64_t tag, linq_error **error) {
   linq_source source = from_memory("hello", 5);
   linq_upload_options options = named("a.txt", "text/plain");
@@ -68,7 +59,7 @@ static int only_frees(linq_queue *queue) {
   well = well && linq_queue_descriptor(queue) == -1;
   linq_queue_cancel(queue, LINQ_QUEUE_ALL);
   linq_free(queue);
-  linq_queue *own = queue_of(1); /* the client may be used on */
+  linq_queue *own = queue_of(g_client, 1); /* the client may be used on */
   well = well && add_text(own, 5, NULL) == LINQ_OK && ends_well(own, 5);
   linq_free(own);
   return well;
@@ -77,7 +68,7 @@ static int only_frees(linq_queue *queue) {
 static void a_child_can_only_free_it_and_the_parent_goes_on(void) {
   calm();
   fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"delay_ms\":800}}");
-  linq_queue *queue = queue_of(1);
+  linq_queue *queue = queue_of(g_client, 1);
   CHECK(add_text(queue, 1, NULL) == LINQ_OK); /* runs */
   CHECK(add_text(queue, 2, NULL) == LINQ_OK); /* waits */
   sleep_ms(200);
@@ -90,7 +81,7 @@ static void a_child_can_only_free_it_and_the_parent_goes_on(void) {
 /* The child never reads what tells of an event: it is the parent's. */
 static void an_event_that_waits_is_the_parents(void) {
   calm();
-  linq_queue *queue = queue_of(1);
+  linq_queue *queue = queue_of(g_client, 1);
   CHECK(add_text(queue, 1, NULL) == LINQ_OK);
   while (!readable(queue)) sleep_ms(5);
   in_a_child(only_frees, queue);
@@ -106,7 +97,7 @@ static void *asks(void *queue) {
 
 static void a_child_of_a_queue_that_is_being_asked(void) {
   calm();
-  linq_queue *queue = queue_of(1);
+  linq_queue *queue = queue_of(g_client, 1);
   pthread_t thread;
   CHECK(pthread_create(&thread, NULL, asks, queue) == 0);
   sleep_ms(100);
@@ -140,7 +131,7 @@ static void *adds_and_asks(void *queue) {
 /* Whatever the other threads hold at that moment. */
 static void a_fork_in_the_midst_of_everything(void) {
   calm();
-  linq_queue *queue = queue_of(3);
+  linq_queue *queue = queue_of(g_client, 3);
   pthread_t threads[2];
   for (int i = 0; i < 2; i++) CHECK(pthread_create(&threads[i], NULL, adds_and_asks, queue) == 0);
   for (int i = 0; i < 60 / slow() + 1; i++) in_a_child(frees, queue);

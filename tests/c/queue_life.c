@@ -6,28 +6,6 @@
 
 static linq_client *g_client;
 
-static linq_queue *queue_of(uint32_t max_in_flight) {
-  linq_queue_options options = linq_queue_options_default();
-  options.max_in_flight = max_in_flight;
-  linq_queue *queue = NULL;
-  linq_error *error = NULL;
-  CHECK_STATUS(linq_queue_new(g_client, &options, &queue, &error), LINQ_OK, error);
-  return queue;
-}
-
-static linq_status add_bytes(linq_queue *queue, const void *bytes, size_t length, uint64_t tag) {
-  linq_source source = from_memory(bytes, length);
-  linq_upload_options options = named("a.txt", "text/plain");
-  return linq_queue_add(queue, NULL, &source, &options, tag, NULL);
-}
-
-static linq_status add_missing(linq_queue *queue, uint64_t tag) {
-  linq_source source = linq_source_default();
-  source.kind = LINQ_SOURCE_PATH;
-  source.path = "/nowhere/x.txt";
-  return linq_queue_add(queue, NULL, &source, NULL, tag, NULL);
-}
-
 /* The queue's threads; with `blocked`, checks of each that it blocks all signals that can be blocked. */
 static int threads(int blocked) {
   int found = 0;
@@ -62,7 +40,7 @@ static int none_left(void) {
 static void threads_are_made_when_needed_and_go_when_not(void) {
   calm();
   fault("{\"side\":\"storage\",\"times\":3,\"fault\":{\"delay_ms\":500}}");
-  linq_queue *queue = queue_of(8);
+  linq_queue *queue = queue_of(g_client, 8);
   CHECK(threads(0) == 0);
   for (uint64_t tag = 0; tag < 3; tag++) CHECK(add_bytes(queue, "hello", 5, tag) == LINQ_OK);
   sleep_ms(200);
@@ -88,7 +66,7 @@ static void freeing_ends_everything_and_reads_nothing_more(void) {
     char *bytes = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(bytes != MAP_FAILED);
     memset(bytes, 'x', BYTES);
-    linq_queue *queue = queue_of(4);
+    linq_queue *queue = queue_of(g_client, 4);
     for (uint64_t tag = 0; tag < 20; tag++) CHECK(add_bytes(queue, bytes, BYTES, tag) == LINQ_OK);
     sleep_ms(200);
     int64_t start = now_ms();
@@ -101,8 +79,8 @@ static void freeing_ends_everything_and_reads_nothing_more(void) {
 }
 
 static void one_that_did_nothing_is_freed_too(void) {
-  linq_free(queue_of(1));
-  linq_queue *queue = queue_of(1);
+  linq_free(queue_of(g_client, 1));
+  linq_queue *queue = queue_of(g_client, 1);
   CHECK(add_missing(queue, 1) == LINQ_OK);
   sleep_ms(100);
   linq_free(queue); /* with an event that nobody fetched */
@@ -119,7 +97,7 @@ static void *asks(void *queue) {
 }
 
 static void whoever_asks_meanwhile_is_told(void) {
-  linq_queue *queue = queue_of(1);
+  linq_queue *queue = queue_of(g_client, 1);
   pthread_t waiting[3];
   for (int i = 0; i < 3; i++) CHECK(pthread_create(&waiting[i], NULL, asks, queue) == 0);
   sleep_ms(200);
@@ -156,7 +134,7 @@ static void a_log_callback_may_free_the_queue_that_speaks(void) {
   CHECK(linq_set_log(on_line, NULL, LINQ_LOG_DEBUG) == LINQ_OK);
   calm();
   fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"no_answer\":true}}");
-  linq_queue *queue = queue_of(1);
+  linq_queue *queue = queue_of(g_client, 1);
   CHECK(add_bytes(queue, "hello", 5, 1) == LINQ_OK);
   g_to_free = queue;
   linq_event *event = POISON(linq_event);
@@ -175,7 +153,7 @@ static void a_log_callback_may_free_the_queue_that_speaks(void) {
 }
 
 static void a_second_free_is_left_alone(void) {
-  linq_queue *queue = queue_of(1);
+  linq_queue *queue = queue_of(g_client, 1);
   linq_free(queue);
   g_stray = 0;
   g_asker = pthread_self();
@@ -190,7 +168,7 @@ static void lines_are_said_on_the_asking_thread_and_the_oldest_go(void) {
   g_asker = pthread_self();
   g_elsewhere = g_lines = 0;
   CHECK(linq_set_log(on_line, NULL, LINQ_LOG_ERROR) == LINQ_OK);
-  linq_queue *queue = queue_of(1);
+  linq_queue *queue = queue_of(g_client, 1);
   for (uint64_t tag = 0; tag < UPLOADS; tag++) {
     char path[40];
     snprintf(path, sizeof path, "/nowhere/%d.txt", (int)tag);

@@ -6,28 +6,6 @@
 
 static linq_client *g_client;
 
-static linq_queue *queue_of(uint32_t max_in_flight) {
-  linq_queue_options options = linq_queue_options_default();
-  options.max_in_flight = max_in_flight;
-  linq_queue *queue = NULL;
-  linq_error *error = NULL;
-  CHECK_STATUS(linq_queue_new(g_client, &options, &queue, &error), LINQ_OK, error);
-  return queue;
-}
-
-static linq_status add_bytes(linq_queue *queue, const void *bytes, size_t length, uint64_t tag) {
-  linq_source source = from_memory(bytes, length);
-  linq_upload_options options = named("a.txt", "text/plain");
-  return linq_queue_add(queue, NULL, &source, &options, tag, NULL);
-}
-
-static linq_status add_missing(linq_queue *queue, uint64_t tag) {
-  linq_source source = linq_source_default();
-  source.kind = LINQ_SOURCE_PATH;
-  source.path = "/nowhere/x.txt";
-  return linq_queue_add(queue, NULL, &source, NULL, tag, NULL);
-}
-
 enum { EACH = 200 };
 static atomic_int g_seen[4 * EACH];
 static atomic_int g_left;
@@ -63,7 +41,7 @@ static void *cancels(void *queue) {
 
 static void adding_asking_and_cancelling_are_for_any_thread(void) {
   calm();
-  linq_queue *queue = queue_of(4);
+  linq_queue *queue = queue_of(g_client, 4);
   g_left = 4 * EACH;
   pthread_t all[8];
   void *arguments[4][2];
@@ -129,7 +107,7 @@ static void it_is_freed_while_others_use_it(void) {
     g_bytes = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(g_bytes != MAP_FAILED);
     memset(g_bytes, 'x', BYTES);
-    linq_queue *queue = queue_of(1 + (uint32_t)round % 5);
+    linq_queue *queue = queue_of(g_client, 1 + (uint32_t)round % 5);
     pthread_t all[USES];
     g_over = 0;
     for (int i = 0; i < USES; i++) CHECK(pthread_create(&all[i], NULL, uses[i], queue) == 0);
@@ -169,7 +147,7 @@ static void signals_are_the_hosts(void) {
   CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
   calm();
   fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"delay_ms\":400}}");
-  linq_queue *queue = queue_of(1);
+  linq_queue *queue = queue_of(g_client, 1);
   CHECK(add_bytes(queue, "hello", 5, 1) == LINQ_OK);
   pthread_t thread;
   g_self = pthread_self();
@@ -207,7 +185,7 @@ static void a_token_may_be_cancelled_by_a_signal_handler(void) {
   calm();
   fault("{\"side\":\"storage\",\"times\":1,\"fault\":{\"no_answer\":true}}");
   g_token = linq_cancel_token_new();
-  linq_queue *queue = queue_of(1);
+  linq_queue *queue = queue_of(g_client, 1);
   linq_source source = from_memory("hello", 5);
   linq_upload_options options = named("a.txt", NULL);
   options.cancel = g_token;

@@ -210,6 +210,28 @@ linq_upload_options named(const char *filename, const char *content_type) {
   return options;
 }
 
+linq_queue *queue_of(linq_client *client, uint32_t max_in_flight) {
+  linq_queue_options options = linq_queue_options_default();
+  options.max_in_flight = max_in_flight;
+  linq_queue *queue = NULL;
+  linq_error *error = NULL;
+  CHECK_STATUS(linq_queue_new(client, &options, &queue, &error), LINQ_OK, error);
+  return queue;
+}
+
+linq_status add_bytes(linq_queue *queue, const void *bytes, size_t length, uint64_t tag) {
+  linq_source source = from_memory(bytes, length);
+  linq_upload_options options = named("a.txt", "text/plain");
+  return linq_queue_add(queue, NULL, &source, &options, tag, NULL);
+}
+
+linq_status add_missing(linq_queue *queue, uint64_t tag) {
+  linq_source source = linq_source_default();
+  source.kind = LINQ_SOURCE_PATH;
+  source.path = "/nowhere/x.txt";
+  return linq_queue_add(queue, NULL, &source, NULL, tag, NULL);
+}
+
 int64_t now_ms(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

@@ -91,6 +91,13 @@ linq_source from_memory(const void *bytes, size_t length);
 /* Upload options with a name and a type. */
 linq_upload_options named(const char *filename, const char *content_type);
 
+/* A queue, which has to be made. */
+linq_queue *queue_of(linq_client *client, uint32_t max_in_flight);
+/* Adds a text to it. */
+linq_status add_bytes(linq_queue *queue, const void *bytes, size_t length, uint64_t tag);
+/* Adds a file that does not exist. */
+linq_status add_missing(linq_queue *queue, uint64_t tag);
+
 /* Milliseconds on a clock that only goes forward. */
 int64_t now_ms(void);
 void sleep_ms(int milliseconds);
