@@ -83,6 +83,11 @@ int slow(void) {
   return factor != NULL && atoi(factor) > 1 ? atoi(factor) : 1;
 }
 
+int emulated(void) {
+  const char *under = getenv("LINQ_RUN");
+  return under != NULL && strstr(under, "qemu") != NULL;
+}
+
 /* Everything that comes until the peer closes; free() it. */
 static char *read_all(int socket) {
   size_t room = 1 << 16, length = 0;

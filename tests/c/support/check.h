@@ -103,5 +103,8 @@ int64_t now_ms(void);
 void sleep_ms(int milliseconds);
 /* How much slower everything is here (LINQ_TEST_SLOW): under valgrind a bound is that much longer. */
 int slow(void);
+/* Whether this runs in qemu (LINQ_RUN). Its own locks are not safe to fork while other threads run: the child would wait for one
+   for ever, and not even a signal ends it. */
+int emulated(void);
 
 #endif
